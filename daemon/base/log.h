@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where log lines go, and how repetition is kept out of them.
+ *
+ * Code logs through g_message (state changes), g_warning (something is wrong
+ * and what happens next), g_debug and g_info. The writer sends them to the
+ * journal when stderr is the journal's stream, else to stderr, one line each. */
+#pragma once
+
+#include <glib.h>
+
+/* Installs the process's log writer. @debug lets our own g_debug and g_info
+ * through; those of libraries never; lines on stderr then begin
+ * with the monotonic time in seconds. */
+void vsf_log_init(gboolean debug);
+
+/* Lets one line through per @interval_us and counts what it held back. */
+typedef struct {
+    gint64 last_us;
+    guint held_back;
+} VsfLogRate;
+
+/* TRUE if a line may be logged at @now_us (monotonic); then *@held_back is how
+ * many were left out since the last one. */
+gboolean vsf_log_rate_allow(VsfLogRate *rate, gint64 now_us, gint64 interval_us, guint *held_back);

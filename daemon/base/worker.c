@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "worker.h"
+
+#define IDLE_THREADS_MAX 8 /* of all workers; they end after 15 s without work */
+
+/* GTask brings the result to the main loop (it remembers the GMainContext in
+ * which it was made); the thread pool is ours, so that one worker's hung calls
+ * take no thread from another. */
+struct VsfWorker {
+    GThreadPool *pool;
+    GDestroyNotify result_free;
+    GCancellable *freed; /* tells jobs that no thread has begun that nobody wants them */
+    guint pending;
+    guint delivering; /* callbacks that run now; one of them may free the worker */
+    gboolean closing; /* freed by its owner while jobs were out */
+};
+
+typedef struct {
+    VsfWorker *worker;
+    VsfWorkerFunc func;
+    gpointer payload;
+    GDestroyNotify payload_free;
+    GDestroyNotify result_free;
+    GCancellable *freed;
+    GAsyncReadyCallback done;
+    gpointer user_data;
+} Job;
+
+static void
+job_free(Job *job)
+{
+    if (job->payload_free != NULL && job->payload != NULL)
+        job->payload_free(job->payload);
+    g_object_unref(job->freed);
+    g_free(job);
+}
+
+static void
+run_job(gpointer data, gpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GTask) task = data;
+    Job *job = g_task_get_task_data(task);
+    GError *error = NULL;
+    gpointer result;
+
+    /* Not g_task_had_error(): it says yes for a cancelled task that returned
+     * nothing yet, and such a task would never be delivered. */
+    if (g_task_return_error_if_cancelled(task))
+        return;
+    if (g_cancellable_is_cancelled(job->freed)) {
+        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
+        return;
+    }
+    result = job->func(job->payload, &error);
+    if (error != NULL)
+        g_task_return_error(task, error);
+    else
+        g_task_return_pointer(task, result, job->result_free);
+}
+
+static void
+worker_destroy(VsfWorker *worker)
+{
+    g_object_unref(worker->freed);
+    g_free(worker);
+}
+
+/* On the main thread, after the thread is done with the job. */
+static void
+deliver(GObject *source, GAsyncResult *result, gpointer user_data G_GNUC_UNUSED)
+{
+    Job *job = g_task_get_task_data(G_TASK(result));
+    VsfWorker *worker = job->worker;
+
+    worker->pending--;
+    worker->delivering++;
+    if (job->done != NULL)
+        job->done(source, result, job->user_data);
+    worker->delivering--;
+    if (worker->closing && worker->pending + worker->delivering == 0)
+        worker_destroy(worker);
+}
+
+VsfWorker *
+vsf_worker_new(guint threads, GDestroyNotify result_free)
+{
+    VsfWorker *worker = g_new0(VsfWorker, 1);
+
+    /* GLib keeps two idle threads by default, so that jobs that come a few at a
+     * time, several times a second, would start a new thread each. */
+    g_thread_pool_set_max_unused_threads(IDLE_THREADS_MAX);
+    worker->pool = g_thread_pool_new(run_job, NULL, (gint)threads, FALSE, NULL);
+    worker->result_free = result_free;
+    worker->freed = g_cancellable_new();
+    return worker;
+}
+
+void
+vsf_worker_free(VsfWorker *worker)
+{
+    if (worker == NULL)
+        return;
+    g_cancellable_cancel(worker->freed);
+    /* Not immediate, so that waiting jobs run through run_job() and are freed
+     * there; not waiting, since a call may hang for ever. */
+    g_thread_pool_free(g_steal_pointer(&worker->pool), FALSE, FALSE);
+    if (worker->pending + worker->delivering == 0)
+        worker_destroy(worker);
+    else
+        worker->closing = TRUE;
+}
+
+void
+vsf_worker_run(VsfWorker *worker, VsfWorkerFunc func, gpointer payload, GDestroyNotify payload_free,
+               GCancellable *cancel, GAsyncReadyCallback done, gpointer user_data)
+{
+    GTask *task = g_task_new(NULL, cancel, deliver, NULL);
+    Job *job = g_new0(Job, 1);
+
+    job->worker = worker;
+    job->func = func;
+    job->payload = payload;
+    job->payload_free = payload_free;
+    job->result_free = worker->result_free;
+    job->freed = g_object_ref(worker->freed);
+    job->done = done;
+    job->user_data = user_data;
+    g_task_set_source_tag(task, vsf_worker_run);
+    g_task_set_task_data(task, job, (GDestroyNotify)job_free);
+    worker->pending++;
+    /* Pushing can only fail to start another thread; the job then waits for
+     * one that exists, or for the next push. */
+    g_thread_pool_push(worker->pool, task, NULL);
+}
+
+gpointer
+vsf_worker_finish(GAsyncResult *result, GError **error)
+{
+    Job *job = g_task_get_task_data(G_TASK(result));
+    GDestroyNotify result_free = job->result_free;
+    gboolean freed = g_cancellable_is_cancelled(job->freed);
+    gpointer value = g_task_propagate_pointer(G_TASK(result), freed ? NULL : error);
+
+    if (!freed)
+        return value;
+    /* The call itself may well have succeeded; its owner is gone all the same. */
+    if (value != NULL && result_free != NULL)
+        result_free(value);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
+    return NULL;
+}
+
+guint
+vsf_worker_pending(const VsfWorker *worker)
+{
+    return worker->pending;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../daemon/base/worker.h"
+
+typedef struct {
+    GMainLoop *loop;
+    guint delivered, waited_for;
+    GThread *ran_on;
+    GError *error;
+    int value;
+} Outcome;
+
+static gpointer
+answer_number(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    int *number = g_new(int, 1);
+
+    *number = GPOINTER_TO_INT(payload) * 2;
+    return number;
+}
+
+static gpointer
+answer_error(gpointer payload G_GNUC_UNUSED, GError **error)
+{
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "as asked");
+    return NULL;
+}
+
+/* Blocks until the test lets it go, as a libvirt call does. */
+static gpointer
+wait_for_gate(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    GAsyncQueue *gate = payload;
+    int *number = g_new(int, 1);
+
+    g_async_queue_pop(gate);
+    *number = 1;
+    return number;
+}
+
+static void
+note_outcome(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    Outcome *outcome = user_data;
+    g_autofree int *number = vsf_worker_finish(result, &outcome->error);
+
+    if (number != NULL)
+        outcome->value = *number;
+    outcome->ran_on = g_thread_self();
+    if (++outcome->delivered == outcome->waited_for)
+        g_main_loop_quit(outcome->loop);
+}
+
+static Outcome
+outcome_new(guint waited_for)
+{
+    return (Outcome){.loop = g_main_loop_new(NULL, FALSE), .waited_for = waited_for};
+}
+
+static void
+test_result_comes_to_the_main_thread(void)
+{
+    g_autoptr(VsfWorker) worker = vsf_worker_new(2, g_free);
+    Outcome outcome = outcome_new(1);
+
+    vsf_worker_run(worker, answer_number, GINT_TO_POINTER(21), NULL, NULL, note_outcome, &outcome);
+    g_assert_cmpuint(outcome.delivered, ==, 0);
+    g_assert_cmpuint(vsf_worker_pending(worker), ==, 1);
+    g_main_loop_run(outcome.loop);
+    g_assert_cmpint(outcome.value, ==, 42);
+    g_assert_true(outcome.ran_on == g_thread_self());
+    g_assert_cmpuint(vsf_worker_pending(worker), ==, 0);
+    g_main_loop_unref(outcome.loop);
+}
+
+static void
+test_error_is_delivered(void)
+{
+    g_autoptr(VsfWorker) worker = vsf_worker_new(1, g_free);
+    Outcome outcome = outcome_new(1);
+
+    vsf_worker_run(worker, answer_error, NULL, NULL, NULL, note_outcome, &outcome);
+    g_main_loop_run(outcome.loop);
+    g_assert_error(outcome.error, G_IO_ERROR, G_IO_ERROR_FAILED);
+    g_clear_error(&outcome.error);
+    g_main_loop_unref(outcome.loop);
+}
+
+static void
+test_a_hung_call_takes_only_its_own_thread(void)
+{
+    g_autoptr(VsfWorker) worker = vsf_worker_new(2, g_free);
+    GAsyncQueue *gate = g_async_queue_new();
+    Outcome hung = outcome_new(1);
+    Outcome quick = outcome_new(1);
+
+    vsf_worker_run(worker, wait_for_gate, gate, NULL, NULL, note_outcome, &hung);
+    vsf_worker_run(worker, answer_number, GINT_TO_POINTER(1), NULL, NULL, note_outcome, &quick);
+    g_main_loop_run(quick.loop);
+    g_assert_cmpuint(hung.delivered, ==, 0);
+
+    g_async_queue_push(gate, gate);
+    g_main_loop_run(hung.loop);
+    g_assert_cmpuint(hung.delivered, ==, 1);
+    g_main_loop_unref(hung.loop);
+    g_main_loop_unref(quick.loop);
+    g_async_queue_unref(gate);
+}
+
+static void
+test_cancelled_job_reports_cancelled(void)
+{
+    g_autoptr(VsfWorker) worker = vsf_worker_new(1, g_free);
+    g_autoptr(GCancellable) cancel = g_cancellable_new();
+    GAsyncQueue *gate = g_async_queue_new();
+    Outcome outcome = outcome_new(1);
+
+    vsf_worker_run(worker, wait_for_gate, gate, NULL, cancel, note_outcome, &outcome);
+    g_cancellable_cancel(cancel);
+    g_async_queue_push(gate, gate);
+    g_main_loop_run(outcome.loop);
+    g_assert_error(outcome.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    g_clear_error(&outcome.error);
+    g_main_loop_unref(outcome.loop);
+    g_async_queue_unref(gate);
+}
+
+static void
+test_free_does_not_wait_and_waiting_jobs_are_cancelled(void)
+{
+    VsfWorker *worker = vsf_worker_new(1, g_free);
+    GAsyncQueue *gate = g_async_queue_new();
+    Outcome hung = outcome_new(1);
+    Outcome waiting = outcome_new(1);
+    int *payload = g_new0(int, 1);
+
+    vsf_worker_run(worker, wait_for_gate, gate, NULL, NULL, note_outcome, &hung);
+    vsf_worker_run(worker, answer_number, payload, g_free, NULL, note_outcome, &waiting);
+    vsf_worker_free(worker);
+    g_assert_cmpuint(hung.delivered, ==, 0);
+
+    g_async_queue_push(gate, gate);
+    g_main_loop_run(waiting.loop);
+    g_assert_error(waiting.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    while (hung.delivered == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_error(hung.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    g_assert_cmpint(hung.value, ==, 0);
+    g_clear_error(&hung.error);
+    g_clear_error(&waiting.error);
+    g_main_loop_unref(hung.loop);
+    g_main_loop_unref(waiting.loop);
+    g_async_queue_unref(gate);
+}
+
+static void
+test_cancelled_jobs_of_a_freed_worker_are_delivered_too(void)
+{
+    VsfWorker *worker = vsf_worker_new(1, g_free);
+    g_autoptr(GCancellable) cancel = g_cancellable_new();
+    GAsyncQueue *gate = g_async_queue_new();
+    Outcome hung = outcome_new(1);
+    Outcome waiting = outcome_new(1);
+
+    vsf_worker_run(worker, wait_for_gate, gate, NULL, NULL, note_outcome, &hung);
+    vsf_worker_run(worker, answer_number, NULL, NULL, cancel, note_outcome, &waiting);
+    g_cancellable_cancel(cancel);
+    vsf_worker_free(worker);
+    g_async_queue_push(gate, gate);
+    g_main_loop_run(waiting.loop);
+    g_assert_error(waiting.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    while (hung.delivered == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_clear_error(&hung.error);
+    g_clear_error(&waiting.error);
+    g_main_loop_unref(hung.loop);
+    g_main_loop_unref(waiting.loop);
+    g_async_queue_unref(gate);
+}
+
+static void
+free_the_worker(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    VsfWorker **worker = user_data;
+    g_autofree int *number = vsf_worker_finish(result, NULL);
+
+    g_assert_nonnull(number);
+    g_clear_pointer(worker, vsf_worker_free);
+}
+
+static void
+test_a_callback_may_free_its_worker(void)
+{
+    VsfWorker *worker = vsf_worker_new(1, g_free);
+
+    vsf_worker_run(worker, answer_number, NULL, NULL, NULL, free_the_worker, &worker);
+    while (worker != NULL)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/base/worker/result-comes-to-the-main-thread",
+                    test_result_comes_to_the_main_thread);
+    g_test_add_func("/base/worker/error-is-delivered", test_error_is_delivered);
+    g_test_add_func("/base/worker/a-hung-call-takes-only-its-own-thread",
+                    test_a_hung_call_takes_only_its_own_thread);
+    g_test_add_func("/base/worker/cancelled-job-reports-cancelled",
+                    test_cancelled_job_reports_cancelled);
+    g_test_add_func("/base/worker/free-does-not-wait",
+                    test_free_does_not_wait_and_waiting_jobs_are_cancelled);
+    g_test_add_func("/base/worker/cancelled-jobs-of-a-freed-worker-are-delivered-too",
+                    test_cancelled_jobs_of_a_freed_worker_are_delivered_too);
+    g_test_add_func("/base/worker/a-callback-may-free-its-worker",
+                    test_a_callback_may_free_its_worker);
+    return g_test_run();
+}
