@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A domain as its XML describes it: a plain value, parsed by domain-xml, owned
+ * by whoever holds it, and never changed after parsing. */
+#pragma once
+
+#include <glib.h>
+
+#define VSF_UUID_TEXT 37 /* 36 characters and the NUL */
+
+typedef enum {
+    VSF_NIC_TAP,        /* bridge, network, ethernet: a tap on the host, sampled */
+    VSF_NIC_MACVTAP,    /* type='direct': a macvtap, sampled, mirrored sense */
+    VSF_NIC_VHOST_USER, /* a switch's shared memory: no kernel interface */
+    VSF_NIC_HOSTDEV,    /* SR-IOV: no kernel interface on the host */
+    VSF_NIC_OTHER,      /* user, passt, vdpa, mcast ...: nothing to sample */
+} VsfNicKind;
+
+typedef struct {
+    VsfNicKind kind;
+    guint8 mac[6];         /* as the guest sees it; all zero if the XML has none */
+    char *device;          /* interface on the host, "vnet0"; NULL while there is none */
+    char *bridge;          /* <source bridge=...>, or NULL */
+    char *alias;           /* "net0", or NULL */
+    guint64 bandwidth_bps; /* larger of <bandwidth>'s average limits, bits/s; 0 = no limit */
+} VsfNic;
+
+typedef enum {
+    VSF_DISK_FILE,
+    VSF_DISK_BLOCK,
+    VSF_DISK_NETWORK,    /* rbd, nbd, iscsi, ... */
+    VSF_DISK_VOLUME,     /* pool and volume: what is behind it is not in the XML */
+    VSF_DISK_VHOST_USER, /* no statistics */
+    VSF_DISK_OTHER,      /* nvme, dir, ... */
+} VsfDiskKind;
+
+typedef struct {
+    char *target; /* "vda" */
+    VsfDiskKind kind;
+    gboolean removable; /* device is cdrom or floppy */
+    gboolean readonly;
+    gboolean empty; /* no source at all */
+} VsfDisk;
+
+typedef struct {
+    char uuid[VSF_UUID_TEXT]; /* lower case, with dashes */
+    guint8 uuid_bytes[16];
+    int id;                 /* libvirt's id of this run, -1 when not running */
+    char *name;             /* raw, may hold anything that is UTF-8 */
+    char *title;            /* raw <title>, or NULL */
+    char *nova_name;        /* raw <nova:name>, tenant input, or NULL */
+    char *arch;             /* <type arch=...>, "x86_64", or NULL */
+    guint n_vcpus;          /* <vcpu current=...>, else <vcpu> */
+    guint64 max_memory;     /* bytes, <memory> */
+    guint64 memory;         /* bytes, <currentMemory>: the balloon when the XML was made */
+    gboolean has_agent;     /* the guest agent's channel is there */
+    guint balloon_period_s; /* <memballoon><stats period=...>; 0: collects nothing */
+    GPtrArray *nics;        /* VsfNic, in the XML's order */
+    GPtrArray *disks;       /* VsfDisk, in the XML's order */
+} VsfDomainDef;
+
+VsfDomainDef *vsf_domain_def_new(void);
+void vsf_domain_def_free(VsfDomainDef *def);
+void vsf_nic_free(VsfNic *nic);
+void vsf_disk_free(VsfDisk *disk);
+
+/* Writes 16 bytes; FALSE if @text is no UUID (then @bytes is untouched). Takes
+ * upper and lower case, with or without dashes. */
+gboolean vsf_uuid_parse(const char *text, guint8 bytes[16]);
+void vsf_uuid_format(const guint8 bytes[16], char text[VSF_UUID_TEXT]);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfDomainDef, vsf_domain_def_free)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Who runs here: every running domain, every tap, and which tap is whose.
+ *
+ * Facts come in from libvirt (primary), from link messages (when a tap really
+ * exists and which ifIndex it has) and from the hook (a hint); decisions go out
+ * through the callbacks. Messages that are lost, doubled or out of order change
+ * nothing but lead time. Main thread only; time is an argument.
+ *
+ * A tap is an ifIndex, never a name: libvirt reuses vnet0 at once. A link is
+ * bound to a NIC by name, and only with evidence that this link is that NIC's:
+ * the link's MAC is the guest's but for its first byte (what libvirt gives its
+ * taps; a macvtap has the guest's own), or the XML was read after the link
+ * appeared and no running domain that also claims the name has the MAC.
+ * The second kind, by name alone, is refused if the MAC is one that libvirt
+ * made for another guest (libvirt makes the taps of NICs with a <source
+ * bridge=>) or is that of another running domain's NIC, or if the NIC had a tap
+ * in this run already and lost it: so the XML of a domain that is just dying
+ * does not get the tap that took over its name. A better claim takes a tap away
+ * from a worse one at any time, and of two equal ones the younger run has it. */
+#pragma once
+
+#include "domain.h"
+#include "link.h"
+
+#include <glib.h>
+
+/* libvirt's virDomainState and the parts of its events that matter here. */
+typedef enum {
+    VSF_STATE_UNKNOWN = -1,
+    VSF_STATE_NOSTATE = 0,
+    VSF_STATE_RUNNING = 1,
+    VSF_STATE_BLOCKED = 2,
+    VSF_STATE_PAUSED = 3,
+    VSF_STATE_SHUTDOWN = 4,
+    VSF_STATE_SHUTOFF = 5,
+    VSF_STATE_CRASHED = 6,
+    VSF_STATE_PMSUSPENDED = 7,
+} VsfDomainState;
+
+typedef struct VsfRegistry VsfRegistry;
+typedef struct VsfDomain VsfDomain;
+typedef struct VsfTap VsfTap;
+
+struct VsfDomain {
+    VsfDomainDef *def; /* the newest XML of this run */
+    guint32 index;     /* data source 3:index */
+    char *name;        /* exported name, sanitised */
+    int state;         /* VsfDomainState */
+    int reason;
+    gint64 since_us; /* monotonic: when this run was first seen */
+    GPtrArray *taps; /* VsfTap bound to this domain, not owned, in NIC order */
+    gpointer owner;  /* for the app: its per-domain state; the registry never looks at it */
+};
+
+struct VsfTap {
+    VsfLink link;      /* the newest link message */
+    VsfDomain *domain; /* NULL while provisional */
+    const VsfNic *nic; /* into domain->def; NULL while provisional */
+    VsfNicKind kind;   /* TAP or MACVTAP, also while provisional */
+    gint64 provisional_until_us;
+    gpointer owner; /* for the app: sampler state */
+};
+
+typedef struct {
+    /* A run of a domain began to be known; its taps follow by tap_bound. */
+    void (*domain_added)(VsfDomain *domain, gpointer user_data);
+    /* New XML (NICs, disks, vCPUs, name may differ) or another state. */
+    void (*domain_changed)(VsfDomain *domain, gpointer user_data);
+    /* The run is over; @domain is freed afterwards. Its taps were released before. */
+    void (*domain_removed)(VsfDomain *domain, gpointer user_data);
+    /* Sample this interface. @tap->domain is NULL if it only matches the
+     * patterns: hold its samples until tap_bound. */
+    void (*tap_added)(VsfTap *tap, gpointer user_data);
+    /* @tap->domain and @tap->nic are set now (after tap_added, or with it). */
+    void (*tap_bound)(VsfTap *tap, gpointer user_data);
+    /* Its link went up, down, changed name or bridge. */
+    void (*tap_changed)(VsfTap *tap, gpointer user_data);
+    /* Stop sampling; @tap is freed afterwards. */
+    void (*tap_removed)(VsfTap *tap, gpointer user_data);
+    /* A link has the name of one of @domain's NICs, its MAC does not tell whose
+     * it is, and the XML is older than the link: fetch the XML again. Called
+     * from vsf_registry_expire(), when no newer XML came within a second. */
+    void (*xml_wanted)(VsfDomain *domain, gpointer user_data);
+    /* The index for a UUID (from the index table) and the name for a definition. */
+    guint32 (*index_for)(const VsfDomainDef *def, gpointer user_data);
+    char *(*name_for)(const VsfDomainDef *def, gpointer user_data);
+} VsfRegistryCallbacks; /* each may be NULL; none may change the registry */
+
+/* @patterns: interface names that may be sampled (wildcards * and ?), both for
+ * provisional taps and for bound ones; copied. @callbacks must outlive it. */
+VsfRegistry *vsf_registry_new(const char *const *patterns, const VsfRegistryCallbacks *callbacks,
+                              gpointer user_data);
+
+/* Calls tap_removed and domain_removed for all that is left. Takes NULL. */
+void vsf_registry_free(VsfRegistry *registry);
+
+/* A running domain's XML. Takes @def. @read_us: monotonic time just before it
+ * was asked for (the hook's: when its message came). @state may be
+ * VSF_STATE_UNKNOWN (the hook knows none). Another libvirt id than the known
+ * run's means that run is over: removed first, then added. Returns the domain,
+ * NULL if @def is not running (id < 0: then the run, if any, is over). XML that
+ * was asked for before the newest known one, or before the end of the run was
+ * told, is out of date and changes nothing. */
+VsfDomain *vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *def, int state, int reason,
+                                    gint64 read_us, gint64 now_us);
+
+/* State only. Unknown UUIDs are ignored: FALSE, and the caller fetches the XML. */
+gboolean vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason);
+
+/* The run ended. Its taps go back to provisional only by a new link message.
+ * libvirt's STOPPED does not say which run it means: if this run took another
+ * one's place (by its id) and no end was told since, the message is taken for
+ * that one's and FALSE is returned, once: the caller fetches to be sure. TRUE:
+ * no run is left. */
+gboolean vsf_registry_domain_gone(VsfRegistry *registry, const char *uuid, gint64 now_us);
+
+/* An answer that was asked for at @asked_us says that it does not run. Unlike
+ * an event's this is sure; newer XML is newer still and stays. */
+void vsf_registry_domain_not_running(VsfRegistry *registry, const char *uuid, gint64 asked_us);
+
+/* Removes every domain that is not in @uuids (the answer of one list call
+ * asked for at @asked_us): runs whose XML was read after @asked_us stay. */
+void vsf_registry_reconcile(VsfRegistry *registry, const char *const *uuids, gint64 asked_us);
+
+/* RTM_NEWLINK and RTM_DELLINK. A move to another namespace arrives as gone. */
+void vsf_registry_link_seen(VsfRegistry *registry, const VsfLink *link, gint64 now_us);
+void vsf_registry_link_gone(VsfRegistry *registry, int ifindex);
+
+/* After a full dump: links that are not in @ifindexes are gone. */
+void vsf_registry_links_reconcile(VsfRegistry *registry, const int *ifindexes, guint n_ifindexes);
+
+/* Lets provisional taps go whose 10 s are over, and asks for XML that decides
+ * about a link. Returns the monotonic time of the next of either, or -1. */
+gint64 vsf_registry_expire(VsfRegistry *registry, gint64 now_us);
+
+VsfDomain *vsf_registry_by_uuid(const VsfRegistry *registry, const char *uuid);
+VsfTap *vsf_registry_tap(const VsfRegistry *registry, int ifindex);
+/* Any link of the host that was seen, tap or not; NULL if unknown. */
+const VsfLink *vsf_registry_link(const VsfRegistry *registry, int ifindex);
+/* The bound tap whose NIC has this MAC, NULL if no local sampled VM has it. */
+VsfTap *vsf_registry_tap_by_mac(const VsfRegistry *registry, const guint8 mac[6]);
+/* All of them (VsfTap, not owned), since two bridges may each have a VM with
+ * this MAC; NULL if there is none. */
+const GPtrArray *vsf_registry_taps_by_mac(const VsfRegistry *registry, const guint8 mac[6]);
+
+/* VsfDomain and VsfTap, not owned; valid until the next change. */
+GHashTable *vsf_registry_domains(const VsfRegistry *registry); /* uuid text -> VsfDomain */
+GHashTable *vsf_registry_taps(const VsfRegistry *registry);    /* ifindex -> VsfTap */
+/* Every link seen: ifindex -> VsfLink. */
+GHashTable *vsf_registry_links(const VsfRegistry *registry);
+
+#define VSF_PROVISIONAL_US (10 * G_USEC_PER_SEC)
+/* Provisional taps at a time. A link beyond is not sampled until a VM claims
+ * it; its next message within its own 10 s finds a place if one is free. */
+#define VSF_PROVISIONAL_MAX 256
+#define VSF_XML_WANTED_US G_USEC_PER_SEC
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfRegistry, vsf_registry_free)

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One table of the elements that matter and a small function for each. What is
+ * not in the table is skipped by the caller with all that is in it:
+ * <backingStore> and <mirror>, so that their sources are nobody's. */
+#include "xml-elements.h"
+
+#include "domain-xml.h"
+#include "xml-values.h"
+
+#include <string.h>
+
+static const char *
+attribute(const char **names, const char **values, const char *name)
+{
+    for (guint i = 0; names[i] != NULL; i++)
+        if (strcmp(names[i], name) == 0)
+            return values[i];
+    return NULL;
+}
+
+/* The first one counts, as for libvirt. */
+static void
+set_once(char **field, const char *value)
+{
+    if (*field == NULL && value != NULL && *value != '\0')
+        *field = g_strdup(value);
+}
+
+static void
+open_domain(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    const char *id = attribute(names, values, "id");
+    guint64 value;
+
+    domain->found_domain = TRUE;
+    if (id != NULL && g_ascii_string_to_unsigned(id, 10, 0, G_MAXINT, &value, NULL))
+        domain->def->id = (int)value;
+}
+
+static void
+open_memory(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    g_free(domain->unit);
+    domain->unit = g_strdup(attribute(names, values, "unit"));
+}
+
+static void
+open_vcpu(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    const char *current = attribute(names, values, "current");
+
+    if (domain->def->n_vcpus == 0 && current != NULL)
+        domain->def->n_vcpus = (guint)vsf_xml_number(current, G_MAXINT);
+}
+
+static void
+open_os_type(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    set_once(&domain->def->arch, attribute(names, values, "arch"));
+}
+
+static VsfNicKind
+nic_kind(const char *type)
+{
+    static const struct {
+        const char *type;
+        VsfNicKind kind;
+    } kinds[] = {
+        {"bridge", VSF_NIC_TAP},           {"network", VSF_NIC_TAP},
+        {"ethernet", VSF_NIC_TAP},         {"direct", VSF_NIC_MACVTAP},
+        {"vhostuser", VSF_NIC_VHOST_USER}, {"hostdev", VSF_NIC_HOSTDEV},
+    };
+
+    for (guint i = 0; type != NULL && i < G_N_ELEMENTS(kinds); i++)
+        if (strcmp(kinds[i].type, type) == 0)
+            return kinds[i].kind;
+    return VSF_NIC_OTHER;
+}
+
+static void
+open_nic(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->def->nics->len >= VSF_DOMAIN_XML_MAX_NICS)
+        return;
+    domain->nic = g_new0(VsfNic, 1);
+    domain->nic->kind = nic_kind(attribute(names, values, "type"));
+    g_ptr_array_add(domain->def->nics, domain->nic);
+}
+
+static void
+open_nic_mac(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    const char *address = attribute(names, values, "address");
+
+    if (domain->nic != NULL && address != NULL)
+        vsf_xml_mac(address, domain->nic->mac);
+}
+
+static void
+open_nic_source(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->nic != NULL)
+        set_once(&domain->nic->bridge, attribute(names, values, "bridge"));
+}
+
+static void
+open_nic_target(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->nic != NULL)
+        set_once(&domain->nic->device, attribute(names, values, "dev"));
+}
+
+static void
+open_nic_alias(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->nic != NULL)
+        set_once(&domain->nic->alias, attribute(names, values, "name"));
+}
+
+/* Kilobytes per second, of 1000 bytes: libvirt hands it to tc as "kbps". A
+ * limit that does not fit in 64 bits is none. */
+static void
+open_nic_limit(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    guint64 bps = vsf_xml_number(attribute(names, values, "average"), G_MAXUINT64);
+
+    if (domain->nic != NULL && g_uint64_checked_mul(&bps, bps, 8000))
+        domain->nic->bandwidth_bps = MAX(domain->nic->bandwidth_bps, bps);
+}
+
+static VsfDiskKind
+disk_kind(const char *type)
+{
+    static const struct {
+        const char *type;
+        VsfDiskKind kind;
+    } kinds[] = {
+        {"file", VSF_DISK_FILE},
+        {"block", VSF_DISK_BLOCK},
+        {"network", VSF_DISK_NETWORK},
+        {"volume", VSF_DISK_VOLUME},
+        {"vhostuser", VSF_DISK_VHOST_USER},
+    };
+
+    for (guint i = 0; type != NULL && i < G_N_ELEMENTS(kinds); i++)
+        if (strcmp(kinds[i].type, type) == 0)
+            return kinds[i].kind;
+    return VSF_DISK_OTHER;
+}
+
+static void
+open_disk(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    const char *device = attribute(names, values, "device");
+
+    if (domain->def->disks->len >= VSF_DOMAIN_XML_MAX_DISKS)
+        return;
+    domain->disk = g_new0(VsfDisk, 1);
+    domain->disk->kind = disk_kind(attribute(names, values, "type"));
+    domain->disk->removable = device != NULL &&
+                              (strcmp(device, "cdrom") == 0 || strcmp(device, "floppy") == 0);
+    domain->disk->empty = TRUE;
+    g_ptr_array_add(domain->def->disks, domain->disk);
+}
+
+/* An empty drive may still have a <source startupPolicy='optional'/>. */
+static void
+open_disk_source(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->disk == NULL)
+        return;
+    for (guint i = 0; names[i] != NULL; i++)
+        if (*values[i] != '\0' && strcmp(names[i], "startupPolicy") != 0 &&
+            strcmp(names[i], "index") != 0)
+            domain->disk->empty = FALSE;
+}
+
+static void
+open_disk_target(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->disk != NULL)
+        set_once(&domain->disk->target, attribute(names, values, "dev"));
+}
+
+static void
+open_disk_readonly(VsfXmlDomain *domain, const char **names G_GNUC_UNUSED,
+                   const char **values G_GNUC_UNUSED)
+{
+    if (domain->disk != NULL)
+        domain->disk->readonly = TRUE;
+}
+
+static void
+open_balloon_stats(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    const char *period = attribute(names, values, "period");
+
+    if (period != NULL)
+        domain->def->balloon_period_s = (guint)vsf_xml_number(period, G_MAXINT);
+}
+
+static void
+open_channel(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    domain->agent = g_strcmp0(attribute(names, values, "type"), "unix") == 0;
+}
+
+static void
+open_channel_target(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->agent && g_strcmp0(attribute(names, values, "type"), "virtio") == 0 &&
+        g_strcmp0(attribute(names, values, "name"), "org.qemu.guest_agent.0") == 0)
+        domain->def->has_agent = TRUE;
+}
+
+/* Names with "nova:" stand for elements of nova's namespace. */
+static const VsfXmlRule rules[] = {
+    {VSF_XML_ROOT, "domain", VSF_XML_DOMAIN, open_domain, FALSE},
+    {VSF_XML_DOMAIN, "name", VSF_XML_NAME, NULL, TRUE},
+    {VSF_XML_DOMAIN, "uuid", VSF_XML_UUID, NULL, TRUE},
+    {VSF_XML_DOMAIN, "title", VSF_XML_TITLE, NULL, TRUE},
+    {VSF_XML_DOMAIN, "memory", VSF_XML_MEMORY, open_memory, TRUE},
+    {VSF_XML_DOMAIN, "currentMemory", VSF_XML_CURRENT_MEMORY, open_memory, TRUE},
+    {VSF_XML_DOMAIN, "vcpu", VSF_XML_VCPU, open_vcpu, TRUE},
+    {VSF_XML_DOMAIN, "os", VSF_XML_OS, NULL, FALSE},
+    {VSF_XML_OS, "type", VSF_XML_OS_TYPE, open_os_type, FALSE},
+    {VSF_XML_DOMAIN, "metadata", VSF_XML_METADATA, NULL, FALSE},
+    {VSF_XML_METADATA, "nova:instance", VSF_XML_NOVA, NULL, FALSE},
+    {VSF_XML_NOVA, "nova:name", VSF_XML_NOVA_NAME, NULL, TRUE},
+    {VSF_XML_DOMAIN, "devices", VSF_XML_DEVICES, NULL, FALSE},
+    {VSF_XML_DEVICES, "interface", VSF_XML_NIC, open_nic, FALSE},
+    {VSF_XML_NIC, "mac", VSF_XML_NIC_MAC, open_nic_mac, FALSE},
+    {VSF_XML_NIC, "source", VSF_XML_NIC_SOURCE, open_nic_source, FALSE},
+    {VSF_XML_NIC, "target", VSF_XML_NIC_TARGET, open_nic_target, FALSE},
+    {VSF_XML_NIC, "alias", VSF_XML_NIC_ALIAS, open_nic_alias, FALSE},
+    {VSF_XML_NIC, "bandwidth", VSF_XML_NIC_BANDWIDTH, NULL, FALSE},
+    {VSF_XML_NIC_BANDWIDTH, "inbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
+    {VSF_XML_NIC_BANDWIDTH, "outbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
+    {VSF_XML_DEVICES, "disk", VSF_XML_DISK, open_disk, FALSE},
+    {VSF_XML_DISK, "source", VSF_XML_DISK_SOURCE, open_disk_source, FALSE},
+    {VSF_XML_DISK, "target", VSF_XML_DISK_TARGET, open_disk_target, FALSE},
+    {VSF_XML_DISK, "readonly", VSF_XML_DISK_READONLY, open_disk_readonly, FALSE},
+    {VSF_XML_DEVICES, "memballoon", VSF_XML_BALLOON, NULL, FALSE},
+    {VSF_XML_BALLOON, "stats", VSF_XML_BALLOON_STATS, open_balloon_stats, FALSE},
+    {VSF_XML_DEVICES, "channel", VSF_XML_CHANNEL, open_channel, FALSE},
+    {VSF_XML_CHANNEL, "target", VSF_XML_CHANNEL_TARGET, open_channel_target, FALSE},
+};
+
+const VsfXmlRule *
+vsf_xml_rule(VsfXmlNode parent, const char *name, gboolean nova)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(rules); i++) {
+        const char *wanted = rules[i].name;
+
+        if (rules[i].parent != parent || g_str_has_prefix(wanted, "nova:") != nova)
+            continue;
+        if (strcmp(nova ? wanted + strlen("nova:") : wanted, name) == 0)
+            return &rules[i];
+    }
+    return NULL;
+}
+
+void
+vsf_xml_close(VsfXmlDomain *domain, VsfXmlNode node, const char *text)
+{
+    VsfDomainDef *def = domain->def;
+
+    if (node == VSF_XML_NAME)
+        set_once(&def->name, text);
+    else if (node == VSF_XML_UUID)
+        set_once(&domain->uuid, text);
+    else if (node == VSF_XML_TITLE)
+        set_once(&def->title, text);
+    else if (node == VSF_XML_NOVA_NAME)
+        set_once(&def->nova_name, text);
+    else if (node == VSF_XML_MEMORY && def->max_memory == 0)
+        def->max_memory = vsf_xml_size(text, domain->unit);
+    else if (node == VSF_XML_CURRENT_MEMORY && def->memory == 0)
+        def->memory = vsf_xml_size(text, domain->unit);
+    else if (node == VSF_XML_VCPU && def->n_vcpus == 0)
+        def->n_vcpus = (guint)vsf_xml_number(text, G_MAXINT);
+    else if (node == VSF_XML_NIC)
+        domain->nic = NULL;
+    else if (node == VSF_XML_DISK)
+        domain->disk = NULL;
+    else if (node == VSF_XML_CHANNEL)
+        domain->agent = FALSE;
+}

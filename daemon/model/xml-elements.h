@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The elements of a domain's XML that matter: which, where, and what each sets.
+ * For domain-xml.c alone, which walks the XML. */
+#pragma once
+
+#include "domain.h"
+
+typedef enum {
+    VSF_XML_SKIP, /* not ours: nothing below is looked at */
+    VSF_XML_ROOT,
+    VSF_XML_DOMAIN,
+    VSF_XML_NAME,
+    VSF_XML_UUID,
+    VSF_XML_TITLE,
+    VSF_XML_MEMORY,
+    VSF_XML_CURRENT_MEMORY,
+    VSF_XML_VCPU,
+    VSF_XML_OS,
+    VSF_XML_OS_TYPE,
+    VSF_XML_METADATA,
+    VSF_XML_NOVA,
+    VSF_XML_NOVA_NAME,
+    VSF_XML_DEVICES,
+    VSF_XML_NIC,
+    VSF_XML_NIC_MAC,
+    VSF_XML_NIC_SOURCE,
+    VSF_XML_NIC_TARGET,
+    VSF_XML_NIC_ALIAS,
+    VSF_XML_NIC_BANDWIDTH,
+    VSF_XML_NIC_LIMIT,
+    VSF_XML_DISK,
+    VSF_XML_DISK_SOURCE,
+    VSF_XML_DISK_TARGET,
+    VSF_XML_DISK_READONLY,
+    VSF_XML_BALLOON,
+    VSF_XML_BALLOON_STATS,
+    VSF_XML_CHANNEL,
+    VSF_XML_CHANNEL_TARGET,
+} VsfXmlNode;
+
+/* What the elements write to. */
+typedef struct {
+    VsfDomainDef *def;
+    gboolean found_domain;
+    char *uuid;     /* raw */
+    char *unit;     /* of the <memory> or <currentMemory> that is open */
+    VsfNic *nic;    /* open <interface>, owned by def->nics; NULL if beyond the bound */
+    VsfDisk *disk;  /* the same for <disk> */
+    gboolean agent; /* the open <channel> is of the agent's type */
+} VsfXmlDomain;
+
+/* @names and @values are NULL-terminated and of one length. */
+typedef void (*VsfXmlOpen)(VsfXmlDomain *domain, const char **names, const char **values);
+
+typedef struct {
+    VsfXmlNode parent;
+    const char *name; /* "nova:" stands for nova's namespace, whatever its prefix */
+    VsfXmlNode node;
+    VsfXmlOpen open; /* or NULL */
+    gboolean wants_text;
+} VsfXmlRule;
+
+/* The rule for the element @name (without prefix if @nova) below @parent, NULL
+ * if it is to be skipped. */
+const VsfXmlRule *vsf_xml_rule(VsfXmlNode parent, const char *name, gboolean nova);
+
+/* The end of an element; @text is all the text in it. */
+void vsf_xml_close(VsfXmlDomain *domain, VsfXmlNode node, const char *text);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The values inside a domain's XML. For xml-elements.c alone. */
+#pragma once
+
+#include <glib.h>
+
+/* A decimal number up to @max, blanks around it allowed; 0, the unknown, for
+ * what is no number or too large. @text may be NULL. */
+guint64 vsf_xml_number(const char *text, guint64 max);
+
+/* Bytes. @unit is one of libvirt's (virScaleInteger): b, k or KiB, KB, M ...;
+ * NULL is KiB. 0 if it is no size or does not fit. */
+guint64 vsf_xml_size(const char *text, const char *unit);
+
+/* Six groups of one or two hex digits with colons; @mac is untouched if it is
+ * none. */
+void vsf_xml_mac(const char *text, guint8 mac[6]);
