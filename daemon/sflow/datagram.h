@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Collects samples into datagrams of a bounded size. Pure: time is an
+ * argument, finished datagrams go to a callback. */
+#pragma once
+
+#include "xdr.h"
+
+typedef struct {
+    uint32_t family; /* 1 = IPv4, 2 = IPv6; as on the wire */
+    uint8_t bytes[16];
+} VsfSflowAddress;
+
+typedef struct VsfSflowDatagram VsfSflowDatagram;
+typedef void (*VsfSflowDatagramFunc)(const uint8_t *data, size_t size, gpointer user_data);
+
+/* @size: bytes of a datagram at most (UDP payload), 512 to 65507. */
+VsfSflowDatagram *vsf_sflow_datagram_new(const VsfSflowAddress *agent, uint32_t sub_agent_id,
+                                         size_t size, VsfSflowDatagramFunc out, gpointer user_data);
+void vsf_sflow_datagram_free(VsfSflowDatagram *datagram);
+
+/* Most bytes that one sample may have. */
+size_t vsf_sflow_datagram_room(const VsfSflowDatagram *datagram);
+
+/* Adds one whole encoded sample. Sends first what is collected if it does not fit.
+ * @first: the source's first counter sample (sequence 1). Some collectors
+ * suppress the rates of samples that follow a first one in the same datagram,
+ * so after it only other first samples join that datagram. FALSE if the sample
+ * is larger than room(): nothing is added. @uptime_ms: since the agent started. */
+gboolean vsf_sflow_datagram_add(VsfSflowDatagram *datagram, const uint8_t *sample, size_t size,
+                                gboolean first, uint32_t uptime_ms);
+
+/* Sends what is collected, if anything. */
+void vsf_sflow_datagram_flush(VsfSflowDatagram *datagram, uint32_t uptime_ms);
+
+/* Samples waiting for the next flush. */
+guint vsf_sflow_datagram_pending(const VsfSflowDatagram *datagram);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfSflowDatagram, vsf_sflow_datagram_free)

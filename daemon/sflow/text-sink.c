@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "text-sink.h"
+
+#include "decode.h"
+
+#include <string.h>
+
+/* How deep begin_object() and begin_array() are nested decides the layout:
+ * samples[] is 1, a sample 2, its records{} or metrics[] 3, one of those 4,
+ * anything deeper stays on the line. */
+enum {
+    DEPTH_SAMPLE = 2,
+    DEPTH_RECORDS = 3,
+    DEPTH_RECORD = 4,
+};
+
+typedef struct {
+    GString *out;
+    guint depth;
+} Text;
+
+void
+vsf_sflow_text_escape(GString *to, const char *bytes, size_t length)
+{
+    const char *end = bytes + length;
+
+    while (bytes < end) {
+        gunichar c = g_utf8_get_char_validated(bytes, end - bytes);
+
+        /* Both error values are far above the last code point. */
+        if (c > 0x10ffff || c == 0) {
+            g_string_append_printf(to, "\\x%02x", (uint8_t)*bytes);
+            bytes++;
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            g_string_append_printf(to, "\\%c", (char)c);
+        else if (g_unichar_isprint(c))
+            g_string_append_unichar(to, c);
+        else
+            g_string_append_printf(to, "\\u{%x}", c);
+        bytes = g_utf8_next_char(bytes);
+    }
+}
+
+/* A blank before each but the first value of a line or list. */
+static void
+put_name(Text *text, const char *name)
+{
+    if (text->out->len > 0 && strchr(" {[\n", text->out->str[text->out->len - 1]) == NULL)
+        g_string_append_c(text->out, ' ');
+    if (name != NULL)
+        g_string_append_printf(text->out, "%s=", name);
+}
+
+static void
+begin_object(gpointer user_data, const char *name)
+{
+    Text *text = user_data;
+
+    text->depth++;
+    if (text->depth == DEPTH_SAMPLE)
+        g_string_append(text->out, "\n  ");
+    else if (text->depth == DEPTH_RECORD)
+        g_string_append_printf(text->out, "\n    %s", name != NULL ? name : "");
+    else if (text->depth > DEPTH_RECORD) {
+        put_name(text, name);
+        g_string_append_c(text->out, '{');
+    }
+}
+
+static void
+end_object(gpointer user_data)
+{
+    Text *text = user_data;
+
+    if (text->depth > DEPTH_RECORD)
+        g_string_append_c(text->out, '}');
+    text->depth--;
+}
+
+static void
+begin_array(gpointer user_data, const char *name)
+{
+    Text *text = user_data;
+
+    text->depth++;
+    if (text->depth > DEPTH_RECORDS) {
+        put_name(text, name);
+        g_string_append_c(text->out, '[');
+    }
+}
+
+static void
+end_array(gpointer user_data)
+{
+    Text *text = user_data;
+
+    if (text->depth > DEPTH_RECORDS)
+        g_string_append_c(text->out, ']');
+    text->depth--;
+}
+
+static void
+put_integer(gpointer user_data, const char *name, uint64_t value)
+{
+    Text *text = user_data;
+
+    put_name(text, name);
+    g_string_append_printf(text->out, "%" G_GUINT64_FORMAT, value);
+}
+
+static void
+put_real(gpointer user_data, const char *name, double value)
+{
+    Text *text = user_data;
+    char digits[G_ASCII_DTOSTR_BUF_SIZE];
+
+    put_name(text, name);
+    g_string_append(text->out, g_ascii_formatd(digits, sizeof(digits), "%.9g", value));
+}
+
+static void
+put_text(gpointer user_data, const char *name, const char *bytes, size_t length)
+{
+    Text *text = user_data;
+    gboolean quote = length == 0 || memchr(bytes, ' ', length) != NULL;
+
+    put_name(text, name);
+    if (quote)
+        g_string_append_c(text->out, '"');
+    vsf_sflow_text_escape(text->out, bytes, length);
+    if (quote)
+        g_string_append_c(text->out, '"');
+}
+
+/* A packet's header is too long for a line that people read. */
+static void
+put_bytes(gpointer user_data, const char *name, const uint8_t *bytes G_GNUC_UNUSED, size_t length)
+{
+    Text *text = user_data;
+
+    put_name(text, name);
+    g_string_append_printf(text->out, "%" G_GSIZE_FORMAT " bytes", length);
+}
+
+static void
+put_unknown(gpointer user_data, const char *name)
+{
+    Text *text = user_data;
+
+    put_name(text, name);
+    g_string_append_c(text->out, '?');
+}
+
+char *
+vsf_sflow_text(const uint8_t *data, size_t size, const char *from)
+{
+    static const VsfSflowSink sink = {
+        .begin_object = begin_object,
+        .end_object = end_object,
+        .begin_array = begin_array,
+        .end_array = end_array,
+        .integer = put_integer,
+        .real = put_real,
+        .text = put_text,
+        .bytes = put_bytes,
+        .unknown = put_unknown,
+    };
+    g_autoptr(GError) error = NULL;
+    Text text = {.out = g_string_new("datagram")};
+
+    if (from != NULL)
+        g_string_append_printf(text.out, " from=%s", from);
+    g_string_append_printf(text.out, " size=%" G_GSIZE_FORMAT, size);
+    if (!vsf_sflow_decode(data, size, &sink, &text, &error))
+        g_string_append_printf(text.out, "\n  malformed: %s", error->message);
+    g_string_append_c(text.out, '\n');
+    return g_string_free(text.out, FALSE);
+}
