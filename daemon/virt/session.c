@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "session.h"
+
+#include "autoptr.h"
+#include "detached.h"
+#include "error.h"
+
+#include <libvirt/virterror.h>
+
+VsfSession *
+vsf_session_new(const char *uri, const VsfSessionSink *sink)
+{
+    VsfSession *session = g_new0(VsfSession, 1);
+
+    g_atomic_ref_count_init(&session->refs);
+    g_atomic_ref_count_init(&session->users);
+    session->uri = g_strdup(uri);
+    session->sink = sink;
+    return session;
+}
+
+VsfSession *
+vsf_session_ref(VsfSession *session)
+{
+    g_atomic_ref_count_inc(&session->refs);
+    return session;
+}
+
+void
+vsf_session_unref(VsfSession *session)
+{
+    if (!g_atomic_ref_count_dec(&session->refs))
+        return;
+    g_free(session->described);
+    g_free(session->uri);
+    g_free(session);
+}
+
+VsfSession *
+vsf_session_use(VsfSession *session)
+{
+    g_atomic_ref_count_inc(&session->users);
+    return session;
+}
+
+/* --- closing ----------------------------------------------------------- */
+
+static void closed_by_peer(virConnectPtr connection, int reason, gpointer user_data);
+
+/* Every registration holds a reference to the connection: one left would keep
+ * it open for good. */
+static gpointer
+close_session(gpointer data)
+{
+    VsfSession *session = data;
+
+    vsf_events_deregister(session);
+    if (session->has_close_callback)
+        virConnectUnregisterCloseCallback(session->connection, closed_by_peer);
+    virConnectClose(session->connection);
+    vsf_session_unref(session);
+    return NULL;
+}
+
+void
+vsf_session_release(VsfSession *session)
+{
+    if (!g_atomic_ref_count_dec(&session->users))
+        return;
+    if (session->connection != NULL)
+        vsf_detached_run(close_session, session);
+    else
+        vsf_session_unref(session);
+}
+
+typedef struct {
+    VsfSession *session;
+    const char *why;
+} Loss;
+
+static void
+loss_free(gpointer data)
+{
+    Loss *loss = data;
+
+    vsf_session_unref(loss->session);
+    g_free(loss);
+}
+
+static gboolean
+tell_loss(gpointer data)
+{
+    const Loss *loss = data;
+    VsfSession *session = loss->session;
+
+    session->lost_why = loss->why;
+    if (session->sink != NULL)
+        session->sink->lost(loss->why, session->sink->owner);
+    return G_SOURCE_REMOVE;
+}
+
+void
+vsf_session_tell_lost(VsfSession *session, const char *why)
+{
+    Loss *loss = g_new(Loss, 1);
+
+    *loss = (Loss){.session = vsf_session_ref(session), .why = why};
+    g_idle_add_full(G_PRIORITY_DEFAULT, tell_loss, loss, loss_free);
+}
+
+/* Runs in whichever thread noticed, with a lock of libvirt's held: it must not
+ * call libvirt. */
+static void
+closed_by_peer(virConnectPtr connection G_GNUC_UNUSED, int reason, gpointer user_data)
+{
+    switch (reason) {
+    case VIR_CONNECT_CLOSE_REASON_EOF:
+        vsf_session_tell_lost(user_data, "libvirt closed the connection");
+        break;
+    case VIR_CONNECT_CLOSE_REASON_KEEPALIVE:
+        vsf_session_tell_lost(user_data, "libvirt does not answer");
+        break;
+    default:
+        vsf_session_tell_lost(user_data, "connection to libvirt failed");
+        break;
+    }
+}
+
+/* --- opening ----------------------------------------------------------- */
+
+static char *
+describe(virConnectPtr connection)
+{
+    const char *type = virConnectGetType(connection);
+    unsigned long version = 0;
+
+    if (virConnectGetLibVersion(connection, &version) != 0)
+        return g_strdup(type != NULL ? type : "libvirt");
+    return g_strdup_printf("libvirt %lu.%lu.%lu, %s", version / 1000000, version / 1000 % 1000,
+                           version % 1000, type != NULL ? type : "unknown hypervisor");
+}
+
+gpointer
+vsf_session_open(gpointer data, GError **error)
+{
+    VsfSession *session = data;
+
+    session->connection = virConnectOpenReadOnly(session->uri);
+    if (session->connection == NULL) {
+        vsf_virt_error_set(error, session->uri);
+        return NULL;
+    }
+    /* Finds a libvirtd that hangs within 20 s. Not every driver has it. */
+    if (virConnectSetKeepAlive(session->connection, 5, 3) != 0)
+        virResetLastError();
+    /* Without a free function: drivers that have no such callback take it and
+     * never call that. Unregistering waits for a call that is under way, and
+     * the session's memory stays until after that. */
+    session->has_close_callback = virConnectRegisterCloseCallback(
+                                      session->connection, closed_by_peer, session, NULL) == 0;
+    if (!vsf_events_register(session, error))
+        return NULL;
+    /* Refused here, the connection never counts as up and down in turn. */
+    if (virConnectNumOfDomains(session->connection) < 0) {
+        vsf_virt_error_set(error, "cannot list domains");
+        return NULL;
+    }
+    session->described = describe(session->connection);
+    return session;
+}

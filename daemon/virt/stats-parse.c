@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "stats-parse.h"
+
+#include <string.h>
+
+/* libvirt counts memory in KiB. */
+#define KIB 1024
+
+typedef struct {
+    const char *name;
+    gsize offset; /* of a guint64 */
+    guint64 unit;
+} Field;
+
+static const Field domain_fields[] = {
+    {"balloon.current", G_STRUCT_OFFSET(VsfDomainStats, balloon_current), KIB},
+    {"balloon.maximum", G_STRUCT_OFFSET(VsfDomainStats, balloon_maximum), KIB},
+    {"balloon.available", G_STRUCT_OFFSET(VsfDomainStats, balloon_available), KIB},
+    {"balloon.usable", G_STRUCT_OFFSET(VsfDomainStats, balloon_usable), KIB},
+    {"balloon.unused", G_STRUCT_OFFSET(VsfDomainStats, balloon_unused), KIB},
+    {"balloon.disk_caches", G_STRUCT_OFFSET(VsfDomainStats, balloon_disk_caches), KIB},
+    {"balloon.last-update", G_STRUCT_OFFSET(VsfDomainStats, balloon_last_update_s), 1},
+};
+
+/* The counters come only from a QEMU that was asked and answered; an empty
+ * drive has none. */
+static const Field block_counters[] = {
+    {"rd.reqs", G_STRUCT_OFFSET(VsfBlockStats, rd_req), 1},
+    {"rd.bytes", G_STRUCT_OFFSET(VsfBlockStats, rd_bytes), 1},
+    {"rd.times", G_STRUCT_OFFSET(VsfBlockStats, rd_times_ns), 1},
+    {"wr.reqs", G_STRUCT_OFFSET(VsfBlockStats, wr_req), 1},
+    {"wr.bytes", G_STRUCT_OFFSET(VsfBlockStats, wr_bytes), 1},
+    {"wr.times", G_STRUCT_OFFSET(VsfBlockStats, wr_times_ns), 1},
+    {"fl.reqs", G_STRUCT_OFFSET(VsfBlockStats, fl_req), 1},
+    {"fl.times", G_STRUCT_OFFSET(VsfBlockStats, fl_times_ns), 1},
+};
+
+static const Field block_sizes[] = {
+    {"capacity", G_STRUCT_OFFSET(VsfBlockStats, capacity), 1},
+    {"physical", G_STRUCT_OFFSET(VsfBlockStats, physical), 1},
+};
+
+VsfDomainStats *
+vsf_domain_stats_new(const char *uuid)
+{
+    VsfDomainStats *stats = g_new0(VsfDomainStats, 1);
+
+    g_strlcpy(stats->uuid, uuid, sizeof(stats->uuid));
+    stats->state = stats->reason = -1;
+    for (guint i = 0; i < G_N_ELEMENTS(domain_fields); i++)
+        G_STRUCT_MEMBER(guint64, stats, domain_fields[i].offset) = VSF_UNKNOWN;
+    stats->n_vcpus = VSF_UNKNOWN;
+    stats->blocks = g_array_new(FALSE, TRUE, sizeof(VsfBlockStats));
+    return stats;
+}
+
+void
+vsf_domain_stats_free(VsfDomainStats *stats)
+{
+    if (stats == NULL)
+        return;
+    g_array_unref(stats->blocks);
+    g_free(stats);
+}
+
+/* libvirt has widened types before (int to long long): any integer that is not
+ * negative will do. */
+static gboolean
+number_of(const virTypedParameter *param, guint64 *value)
+{
+    switch (param->type) {
+    case VIR_TYPED_PARAM_UINT:
+        *value = param->value.ui;
+        return TRUE;
+    case VIR_TYPED_PARAM_ULLONG:
+        *value = param->value.ul;
+        return TRUE;
+    case VIR_TYPED_PARAM_INT:
+        *value = (guint64)param->value.i;
+        return param->value.i >= 0;
+    case VIR_TYPED_PARAM_LLONG:
+        *value = (guint64)param->value.l;
+        return param->value.l >= 0;
+    default:
+        return FALSE;
+    }
+}
+
+/* TRUE if @name is in the table and its value was good. */
+static gboolean
+take_field(const Field *fields, guint n_fields, const char *name, const virTypedParameter *param,
+           gpointer into)
+{
+    for (guint i = 0; i < n_fields; i++) {
+        guint64 value = 0;
+
+        if (strcmp(name, fields[i].name) != 0)
+            continue;
+        if (!number_of(param, &value) || !g_uint64_checked_mul(&value, value, fields[i].unit))
+            return FALSE;
+        G_STRUCT_MEMBER(guint64, into, fields[i].offset) = value;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+take_state(VsfDomainStats *stats, const virTypedParameter *param)
+{
+    if (param->type != VIR_TYPED_PARAM_INT)
+        return;
+    if (strcmp(param->field, "state.state") == 0)
+        stats->state = param->value.i;
+    else if (strcmp(param->field, "state.reason") == 0)
+        stats->reason = param->value.i;
+}
+
+static VsfBlockStats
+block_unknown(void)
+{
+    VsfBlockStats block = {.target = ""};
+
+    for (guint i = 0; i < G_N_ELEMENTS(block_counters); i++)
+        G_STRUCT_MEMBER(guint64, &block, block_counters[i].offset) = VSF_UNKNOWN;
+    for (guint i = 0; i < G_N_ELEMENTS(block_sizes); i++)
+        G_STRUCT_MEMBER(guint64, &block, block_sizes[i].offset) = VSF_UNKNOWN;
+    return block;
+}
+
+/* "block.12.rd.reqs" -> 12 and "rd.reqs". */
+static gboolean
+split_block_name(const char *field, guint *index, const char **rest)
+{
+    const char *at = field + strlen("block.");
+    guint number = 0;
+
+    if (!g_str_has_prefix(field, "block.") || !g_ascii_isdigit(*at))
+        return FALSE;
+    for (; g_ascii_isdigit(*at); at++) {
+        number = number * 10 + (guint)(*at - '0');
+        if (number >= VSF_STATS_MAX_BLOCKS)
+            return FALSE;
+    }
+    *index = number;
+    *rest = at + 1;
+    return *at == '.';
+}
+
+/* A name that does not fit is none: a cut one could be another device's. */
+static void
+take_target(VsfBlockStats *block, const virTypedParameter *param)
+{
+    if (param->type == VIR_TYPED_PARAM_STRING && param->value.s != NULL &&
+        strlen(param->value.s) < sizeof(block->target))
+        g_strlcpy(block->target, param->value.s, sizeof(block->target));
+}
+
+/* TRUE if it was a counter. */
+static gboolean
+take_block(GArray *blocks, const virTypedParameter *param)
+{
+    VsfBlockStats *block;
+    guint index = 0;
+    const char *rest;
+
+    if (!split_block_name(param->field, &index, &rest))
+        return FALSE;
+    while (blocks->len <= index) {
+        VsfBlockStats unknown = block_unknown();
+
+        g_array_append_val(blocks, unknown);
+    }
+    block = &g_array_index(blocks, VsfBlockStats, index);
+    if (strcmp(rest, "name") == 0) {
+        take_target(block, param);
+        return FALSE;
+    }
+    take_field(block_sizes, G_N_ELEMENTS(block_sizes), rest, param, block);
+    return take_field(block_counters, G_N_ELEMENTS(block_counters), rest, param, block);
+}
+
+static void
+drop_nameless(GArray *blocks)
+{
+    for (guint i = blocks->len; i > 0; i--) {
+        if (g_array_index(blocks, VsfBlockStats, i - 1).target[0] == '\0')
+            g_array_remove_index(blocks, i - 1);
+    }
+}
+
+VsfDomainStats *
+vsf_stats_parse(const char *uuid, const virTypedParameter *params, int n_params)
+{
+    VsfDomainStats *stats = vsf_domain_stats_new(uuid);
+    gboolean has_counters = FALSE, is_counted = FALSE;
+    guint64 count = 0;
+
+    for (int i = 0; i < n_params; i++) {
+        const virTypedParameter *param = &params[i];
+
+        /* From a peer by RPC: the field need not hold a NUL. */
+        if (memchr(param->field, '\0', sizeof(param->field)) == NULL)
+            continue;
+        take_state(stats, param);
+        take_field(domain_fields, G_N_ELEMENTS(domain_fields), param->field, param, stats);
+        if (strcmp(param->field, "block.count") == 0)
+            is_counted = number_of(param, &count);
+        if (take_block(stats->blocks, param))
+            has_counters = TRUE;
+    }
+    drop_nameless(stats->blocks);
+    stats->has_blocks = has_counters || (is_counted && count == 0);
+    if (!stats->has_blocks)
+        g_array_set_size(stats->blocks, 0);
+    return stats;
+}
