@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Packet samplers: one libpcap handle per tap, 1-in-N picked at random by the
+ * kernel's filter, all of them behind one epoll fd in one GSource.
+ *
+ * Opening and closing wait for the kernel (12 and 24 ms), so both run on
+ * workers. Samplers are keyed by ifIndex; after the bind the interface's index
+ * is checked again, since a name can pass to another tap meanwhile. */
+#pragma once
+
+#include "../model/sample-pool.h"
+
+#include <gio/gio.h>
+
+#define VSF_CAPTURE_ERROR (vsf_capture_error_quark())
+GQuark vsf_capture_error_quark(void);
+
+typedef enum {
+    VSF_CAPTURE_ERROR_GONE,         /* no such interface, or its name is another's now */
+    VSF_CAPTURE_ERROR_DOWN,         /* it is down: open again when it is up */
+    VSF_CAPTURE_ERROR_NOT_ETHERNET, /* cannot be sampled */
+    VSF_CAPTURE_ERROR_PERMISSION,   /* CAP_NET_RAW is missing */
+    VSF_CAPTURE_ERROR_FAILED,
+} VsfCaptureError;
+
+typedef struct VsfCapture VsfCapture;
+
+typedef struct {
+    int ifindex;
+    gint64 time_ns; /* since the epoch, the kernel's stamp */
+    gboolean from_vm;
+    guint32 rate;         /* N in force */
+    guint32 frame_length; /* bytes on the wire, without FCS, with the VLAN tag */
+    const guint8 *header; /* valid during the call; VLAN tag in place */
+    guint32 header_length;
+} VsfPacket;
+
+typedef struct {
+    /* The sampler of @ifindex is on the tap from now on. */
+    void (*opened)(int ifindex, gpointer user_data);
+    /* It could not be opened, or ended by itself (the interface went away or
+     * down). It is closed already; nothing more comes of it. */
+    void (*failed)(int ifindex, const GError *error, gpointer user_data);
+    void (*packet)(const VsfPacket *packet, gpointer user_data);
+} VsfCaptureCallbacks;
+
+typedef struct {
+    guint32 header_bytes;   /* 64 to 256 */
+    VsfDirection direction; /* IN and OUT are filtered in the kernel; ONCE is as BOTH here */
+    guint32 ring_bytes;     /* 0 = default, at most 128 KiB really used */
+} VsfCaptureConfig;
+
+VsfCapture *vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callbacks,
+                            gpointer user_data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Ends all samplers. Opens and closes in flight on workers finish by themselves. */
+void vsf_capture_free(VsfCapture *capture);
+
+/* Starts a sampler on the interface that has this index and name, 1-in-@rate
+ * (1 to 10,000,000). @mirrored: vsf_nic_is_mirrored(). opened() or failed()
+ * follows on the main loop, never inside this call. A second open of the same
+ * ifindex replaces the first. */
+void vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
+                      guint32 rate);
+
+/* No callback for @ifindex comes any more. Unknown indexes are fine. */
+void vsf_capture_close(VsfCapture *capture, int ifindex);
+
+/* Frames lost between the kernel's pick and us, since the sampler was opened. */
+guint64 vsf_capture_drops(VsfCapture *capture, int ifindex);
+
+/* Takes what the rings hold now, without waiting: before a tap is released. */
+void vsf_capture_drain(VsfCapture *capture, int ifindex);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfCapture, vsf_capture_free)

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads one rtnetlink link message. Pure: bytes in, values out. */
+#include "links.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+G_STATIC_ASSERT(VSF_LINK_NAME_MAX == IFNAMSIZ);
+
+/* The link's own message of this type, whole; NULL for any other. The header is
+ * copied to @header, since @message need not be aligned. Bridge ports send
+ * RTM_NEWLINK and RTM_DELLINK too, with family AF_BRIDGE: such a DELLINK only
+ * says that the tap left its bridge. */
+static const guint8 *
+link_attributes(const guint8 *message, gsize length, guint16 type, struct ifinfomsg *header,
+                gsize *attributes_length)
+{
+    struct nlmsghdr nlh;
+
+    if (length < MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(*header)))
+        return NULL;
+    memcpy(&nlh, message, sizeof(nlh));
+    memcpy(header, message + MNL_NLMSG_HDRLEN, sizeof(*header));
+    if (nlh.nlmsg_len < MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(*header)) || nlh.nlmsg_len > length)
+        return NULL;
+    if (nlh.nlmsg_type != type || header->ifi_family != AF_UNSPEC || header->ifi_index <= 0)
+        return NULL;
+    *attributes_length = nlh.nlmsg_len - MNL_NLMSG_HDRLEN - MNL_ALIGN(sizeof(*header));
+    return message + MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(*header));
+}
+
+/* The next attribute of a block, whose type is @type; FALSE at the end of the
+ * block and at the first attribute that lies about its length. */
+typedef struct {
+    const guint8 *at;
+    gsize left;
+    guint16 type;
+    const guint8 *value;
+    gsize length;
+} Attributes;
+
+static gboolean
+next_attribute(Attributes *attributes)
+{
+    struct nlattr attr;
+    gsize step;
+
+    if (attributes->left < sizeof(attr))
+        return FALSE;
+    memcpy(&attr, attributes->at, sizeof(attr));
+    if (attr.nla_len < sizeof(attr) || attr.nla_len > attributes->left)
+        return FALSE;
+    attributes->type = attr.nla_type & NLA_TYPE_MASK;
+    attributes->value = attributes->at + sizeof(attr);
+    attributes->length = attr.nla_len - sizeof(attr);
+    step = MIN(MNL_ALIGN((gsize)attr.nla_len), attributes->left);
+    attributes->at += step;
+    attributes->left -= step;
+    return TRUE;
+}
+
+static guint32
+as_u32(const Attributes *attributes)
+{
+    guint32 value = 0;
+
+    if (attributes->length >= sizeof(value))
+        memcpy(&value, attributes->value, sizeof(value));
+    return value;
+}
+
+/* Copies up to the first NUL; the rest of @text is zero. */
+static void
+as_text(const Attributes *attributes, char *text, gsize size)
+{
+    gsize length = strnlen((const char *)attributes->value, attributes->length);
+
+    memset(text, 0, size);
+    memcpy(text, attributes->value, MIN(length, size - 1));
+}
+
+static void
+parse_info(const Attributes *nest, VsfLink *link)
+{
+    Attributes info = {.at = nest->value, .left = nest->length};
+    Attributes data = {0};
+
+    while (next_attribute(&info)) {
+        if (info.type == IFLA_INFO_KIND)
+            as_text(&info, link->kind, sizeof(link->kind));
+        else if (info.type == IFLA_INFO_DATA)
+            data = (Attributes){.at = info.value, .left = info.length};
+    }
+    if (strcmp(link->kind, "tun") != 0)
+        return;
+    while (next_attribute(&data))
+        if (data.type == IFLA_TUN_TYPE && data.length >= 1)
+            link->tun_l3 = data.value[0] == IFF_TUN;
+}
+
+/* FALSE if the message is of another kind than the link's whole state. */
+static gboolean
+parse_attribute(const Attributes *attributes, VsfLink *link)
+{
+    switch (attributes->type) {
+    case IFLA_WIRELESS: /* an event of a wireless driver, without the link's state */
+        return FALSE;
+    case IFLA_IFNAME:
+        as_text(attributes, link->name, sizeof(link->name));
+        break;
+    case IFLA_MTU:
+        link->mtu = as_u32(attributes);
+        break;
+    case IFLA_MASTER:
+        link->master = (int)as_u32(attributes);
+        break;
+    case IFLA_LINK:
+        link->lower = (int)as_u32(attributes);
+        break;
+    case IFLA_ADDRESS:
+        if (link->type == ARPHRD_ETHER && attributes->length == sizeof(link->mac))
+            memcpy(link->mac, attributes->value, sizeof(link->mac));
+        break;
+    case IFLA_CARRIER:
+        link->carrier = attributes->length >= 1 && attributes->value[0] != 0;
+        break;
+    case IFLA_LINKINFO:
+        parse_info(attributes, link);
+        break;
+    default:
+        break;
+    }
+    return TRUE;
+}
+
+gboolean
+vsf_link_parse(const guint8 *message, gsize length, VsfLink *link)
+{
+    struct ifinfomsg header;
+    Attributes attributes = {0};
+    VsfLink parsed = {0};
+
+    attributes.at = link_attributes(message, length, RTM_NEWLINK, &header, &attributes.left);
+    if (attributes.at == NULL)
+        return FALSE;
+    parsed.ifindex = header.ifi_index;
+    parsed.type = header.ifi_type;
+    parsed.flags = header.ifi_flags;
+    while (next_attribute(&attributes))
+        if (!parse_attribute(&attributes, &parsed))
+            return FALSE;
+    if (parsed.name[0] == '\0')
+        return FALSE;
+    *link = parsed;
+    return TRUE;
+}
+
+VsfLinkStats
+vsf_link_stats_parse(const void *bytes, gsize length)
+{
+    struct rtnl_link_stats64 kernel = {0};
+
+    memcpy(&kernel, bytes, MIN(sizeof(kernel), length));
+    return (VsfLinkStats){
+        .rx_packets = kernel.rx_packets,
+        .tx_packets = kernel.tx_packets,
+        .rx_bytes = kernel.rx_bytes,
+        .tx_bytes = kernel.tx_bytes,
+        .rx_errors = kernel.rx_errors,
+        .tx_errors = kernel.tx_errors,
+        .rx_dropped = kernel.rx_dropped,
+        .tx_dropped = kernel.tx_dropped,
+        .multicast = kernel.multicast,
+    };
+}
+
+int
+vsf_link_parse_gone(const guint8 *message, gsize length, VsfLinkStats *final, gboolean *has_final)
+{
+    struct ifinfomsg header;
+    Attributes attributes = {0};
+
+    *has_final = FALSE;
+    attributes.at = link_attributes(message, length, RTM_DELLINK, &header, &attributes.left);
+    if (attributes.at == NULL)
+        return 0;
+    while (next_attribute(&attributes)) {
+        if (attributes.type != IFLA_STATS64)
+            continue;
+        *final = vsf_link_stats_parse(attributes.value, attributes.length);
+        *has_final = TRUE;
+    }
+    return header.ifi_index;
+}

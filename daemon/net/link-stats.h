@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Counters of interfaces by RTM_GETSTATS (64 bits, no strings, Linux 4.7).
+ * The kernel's rtnl lock can be held for long, so the questions are asked on a
+ * worker of their own. */
+#pragma once
+
+#include "../model/counters.h"
+
+#include <gio/gio.h>
+
+typedef struct VsfLinkStatsReader VsfLinkStatsReader;
+
+/* @table: GINT_TO_POINTER(ifindex) -> VsfLinkStats *, valid during the call; of
+ * the interfaces asked for, those that are gone are not in it. @read_ns: wall-clock time (ns since
+ * the epoch, the clock of packet timestamps) at which the kernel was asked. NULL @table with @error
+ * set if netlink failed. */
+typedef void (*VsfLinkStatsFunc)(GHashTable *table, gint64 read_ns, const GError *error,
+                                 gpointer user_data);
+
+VsfLinkStatsReader *vsf_link_stats_new(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Callbacks of questions in flight are not called any more. Takes NULL. */
+void vsf_link_stats_free(VsfLinkStatsReader *reader);
+
+/* Asks for these interfaces; with @n_ifindexes above 32 by one dump of all.
+ * @done runs on the main loop, never inside this call; at once with an error
+ * while a thousand questions wait for a kernel that does not answer. */
+void vsf_link_stats_ask(VsfLinkStatsReader *reader, const int *ifindexes, guint n_ifindexes,
+                        VsfLinkStatsFunc done, gpointer user_data);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfLinkStatsReader, vsf_link_stats_free)

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netlink-ask.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+/* The most that the kernel puts into one datagram of a dump. */
+#define BUFFER_SIZE 32768
+#define TIMEOUT_S 10
+
+typedef struct mnl_socket Socket;
+
+static void
+socket_close(Socket *socket)
+{
+    mnl_socket_close(socket);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Socket, socket_close)
+
+typedef struct {
+    guint outstanding; /* requests without their answer */
+    gboolean dump;
+    gboolean interrupted;
+    int dump_error; /* errno */
+    VsfNetlinkReply reply;
+    gpointer user_data;
+} Asking;
+
+static void
+take_error(Asking *asking, const struct nlmsghdr *message)
+{
+    const struct nlmsgerr *failure = mnl_nlmsg_get_payload(message);
+
+    if (asking->dump && mnl_nlmsg_get_payload_len(message) >= sizeof(*failure))
+        asking->dump_error = -failure->error;
+    asking->outstanding--;
+}
+
+/* Everything of one datagram. */
+static void
+take_datagram(Asking *asking, const guint8 *data, int left, guint n_messages)
+{
+    const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)data;
+
+    for (; mnl_nlmsg_ok(message, left) && asking->outstanding > 0;
+         message = mnl_nlmsg_next(message, &left)) {
+        if (message->nlmsg_seq == 0 || message->nlmsg_seq > n_messages)
+            continue;
+        if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+            asking->interrupted = TRUE;
+        if (message->nlmsg_type == NLMSG_ERROR)
+            take_error(asking, message);
+        else if (message->nlmsg_type == NLMSG_DONE)
+            asking->outstanding--;
+        else if (message->nlmsg_type >= NLMSG_MIN_TYPE)
+            asking->reply(message, asking->user_data);
+        if (message->nlmsg_type >= NLMSG_MIN_TYPE && !asking->dump)
+            asking->outstanding--;
+    }
+}
+
+static gboolean
+fail(GError **error, const char *what, int code)
+{
+    g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(code), "netlink: %s: %s", what,
+                g_strerror(code));
+    return FALSE;
+}
+
+static Socket *
+open_socket(GError **error)
+{
+    g_autoptr(Socket) socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    struct timeval timeout = {.tv_sec = TIMEOUT_S};
+
+    if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) <
+            0) {
+        fail(error, "cannot open", errno);
+        return NULL;
+    }
+    return g_steal_pointer(&socket);
+}
+
+gboolean
+vsf_netlink_ask(const void *requests, gsize size, guint n_messages, VsfNetlinkReply reply,
+                gpointer user_data, gboolean *interrupted, GError **error)
+{
+    const struct nlmsghdr *first = requests;
+    g_autoptr(Socket) socket = open_socket(error);
+    g_autofree guint8 *buffer = g_malloc(BUFFER_SIZE);
+    Asking asking = {.outstanding = n_messages, .reply = reply, .user_data = user_data};
+
+    if (socket == NULL)
+        return FALSE;
+    asking.dump = (first->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    if (mnl_socket_sendto(socket, requests, size) < 0)
+        return fail(error, "cannot ask", errno);
+    while (asking.outstanding > 0) {
+        ssize_t got = mnl_socket_recvfrom(socket, buffer, BUFFER_SIZE);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return fail(error, "no answer", got < 0 ? errno : EIO);
+        take_datagram(&asking, buffer, (int)got, n_messages);
+    }
+    if (asking.dump_error != 0)
+        return fail(error, "refused", asking.dump_error);
+    if (interrupted != NULL)
+        *interrupted = asking.interrupted;
+    return TRUE;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One blocking question to rtnetlink and its replies. For worker threads: the
+ * kernel's rtnl lock can be held for long. */
+#pragma once
+
+#include <gio/gio.h>
+#include <libmnl/libmnl.h>
+
+/* One reply; never an error or the end of a dump. */
+typedef void (*VsfNetlinkReply)(const struct nlmsghdr *reply, gpointer user_data);
+
+/* Sends @n_messages requests that lie one after the other in @requests, with
+ * sequence numbers from 1 on, and calls @reply for each answer; requests that
+ * the kernel answers with an error (no such interface) have none.
+ *
+ * With NLM_F_DUMP in the only request: until the dump's end.
+ * *@interrupted (may be NULL) is set if things changed during the dump, so that
+ * it may lack some. FALSE with @error set if netlink failed or gave no answer
+ * for 10 s. */
+gboolean vsf_netlink_ask(const void *requests, gsize size, guint n_messages, VsfNetlinkReply reply,
+                         gpointer user_data, gboolean *interrupted,
+                         GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sends datagrams to the collectors. Never blocks: names are resolved by
+ * GResolver in the background, sockets are non-blocking, and each collector
+ * stands alone, so that one that is down never delays another. */
+#pragma once
+
+#include <gio/gio.h>
+
+#define VSF_SFLOW_PORT 6343
+
+/* HOST, HOST:PORT, [V6]:PORT or a bare V6 address, each with an optional
+ * %DEV (interface or VRF) at the end. */
+typedef struct {
+    char *text; /* as configured */
+    char *host; /* name or address, without brackets */
+    guint16 port;
+    char *device; /* or NULL */
+} VsfCollectorAddress;
+
+VsfCollectorAddress *vsf_collector_address_parse(const char *text,
+                                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VsfCollectorAddress *vsf_collector_address_copy(const VsfCollectorAddress *address);
+void vsf_collector_address_free(VsfCollectorAddress *address);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfCollectorAddress, vsf_collector_address_free)
+
+typedef struct VsfSender VsfSender;
+
+typedef struct { /* one collector, for the status */
+    const char *text;
+    char *address; /* resolved, "192.0.2.1:6343"; NULL while it is not */
+    guint64 datagrams, bytes, errors;
+    char *last_error;    /* or NULL; cleared by the next send that succeeds */
+    gint64 last_sent_us; /* monotonic, 0 = never */
+} VsfCollectorStatus;
+
+/* @collectors: VsfCollectorAddress, copied. @source_address: text or NULL.
+ * @dscp 0-63. */
+VsfSender *vsf_sender_new(const GPtrArray *collectors, const char *source_address, guint dscp,
+                          GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void vsf_sender_free(VsfSender *sender);
+
+/* To every collector that has an address by now; errors are counted and logged
+ * once per change of state; a failing one is resolved anew (at most every 5 s,
+ * backing off to 60 s). The first datagrams, sent before a name is resolved,
+ * wait for it (up to 64 KiB per collector, then the oldest are dropped). */
+void vsf_sender_send(VsfSender *sender, const guint8 *data, gsize size);
+
+/* VsfCollectorStatus, owned by the caller. */
+GPtrArray *vsf_sender_status(VsfSender *sender);
+void vsf_collector_status_free(VsfCollectorStatus *status);
+
+/* Calls @done once, on the main loop, when the first collector's address is
+ * known or @timeout_ms passed: @address is it, or NULL. */
+typedef void (*VsfSenderReadyFunc)(GInetAddress *address, gpointer user_data);
+void vsf_sender_when_first_resolved(VsfSender *sender, guint timeout_ms, VsfSenderReadyFunc done,
+                                    gpointer user_data);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfSender, vsf_sender_free)

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Counters of real taps. */
+#include "../../daemon/net/link-stats.h"
+#include "tap-lab.h"
+
+#include <unistd.h>
+
+static const guint8 vm_mac[6] = {0x52, 0x54, 0, 0, 0, 1};
+static const guint8 peer_mac[6] = {0x52, 0x54, 0, 0, 0, 2};
+
+typedef struct {
+    GHashTable *table; /* ifindex -> VsfLinkStats, a copy */
+    gint64 read_ns;
+    guint n_answers, n_refused;
+} Answers;
+
+static void
+note(GHashTable *table, gint64 read_ns, const GError *error, gpointer user_data)
+{
+    Answers *answers = user_data;
+    GHashTableIter iter;
+    gpointer key, stats;
+
+    answers->n_answers++;
+    if (table == NULL) {
+        g_assert_error(error, G_IO_ERROR, G_IO_ERROR_BUSY);
+        answers->n_refused++;
+        return;
+    }
+    answers->read_ns = read_ns;
+    g_hash_table_remove_all(answers->table);
+    g_hash_table_iter_init(&iter, table);
+    while (g_hash_table_iter_next(&iter, &key, &stats))
+        g_hash_table_insert(answers->table, key, g_memdup2(stats, sizeof(VsfLinkStats)));
+}
+
+static gboolean
+has_answer(gpointer user_data)
+{
+    return ((Answers *)user_data)->n_answers > 0;
+}
+
+static void
+ask(VsfLinkStatsReader *reader, Answers *answers, const int *ifindexes, guint n)
+{
+    gint64 before = g_get_real_time() * 1000;
+
+    answers->n_answers = 0;
+    vsf_link_stats_ask(reader, ifindexes, n, note, answers);
+    g_assert_cmpuint(answers->n_answers, ==, 0);
+    tap_lab_loop_until(has_answer, answers);
+    g_assert_cmpint(answers->read_ns, >=, before);
+    g_assert_cmpint(answers->read_ns, <=, g_get_real_time() * 1000);
+}
+
+static const VsfLinkStats *
+of(const Answers *answers, int ifindex)
+{
+    return g_hash_table_lookup(answers->table, GINT_TO_POINTER(ifindex));
+}
+
+static Answers
+answers_new(void)
+{
+    return (Answers){.table = g_hash_table_new_full(NULL, NULL, NULL, g_free)};
+}
+
+/* 30 frames of 100 bytes from the VM, 20 of 200 to it. */
+static void
+test_counters_equal_the_frames_sent(void)
+{
+    int tap = tap_lab_tap("vnet0"), ifindex = tap_lab_ifindex("vnet0"), packet_socket;
+    g_autoptr(VsfLinkStatsReader) reader = vsf_link_stats_new(NULL);
+    Answers answers = answers_new();
+    const VsfLinkStats *stats;
+    guint8 frame[200];
+
+    tap_lab_up("vnet0");
+    packet_socket = tap_lab_packet_socket("vnet0");
+    tap_lab_frame(frame, sizeof(frame), peer_mac, vm_mac, 0);
+    for (guint i = 0; i < 30; i++)
+        tap_lab_send(tap, frame, 100);
+    for (guint i = 0; i < 20; i++)
+        tap_lab_send_packet(packet_socket, frame, 200);
+    g_assert_cmpuint(tap_lab_discard(tap), ==, 20);
+
+    ask(reader, &answers, &ifindex, 1);
+    g_assert_cmpuint(g_hash_table_size(answers.table), ==, 1);
+    stats = of(&answers, ifindex);
+    g_assert_cmpuint(stats->rx_packets, ==, 30);
+    g_assert_cmpuint(stats->rx_bytes, ==, 3000);
+    g_assert_cmpuint(stats->tx_packets, ==, 20);
+    g_assert_cmpuint(stats->tx_bytes, ==, 4000);
+    g_assert_cmpuint(stats->tx_dropped + stats->rx_errors + stats->tx_errors, ==, 0);
+    g_hash_table_unref(answers.table);
+    close(packet_socket);
+    close(tap);
+}
+
+static void
+test_frames_that_the_vm_does_not_take_are_dropped_ones(void)
+{
+    int tap = tap_lab_tap("vnet0"), ifindex = tap_lab_ifindex("vnet0"), packet_socket;
+    g_autoptr(VsfLinkStatsReader) reader = vsf_link_stats_new(NULL);
+    Answers answers = answers_new();
+    guint8 frame[60];
+
+    tap_lab_up("vnet0");
+    tap_lab_ip("link set vnet0 txqueuelen 10");
+    packet_socket = tap_lab_packet_socket("vnet0");
+    tap_lab_frame(frame, sizeof(frame), vm_mac, peer_mac, 0);
+    for (guint i = 0; i < 1500; i++)
+        tap_lab_send_packet(packet_socket, frame, sizeof(frame));
+    ask(reader, &answers, &ifindex, 1);
+    g_assert_cmpuint(of(&answers, ifindex)->tx_dropped, >, 0);
+    tap_lab_discard(tap);
+    ask(reader, &answers, &ifindex, 1);
+    g_assert_cmpuint(of(&answers, ifindex)->tx_dropped + of(&answers, ifindex)->tx_packets, ==,
+                     1500);
+    g_hash_table_unref(answers.table);
+    close(packet_socket);
+    close(tap);
+}
+
+/* 32 questions and one dump have to say the same. */
+static void
+test_many_are_asked_by_a_dump_and_a_few_one_by_one(void)
+{
+    g_autoptr(VsfLinkStatsReader) reader = vsf_link_stats_new(NULL);
+    static const guint counts[] = {0, 1, 31, 32, 33, 100};
+    Answers answers = answers_new();
+    int taps[100], ifindexes[100];
+    guint8 frame[60];
+
+    tap_lab_frame(frame, sizeof(frame), peer_mac, vm_mac, 0);
+    for (guint i = 0; i < 100; i++) {
+        g_autofree char *name = g_strdup_printf("vnet%u", i);
+
+        taps[i] = tap_lab_tap(name);
+        ifindexes[i] = tap_lab_ifindex(name);
+        tap_lab_up(name);
+        for (guint n = 0; n <= i; n++)
+            tap_lab_send(taps[i], frame, sizeof(frame));
+    }
+    for (guint c = 0; c < G_N_ELEMENTS(counts); c++) {
+        ask(reader, &answers, ifindexes, counts[c]);
+        g_assert_cmpuint(g_hash_table_size(answers.table), ==, counts[c]);
+        for (guint i = 0; i < counts[c]; i++)
+            g_assert_cmpuint(of(&answers, ifindexes[i])->rx_packets, ==, i + 1);
+    }
+    /* One that is gone is left out, and takes no other with it. */
+    close(taps[3]);
+    for (guint c = 1; c < G_N_ELEMENTS(counts); c++) {
+        ask(reader, &answers, ifindexes, counts[c]);
+        g_assert_null(of(&answers, ifindexes[3]));
+        g_assert_cmpuint(g_hash_table_size(answers.table), ==,
+                         counts[c] > 3 ? counts[c] - 1 : counts[c]);
+    }
+    for (guint i = 0; i < 100; i++)
+        if (i != 3)
+            close(taps[i]);
+    g_hash_table_unref(answers.table);
+}
+
+static gboolean
+has_all_answers(gpointer user_data)
+{
+    return ((Answers *)user_data)->n_answers == 1500;
+}
+
+/* None is answered while the main loop does not run: as if the kernel hung. */
+static void
+test_questions_do_not_wait_without_bound(void)
+{
+    g_autoptr(VsfLinkStatsReader) reader = vsf_link_stats_new(NULL);
+    Answers answers = answers_new();
+    int lo = tap_lab_ifindex("lo");
+
+    for (guint i = 0; i < 1500; i++)
+        vsf_link_stats_ask(reader, &lo, 1, note, &answers);
+    g_assert_cmpuint(answers.n_answers, ==, 0);
+    tap_lab_loop_until(has_all_answers, &answers);
+    g_assert_cmpuint(answers.n_refused, ==, 500);
+    g_hash_table_unref(answers.table);
+}
+
+static void
+test_freed_with_questions_out_no_answer_comes(void)
+{
+    VsfLinkStatsReader *reader = vsf_link_stats_new(NULL);
+    Answers answers = answers_new();
+    int lo = tap_lab_ifindex("lo");
+
+    for (guint i = 0; i < 20; i++)
+        vsf_link_stats_ask(reader, &lo, 1, note, &answers);
+    vsf_link_stats_free(reader);
+    tap_lab_loop_for(200);
+    g_assert_cmpuint(answers.n_answers, ==, 0);
+    g_hash_table_unref(answers.table);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (tap_lab_skip_all())
+        return 0;
+    g_test_add_func("/net/link-stats/counters-equal-the-frames-sent",
+                    test_counters_equal_the_frames_sent);
+    g_test_add_func("/net/link-stats/frames-that-the-vm-does-not-take-are-dropped-ones",
+                    test_frames_that_the_vm_does_not_take_are_dropped_ones);
+    g_test_add_func("/net/link-stats/many-are-asked-by-a-dump-and-a-few-one-by-one",
+                    test_many_are_asked_by_a_dump_and_a_few_one_by_one);
+    g_test_add_func("/net/link-stats/questions-do-not-wait-without-bound",
+                    test_questions_do_not_wait_without_bound);
+    g_test_add_func("/net/link-stats/freed-with-questions-out-no-answer-comes",
+                    test_freed_with_questions_out_no_answer_comes);
+    return g_test_run();
+}
