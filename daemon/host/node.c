@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "node.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define HOSTNAME_MAX 63 /* as for VMs: Ganglia's and others' limit for a name */
+#define UNKNOWN_MHZ G_MAXUINT32
+/* Some files of /proc and /sys are long on big machines; what is asked of them
+ * stands in front. */
+#define MEMINFO_BYTES 4096
+#define CPUINFO_BYTES (1024 * 1024)
+
+/* A file's bytes, at most @size of them, NUL-terminated; NULL if unreadable. */
+static char *
+read_head(const char *path, gsize size, gsize *length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    g_autofree char *text = NULL;
+    gsize used = 0;
+
+    if (fd < 0)
+        return NULL;
+    text = g_malloc(size + 1);
+    while (used < size) {
+        gssize n = TEMP_FAILURE_RETRY(read(fd, text + used, size - used));
+
+        if (n <= 0)
+            break;
+        used += (gsize)n;
+    }
+    close(fd);
+    text[used] = '\0';
+    *length = used;
+    return g_steal_pointer(&text);
+}
+
+/* The text after @key and its colon if the line has it, up to the line's end. */
+static const char *
+value_of(const char *line, gsize length, const char *key, gsize *value_length)
+{
+    gsize key_length = strlen(key);
+    const char *at = line + key_length;
+    const char *end = line + length;
+
+    if (length <= key_length || memcmp(line, key, key_length) != 0)
+        return NULL;
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    if (at == end || *at != ':')
+        return NULL;
+    for (at++; at < end && (*at == ' ' || *at == '\t');)
+        at++;
+    *value_length = (gsize)(end - at);
+    return at;
+}
+
+/* Cuts the next line off; a line without a newline is half a line unless the
+ * text really ends there, and its number must not be believed. */
+static gboolean
+next_line(const char **at, const char *end, const char **line, gsize *length)
+{
+    const char *stop = *at < end ? memchr(*at, '\n', (gsize)(end - *at)) : NULL;
+
+    if (stop == NULL)
+        return FALSE;
+    *line = *at;
+    *length = (gsize)(stop - *at);
+    *at = stop + 1;
+    return TRUE;
+}
+
+/* Leading digits; FALSE if there are none or they overflow. */
+static gboolean
+leading_u64(const char *text, gsize length, guint64 *value)
+{
+    guint64 sum = 0;
+    gsize i;
+
+    for (i = 0; i < length && g_ascii_isdigit(text[i]); i++) {
+        if (!g_uint64_checked_mul(&sum, sum, 10) ||
+            !g_uint64_checked_add(&sum, sum, (guint64)(text[i] - '0')))
+            return FALSE;
+    }
+    if (i > 0)
+        *value = sum;
+    return i > 0;
+}
+
+/* meminfo's unit is KiB, whatever "kB" says. */
+static gboolean
+kib_line(const char *line, gsize length, const char *key, guint64 *bytes)
+{
+    gsize value_length = 0;
+    const char *value = value_of(line, length, key, &value_length);
+    guint64 kib = 0;
+
+    return value != NULL && leading_u64(value, value_length, &kib) &&
+           g_uint64_checked_mul(bytes, kib, 1024);
+}
+
+gboolean
+vsf_node_parse_meminfo(const char *text, gsize length, guint64 *total, guint64 *available)
+{
+    const char *at = text;
+    const char *line;
+    gsize size;
+    guint64 mem_total = 0, mem_free = 0, mem_available = 0, value = 0;
+    gboolean has_available = FALSE;
+
+    while (next_line(&at, text + length, &line, &size)) {
+        if (kib_line(line, size, "MemTotal", &value))
+            mem_total = value;
+        else if (kib_line(line, size, "MemFree", &value))
+            mem_free = value;
+        else if (kib_line(line, size, "MemAvailable", &value)) {
+            mem_available = value;
+            has_available = TRUE;
+        }
+    }
+    if (mem_total == 0)
+        return FALSE;
+    *total = mem_total;
+    *available = MIN(has_available ? mem_available : mem_free, mem_total);
+    return TRUE;
+}
+
+/* x86 writes "cpu MHz", s390 "cpu MHz static", power "clock : 3425.000000MHz",
+ * arm nothing at all. */
+guint32
+vsf_node_parse_mhz(const char *text, gsize length)
+{
+    static const char *const keys[] = {"cpu MHz", "cpu MHz static", "clock"};
+    const char *at = text;
+    const char *line;
+    gsize size;
+    guint64 highest = 0;
+
+    while (next_line(&at, text + length, &line, &size)) {
+        for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+            gsize value_length = 0;
+            const char *value = value_of(line, size, keys[i], &value_length);
+            guint64 mhz = 0;
+
+            if (value != NULL && leading_u64(value, value_length, &mhz) && mhz < UNKNOWN_MHZ)
+                highest = MAX(highest, mhz);
+        }
+    }
+    return highest > 0 ? (guint32)highest : UNKNOWN_MHZ;
+}
+
+gboolean
+vsf_node_parse_uuid(const char *text, guint8 bytes[16])
+{
+    guint8 read[16] = {0};
+    guint n = 0;
+    guint8 any = 0, all = 0xff;
+
+    for (; *text != '\0' && !g_ascii_isspace(*text); text++) {
+        int digit = g_ascii_xdigit_value(*text);
+
+        if (*text == '-')
+            continue;
+        if (digit < 0 || n == 32)
+            return FALSE;
+        read[n / 2] = (guint8)(read[n / 2] << 4 | digit);
+        n++;
+    }
+    for (guint i = 0; i < sizeof(read); i++) {
+        any |= read[i];
+        all &= read[i];
+    }
+    if (n != 32 || any == 0 || all == 0xff)
+        return FALSE;
+    memcpy(bytes, read, sizeof(read));
+    return TRUE;
+}
+
+char *
+vsf_node_sanitise_hostname(const char *raw)
+{
+    GString *name = g_string_new(NULL);
+
+    for (const char *at = raw; *at != '\0' && name->len < HOSTNAME_MAX; at++) {
+        gboolean plain = g_ascii_isalnum(*at) || strchr("._-", *at) != NULL;
+
+        g_string_append_c(name, plain ? *at : '_');
+    }
+    if (name->len == 0)
+        g_string_append(name, "localhost");
+    return g_string_free(name, FALSE);
+}
+
+static void
+read_uuid(guint8 bytes[16])
+{
+    static const char *const paths[] = {"/sys/class/dmi/id/product_uuid", "/etc/machine-id"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        gsize length = 0;
+        g_autofree char *text = read_head(paths[i], 64, &length);
+
+        if (text != NULL && vsf_node_parse_uuid(text, bytes))
+            return;
+    }
+}
+
+/* The nominal top speed where the kernel knows it, else what cpuinfo shows now. */
+static guint32
+read_mhz(void)
+{
+    gsize length = 0;
+    guint64 khz = 0;
+    g_autofree char *cpufreq = read_head("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq",
+                                         32, &length);
+    g_autofree char *cpuinfo = NULL;
+
+    if (cpufreq != NULL && leading_u64(cpufreq, length, &khz) && khz >= 1000 &&
+        khz / 1000 < UNKNOWN_MHZ)
+        return (guint32)(khz / 1000);
+    cpuinfo = read_head("/proc/cpuinfo", CPUINFO_BYTES, &length);
+    return cpuinfo != NULL ? vsf_node_parse_mhz(cpuinfo, length) : UNKNOWN_MHZ;
+}
+
+static void
+read_memory(VsfNode *node)
+{
+    gsize length = 0;
+    g_autofree char *text = read_head("/proc/meminfo", MEMINFO_BYTES, &length);
+
+    if (text != NULL)
+        vsf_node_parse_meminfo(text, length, &node->memory, &node->memory_free);
+}
+
+static guint32
+count_cpus(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n > 0 ? (guint32)n : 1;
+}
+
+VsfNode *
+vsf_node_read(void)
+{
+    VsfNode *node = g_new0(VsfNode, 1);
+    struct utsname name;
+
+    if (uname(&name) == 0) {
+        node->hostname = vsf_node_sanitise_hostname(name.nodename);
+        g_strlcpy(node->arch, name.machine, sizeof(node->arch));
+        g_strlcpy(node->os_release, name.release, sizeof(node->os_release));
+    } else {
+        node->hostname = vsf_node_sanitise_hostname("");
+    }
+    read_uuid(node->uuid);
+    node->cpus = count_cpus();
+    node->mhz = read_mhz();
+    read_memory(node);
+    return node;
+}
+
+/* On a machine without cpufreq the speed comes from /proc/cpuinfo, which is
+ * long (and slow to make) with many CPUs: what was read at the start stays. */
+void
+vsf_node_refresh(VsfNode *node)
+{
+    node->cpus = count_cpus();
+    read_memory(node);
+}
+
+void
+vsf_node_free(VsfNode *node)
+{
+    if (node == NULL)
+        return;
+    g_free(node->hostname);
+    g_free(node);
+}
