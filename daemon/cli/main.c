@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The `virt-sflow` command: finds the subcommand, which does the rest. */
+#include "hook.h"
+#include "receive.h"
+#include "status.h"
+
+#include <glib.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} Command;
+
+static const Command commands[] = {
+    {"status", vsf_cli_status, "show how the running virt-sflowd is"},
+    {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
+    {"hook", vsf_cli_hook, "install, remove or look at the libvirt hook"},
+};
+
+static void
+print_usage(FILE *to)
+{
+    fprintf(to, "Usage: virt-sflow [--help] [--version] COMMAND [OPTION...]\n\nCommands:\n");
+    for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+    fprintf(to, "\n'virt-sflow COMMAND --help' tells its options. Exit status: 0 done, 1 failed,\n"
+                "2 wrong usage.\n");
+}
+
+int
+main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    if (argc < 2) {
+        print_usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("virt-sflow %s\n", VSF_VERSION);
+        return 0;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "virt-sflow: unknown %s '%s'\n\n", argv[1][0] == '-' ? "option" : "command",
+            argv[1]);
+    print_usage(stderr);
+    return 2;
+}

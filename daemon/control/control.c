@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The clients of the control socket: each asks, is answered as fast as it
+ * reads, and goes. All on the main loop, nothing waits for a client. */
+#include "control.h"
+
+#include "listen.h"
+#include "request.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_DISPATCH 16
+#define ACCEPT_PAUSE_MS 1000  /* when the process has no descriptor left */
+#define WRITES_PER_DISPATCH 4 /* so that a fast reader of a large answer takes turns */
+
+typedef struct {
+    VsfControl *control;
+    int fd;
+    guint watch_id, deadline_id;
+    GString *request;
+    char *answer; /* NULL: still asking */
+    gsize answer_size, sent;
+} Client;
+
+struct VsfControl {
+    char *path;
+    VsfListener listener;
+    guint listen_id, pause_id;
+    VsfControlFunc answer;
+    gpointer user_data;
+    VsfControlLimits limits;
+    GPtrArray *clients; /* Client, oldest first */
+};
+
+static void
+client_free(Client *client)
+{
+    g_clear_handle_id(&client->watch_id, g_source_remove);
+    g_clear_handle_id(&client->deadline_id, g_source_remove);
+    close(client->fd);
+    g_string_free(client->request, TRUE);
+    g_free(client->answer);
+    g_free(client);
+}
+
+static void
+client_drop(Client *client)
+{
+    g_ptr_array_remove(client->control->clients, client);
+}
+
+static gboolean
+on_deadline(gpointer user_data)
+{
+    Client *client = user_data;
+
+    client->deadline_id = 0;
+    client_drop(client);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+set_deadline(Client *client, guint wait_ms)
+{
+    g_clear_handle_id(&client->deadline_id, g_source_remove);
+    client->deadline_id = g_timeout_add(wait_ms, on_deadline, client);
+}
+
+/* FALSE: the client is done with or gone, and was dropped. */
+static gboolean
+push_answer(Client *client)
+{
+    for (guint i = 0; i < WRITES_PER_DISPATCH; i++) {
+        gssize n = send(client->fd, client->answer + client->sent,
+                        client->answer_size - client->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return TRUE;
+        if (n < 0)
+            break;
+        client->sent += (gsize)n;
+        if (client->sent == client->answer_size)
+            break;
+        if (i + 1 == WRITES_PER_DISPATCH)
+            return TRUE;
+    }
+    client_drop(client);
+    return FALSE;
+}
+
+static gboolean
+on_writable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    return push_answer(user_data) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static JsonNode *
+error_node(const char *message)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "error");
+    json_builder_add_string_value(builder, message);
+    json_builder_end_object(builder);
+    return json_builder_get_root(builder);
+}
+
+/* The request is whole: from here on the client only reads. */
+static void
+answer_client(Client *client, gsize length)
+{
+    VsfControl *control = client->control;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *request = vsf_request_parse(client->request->str, length, &error);
+    g_autoptr(JsonNode)
+        node = request != NULL ? control->answer(request, &error, control->user_data) : NULL;
+    g_autofree char *text = NULL;
+
+    if (node == NULL)
+        node = error_node(error != NULL ? error->message : "no answer");
+    text = json_to_string(node, FALSE);
+    client->answer = g_strconcat(text, "\n", NULL);
+    client->answer_size = strlen(client->answer);
+    set_deadline(client, control->limits.read_ms);
+    if (push_answer(client))
+        client->watch_id = g_unix_fd_add(client->fd, G_IO_OUT | G_IO_ERR | G_IO_HUP, on_writable,
+                                         client);
+}
+
+static gboolean
+on_readable(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    Client *client = user_data;
+    char buffer[1024];
+    gssize n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    const char *newline;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    if (n < 0 || (n == 0 && client->request->len == 0)) {
+        client->watch_id = 0;
+        client_drop(client);
+        return G_SOURCE_REMOVE;
+    }
+    g_string_append_len(client->request, buffer, n);
+    newline = memchr(client->request->str, '\n', client->request->len);
+    if (newline == NULL && n > 0 && client->request->len <= VSF_REQUEST_MAX)
+        return G_SOURCE_CONTINUE;
+    client->watch_id = 0;
+    answer_client(client,
+                  newline != NULL ? (gsize)(newline - client->request->str) : client->request->len);
+    return G_SOURCE_REMOVE;
+}
+
+/* The house is full: the oldest that only holds its connection goes. FALSE if
+ * all of them are reading answers. */
+static gboolean
+make_room(VsfControl *control)
+{
+    for (guint i = 0; i < control->clients->len; i++) {
+        Client *client = control->clients->pdata[i];
+
+        if (client->answer == NULL) {
+            client_drop(client);
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void
+client_new(VsfControl *control, int fd)
+{
+    Client *client;
+
+    if (control->clients->len >= control->limits.clients && !make_room(control)) {
+        close(fd);
+        return;
+    }
+    client = g_new0(Client, 1);
+    client->control = control;
+    client->fd = fd;
+    client->request = g_string_new(NULL);
+    client->watch_id = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, client);
+    set_deadline(client, control->limits.ask_ms);
+    g_ptr_array_add(control->clients, client);
+}
+
+static void start_listening(VsfControl *control);
+
+static gboolean
+on_pause_over(gpointer user_data)
+{
+    VsfControl *control = user_data;
+
+    control->pause_id = 0;
+    start_listening(control);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    VsfControl *control = user_data;
+
+    for (guint i = 0; i < ACCEPTS_PER_DISPATCH; i++) {
+        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (client >= 0) {
+            client_new(control, client);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            /* The connection stays in the backlog and would wake us for ever. */
+            control->listen_id = 0;
+            control->pause_id = g_timeout_add(ACCEPT_PAUSE_MS, on_pause_over, control);
+            return G_SOURCE_REMOVE;
+        } else {
+            break;
+        }
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+start_listening(VsfControl *control)
+{
+    control->listen_id = g_unix_fd_add(control->listener.fd, G_IO_IN, on_connection, control);
+}
+
+VsfControl *
+vsf_control_new(const char *path, VsfControlFunc answer, gpointer user_data, GError **error)
+{
+    VsfListener listener;
+    VsfControl *control;
+
+    if (!vsf_listener_open(&listener, path, error))
+        return NULL;
+    control = g_new0(VsfControl, 1);
+    control->path = g_strdup(path);
+    control->listener = listener;
+    control->answer = answer;
+    control->user_data = user_data;
+    control->limits = (VsfControlLimits){.clients = 32, .ask_ms = 5000, .read_ms = 10000};
+    control->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);
+    start_listening(control);
+    return control;
+}
+
+void
+vsf_control_set_limits(VsfControl *control, VsfControlLimits limits)
+{
+    control->limits = limits;
+}
+
+guint
+vsf_control_clients(const VsfControl *control)
+{
+    return control->clients->len;
+}
+
+void
+vsf_control_free(VsfControl *control)
+{
+    if (control == NULL)
+        return;
+    g_clear_handle_id(&control->listen_id, g_source_remove);
+    g_clear_handle_id(&control->pause_id, g_source_remove);
+    g_ptr_array_unref(control->clients);
+    vsf_listener_close(&control->listener, control->path);
+    g_free(control->path);
+    g_free(control);
+}

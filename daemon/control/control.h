@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control socket, RUNTIME_DIR/control: a client sends one line of JSON,
+ * {"request": "status"}, and gets one JSON document back; then the connection
+ * is closed. What is wrong is answered as {"error": "..."}. Bounded: 32
+ * clients, 4 KiB of request, 5 s to ask and 10 s to read; nobody delays
+ * another, and whoever only holds a connection makes room for who asks. */
+#pragma once
+
+#include <gio/gio.h>
+#include <json-glib/json-glib.h>
+
+typedef struct VsfControl VsfControl;
+
+/* Returns a new node (the answer), or NULL with @error (its message goes to the client). */
+typedef JsonNode *(*VsfControlFunc)(const char *request, GError **error, gpointer user_data);
+
+/* Replaces a stale socket of a daemon that is gone; G_IO_ERROR_ADDRESS_IN_USE if one
+ * lives there. Mode 0660. */
+VsfControl *vsf_control_new(const char *path, VsfControlFunc answer, gpointer user_data,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Closes everything and removes the socket. */
+void vsf_control_free(VsfControl *control);
+
+/* The bounds, so that tests need not wait for them. Before the first client. */
+typedef struct {
+    guint clients, ask_ms, read_ms;
+} VsfControlLimits;
+
+void vsf_control_set_limits(VsfControl *control, VsfControlLimits limits);
+guint vsf_control_clients(const VsfControl *control);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfControl, vsf_control_free)

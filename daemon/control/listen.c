@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "listen.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 64
+#define MODE 0660
+
+static gboolean
+fail(GError **error, const char *path, const char *what)
+{
+    int reason = errno;
+
+    g_set_error(error, G_IO_ERROR, (gint)g_io_error_from_errno(reason), "%s: %s: %s", path, what,
+                g_strerror(reason));
+    return FALSE;
+}
+
+static int
+new_socket(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/* TRUE if @path is free now: nothing was there, or a socket without a listener. */
+static gboolean
+clear_stale(const struct sockaddr_un *address, GError **error)
+{
+    const char *path = address->sun_path;
+    struct stat file;
+    int probe, result;
+
+    if (lstat(path, &file) != 0)
+        return errno == ENOENT || fail(error, path, "cannot look");
+    if (!S_ISSOCK(file.st_mode)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS, "%s: is in the way and no socket", path);
+        return FALSE;
+    }
+    probe = new_socket();
+    if (probe < 0)
+        return fail(error, path, "cannot open a socket");
+    result = connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
+    close(probe);
+    if (result != ECONNREFUSED && result != ENOENT) {
+        /* 0 and EAGAIN (its backlog is full): somebody listens. */
+        errno = result == 0 || result == EAGAIN ? EADDRINUSE : result;
+        return fail(error, path, errno == EADDRINUSE ? "another daemon runs" : "cannot connect");
+    }
+    if (unlink(path) != 0 && errno != ENOENT)
+        return fail(error, path, "cannot remove the stale socket");
+    return TRUE;
+}
+
+gboolean
+vsf_listener_open(VsfListener *listener, const char *path, GError **error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat file;
+    int fd;
+
+    *listener = (VsfListener){.fd = -1};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return fail(error, path, "cannot listen");
+    }
+    strcpy(address.sun_path, path);
+    if (!clear_stale(&address, error))
+        return FALSE;
+    fd = new_socket();
+    /* The file takes the socket's own mode: never wider, not even for a moment. */
+    if (fd < 0 || fchmod(fd, MODE) != 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        chmod(path, MODE) != 0 || listen(fd, BACKLOG) != 0 || lstat(path, &file) != 0) {
+        fail(error, path, "cannot listen");
+        if (fd >= 0)
+            close(fd);
+        return FALSE;
+    }
+    *listener = (VsfListener){fd, file.st_dev, file.st_ino};
+    return TRUE;
+}
+
+void
+vsf_listener_close(VsfListener *listener, const char *path)
+{
+    struct stat file;
+
+    if (listener->fd < 0)
+        return;
+    close(listener->fd);
+    listener->fd = -1;
+    if (lstat(path, &file) == 0 && file.st_dev == listener->device &&
+        file.st_ino == listener->inode)
+        unlink(path);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The virt-sflow command as people run it: exit statuses, messages, and the
+ * status over a real socket. */
+#include "../../daemon/control/control.h"
+
+#include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+typedef struct {
+    char *out, *err;
+    int status;
+    gboolean done;
+} Run;
+
+static void
+run_done(GObject *source, GAsyncResult *result, gpointer user_data)
+{
+    GSubprocess *process = G_SUBPROCESS(source);
+    Run *run = user_data;
+    g_autoptr(GError) error = NULL;
+
+    g_subprocess_communicate_utf8_finish(process, result, &run->out, &run->err, &error);
+    g_assert_no_error(error);
+    g_assert_true(g_subprocess_get_if_exited(process));
+    run->status = g_subprocess_get_exit_status(process);
+    run->done = TRUE;
+}
+
+/* Our loop runs meanwhile: it may be the daemon's side. */
+G_GNUC_NULL_TERMINATED
+static Run
+run_command(const char *first, ...)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    g_autoptr(GSubprocess) process = NULL;
+    g_autoptr(GError) error = NULL;
+    Run run = {0};
+    va_list args;
+
+    g_ptr_array_add(argv, (gpointer)g_getenv("VIRT_SFLOW"));
+    va_start(args, first);
+    for (const char *arg = first; arg != NULL; arg = va_arg(args, const char *))
+        g_ptr_array_add(argv, (gpointer)arg);
+    va_end(args);
+    g_ptr_array_add(argv, NULL);
+    process = g_subprocess_newv((const char *const *)argv->pdata,
+                                G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
+                                &error);
+    g_assert_no_error(error);
+    g_subprocess_communicate_utf8_async(process, NULL, NULL, run_done, &run);
+    while (!run.done)
+        g_main_context_iteration(NULL, TRUE);
+    return run;
+}
+
+static void
+run_clear(Run *run)
+{
+    g_free(run->out);
+    g_free(run->err);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
+
+static void
+test_help_and_version_succeed(void)
+{
+    g_auto(Run) help = run_command("--help", NULL), version = run_command("--version", NULL);
+    g_auto(Run) status_help = run_command("status", "--help", NULL);
+
+    g_assert_cmpint(help.status, ==, 0);
+    g_assert_nonnull(strstr(help.out, "receive"));
+    g_assert_cmpstr(help.err, ==, "");
+    g_assert_cmpint(version.status, ==, 0);
+    g_assert_cmpstr(version.out, ==, "virt-sflow " VSF_VERSION "\n");
+    g_assert_cmpint(status_help.status, ==, 0);
+    g_assert_nonnull(strstr(status_help.out, "virt-sflow status [OPTION"));
+    g_assert_nonnull(strstr(status_help.out, "--runtime-dir=DIR"));
+}
+
+static void
+test_wrong_usage_is_status_2(void)
+{
+    g_auto(Run) none = run_command(NULL, NULL), unknown = run_command("stats", NULL);
+    g_auto(Run) option = run_command("--verbose", NULL);
+    g_auto(Run) sub = run_command("status", "--yaml", NULL);
+    g_auto(Run) extra = run_command("status", "now", NULL);
+
+    g_assert_cmpint(none.status, ==, 2);
+    g_assert_cmpstr(none.out, ==, "");
+    g_assert_nonnull(strstr(none.err, "Usage: virt-sflow"));
+    g_assert_cmpint(unknown.status, ==, 2);
+    g_assert_nonnull(strstr(unknown.err, "unknown command 'stats'"));
+    g_assert_cmpint(option.status, ==, 2);
+    g_assert_nonnull(strstr(option.err, "unknown option '--verbose'"));
+    g_assert_cmpint(sub.status, ==, 2);
+    g_assert_nonnull(strstr(sub.err, "--yaml"));
+    g_assert_cmpint(extra.status, ==, 2);
+    g_assert_nonnull(strstr(extra.err, "unexpected argument now"));
+}
+
+static void
+test_absent_daemon_is_told_with_advice(void)
+{
+    g_auto(Run) run = run_command("status", "--runtime-dir", "/nonexistent", NULL);
+
+    g_assert_cmpint(run.status, ==, 1);
+    g_assert_cmpstr(run.out, ==, "");
+    g_assert_nonnull(strstr(run.err, "cannot reach virt-sflowd at /nonexistent/control: "));
+    g_assert_nonnull(strstr(run.err, "is it running? systemctl status virt-sflowd"));
+}
+
+static const char *document;
+
+static JsonNode *
+answer(const char *request, GError **error, gpointer user_data G_GNUC_UNUSED)
+{
+    g_assert_cmpstr(request, ==, "status");
+    if (document == NULL) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_BUSY, "not \033[31mnow");
+        return NULL;
+    }
+    return json_from_string(document, NULL);
+}
+
+static void
+test_status_is_printed_as_json_and_as_text(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    VsfControl *control = vsf_control_new(path, answer, NULL, NULL);
+
+    document = "{\"version\":\"9.9\",\"vms\":[{\"name\":\"web01\"}]}";
+    {
+        g_auto(Run) json = run_command("status", "--json", "--runtime-dir", folder, NULL);
+        g_auto(Run) text = run_command("status", "--runtime-dir", folder, NULL);
+
+        g_assert_cmpint(json.status, ==, 0);
+        g_assert_cmpstr(json.out, ==, "{\"version\":\"9.9\",\"vms\":[{\"name\":\"web01\"}]}\n");
+        g_assert_cmpint(text.status, ==, 0);
+        g_assert_true(g_str_has_prefix(text.out, "virt-sflowd 9.9, "));
+        g_assert_nonnull(strstr(text.out, "web01"));
+    }
+    document = NULL;
+    {
+        g_auto(Run) refused = run_command("status", "--json", "--runtime-dir", folder, NULL);
+
+        g_assert_cmpint(refused.status, ==, 1);
+        g_assert_cmpstr(refused.out, ==, "");
+        g_assert_nonnull(strstr(refused.err, "not \\x1b[31mnow"));
+    }
+    vsf_control_free(control);
+    g_rmdir(folder);
+}
+
+/* A service that answers whatever it is asked with @user_data. */
+static gboolean
+serve_bytes(GSocketService *service G_GNUC_UNUSED, GSocketConnection *connection,
+            GObject *source G_GNUC_UNUSED, gpointer user_data)
+{
+    GString *bytes = user_data;
+    char request[64];
+
+    g_input_stream_read(g_io_stream_get_input_stream(G_IO_STREAM(connection)), request,
+                        sizeof(request), NULL, NULL);
+    g_output_stream_write_all(g_io_stream_get_output_stream(G_IO_STREAM(connection)), bytes->str,
+                              bytes->len, NULL, NULL, NULL);
+    g_io_stream_close(G_IO_STREAM(connection), NULL, NULL);
+    return TRUE;
+}
+
+static void
+test_answer_that_is_no_document_is_told(void)
+{
+    static const char *const answers[] = {"", "hello\n", "[1]\n", "{\"a\":\xff}\n", "{\"a\":1"};
+    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    g_autoptr(GSocketService) service = g_socket_service_new();
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+    g_autoptr(GString) bytes = g_string_new(NULL);
+
+    g_assert_true(g_socket_listener_add_address(G_SOCKET_LISTENER(service), address,
+                                                G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL));
+    g_signal_connect(service, "incoming", G_CALLBACK(serve_bytes), bytes);
+    for (guint i = 0; i <= G_N_ELEMENTS(answers); i++) {
+        g_autofree char *deep = g_strnfill(100000, '[');
+
+        g_string_assign(bytes, i < G_N_ELEMENTS(answers) ? answers[i] : deep);
+        {
+            g_auto(Run) run = run_command("status", "--runtime-dir", folder, NULL);
+
+            g_assert_cmpint(run.status, ==, 1);
+            g_assert_cmpstr(run.out, ==, "");
+            g_assert_nonnull(strstr(run.err, "its answer is no status document"));
+        }
+    }
+    g_socket_service_stop(service);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (g_getenv("VIRT_SFLOW") == NULL) {
+        g_print("1..0 # SKIP VIRT_SFLOW names no command\n");
+        return 0;
+    }
+    g_test_add_func("/cli/command/help-and-version-succeed", test_help_and_version_succeed);
+    g_test_add_func("/cli/command/wrong-usage-is-status-2", test_wrong_usage_is_status_2);
+    g_test_add_func("/cli/command/absent-daemon-is-told-with-advice",
+                    test_absent_daemon_is_told_with_advice);
+    g_test_add_func("/cli/command/status-is-printed-as-json-and-as-text",
+                    test_status_is_printed_as_json_and_as_text);
+    g_test_add_func("/cli/command/answer-that-is-no-document-is-told",
+                    test_answer_that_is_no_document_is_told);
+    return g_test_run();
+}
