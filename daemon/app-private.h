@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What app.c holds, for status.c, which only reads it. */
+#pragma once
+
+#include "app.h"
+#include "base/log.h"
+#include "control/control.h"
+#include "index-store.h"
+#include "net/hook-socket.h"
+#include "net/links.h"
+#include "poller.h"
+#include "virt/conn.h"
+
+struct VsfApp {
+    const VsfConfig *config;
+    gint64 start_us;
+    gboolean closing; /* the rooms are being taken down; the domains run on */
+    VsfAppFailed failed;
+    gpointer user_data;
+
+    VsfIndexStore *indexes;
+    VsfSender *sender;
+    VsfHookSocket *hook;
+    VsfControl *control;
+    char *agent_address, *agent_address_reason;
+
+    /* From here on NULL until the agent address is known. */
+    VsfExporter *exporter;
+    VsfLinkStatsReader *link_stats;
+    VsfRegistry *registry;
+    VsfFlows *flows;
+    VsfStats *stats;
+    VsfPoller *poller;
+    VsfLinks *links;
+    VsfConn *conn;
+
+    gint64 connection_changed_us;
+    GHashTable *starting; /* set of uuid: a first sample is due when its XML is here */
+    guint expire_timer;
+    gint64 expire_us; /* when it comes */
+    guint confirm_timer;
+    VsfLogRate hook_rate;
+};
+
+/* The registry may wait for something now: it is asked for it in time. */
+void vsf_app_registry_changed(VsfApp *app);
+
+/* A VsfHookFunc; @app is a VsfApp. */
+void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsize xml_length,
+                          gpointer user_data);
+
+/* The answer to {"request": "status"}; documented in docs/status-json.md. */
+JsonNode *vsf_app_status(VsfApp *app);

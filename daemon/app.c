@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "app-private.h"
+#include "model/lifecycle.h"
+#include "net/agent-address.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define RESOLVE_PATIENCE_MS 3000 /* for the first collector's name, before an address is chosen */
+
+/* --- the registry's decisions ------------------------------------------ */
+
+static void
+domain_added(VsfDomain *domain, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    g_message("%s: domain %s runs, source 3:%u, %u NICs, %u disks", domain->name, domain->def->uuid,
+              domain->index, domain->def->nics->len, domain->def->disks->len);
+    vsf_poller_domain_added(app->poller, domain);
+}
+
+static void
+domain_changed(VsfDomain *domain, gpointer user_data G_GNUC_UNUSED)
+{
+    g_debug("%s: domain %s changed, state %d", domain->name, domain->def->uuid, domain->state);
+}
+
+static void
+domain_removed(VsfDomain *domain, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    if (!app->closing)
+        g_message("%s: domain %s ended", domain->name, domain->def->uuid);
+    vsf_poller_domain_removed(app->poller, domain);
+    vsf_exporter_forget_domain(app->exporter, domain->index);
+}
+
+static void
+tap_added(VsfTap *tap, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    g_debug("%s: interface %d may be a VM's", tap->link.name, tap->link.ifindex);
+    vsf_flows_tap_added(app->flows, tap);
+    vsf_poller_tap_added(app->poller, tap);
+}
+
+static void
+tap_bound(VsfTap *tap, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    g_debug("%s: interface %d belongs to %s", tap->link.name, tap->link.ifindex, tap->domain->name);
+    vsf_flows_tap_bound(app->flows, tap);
+}
+
+static void
+tap_changed(VsfTap *tap, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    vsf_flows_tap_changed(app->flows, tap);
+}
+
+static void
+tap_removed(VsfTap *tap, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    g_debug("%s: interface %d released", tap->link.name, tap->link.ifindex);
+    vsf_poller_tap_removed(app->poller, tap);
+    vsf_flows_tap_removed(app->flows, tap);
+    vsf_exporter_forget_tap(app->exporter, tap->link.ifindex);
+}
+
+static void
+xml_wanted(VsfDomain *domain, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    vsf_conn_fetch(app->conn, domain->def->uuid);
+}
+
+static void
+process_gone(const VsfDomain *domain, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    vsf_conn_fetch(app->conn, domain->def->uuid);
+}
+
+static guint32
+index_for(const VsfDomainDef *def, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    return vsf_index_store_get(app->indexes, def->uuid_bytes);
+}
+
+static char *
+name_for(const VsfDomainDef *def, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    return vsf_vm_name(def, app->config->vm_name, NULL);
+}
+
+static const VsfRegistryCallbacks registry_callbacks = {
+    .domain_added = domain_added,
+    .domain_changed = domain_changed,
+    .domain_removed = domain_removed,
+    .tap_added = tap_added,
+    .tap_bound = tap_bound,
+    .tap_changed = tap_changed,
+    .tap_removed = tap_removed,
+    .xml_wanted = xml_wanted,
+    .index_for = index_for,
+    .name_for = name_for,
+};
+
+/* --- links ------------------------------------------------------------- */
+
+static gboolean expire(gpointer user_data);
+
+static void
+expire_at(VsfApp *app, gint64 due_us)
+{
+    gint64 wait_us = MAX(due_us - g_get_monotonic_time(), 0);
+
+    if (app->expire_timer != 0 && app->expire_us <= due_us)
+        return;
+    g_clear_handle_id(&app->expire_timer, g_source_remove);
+    app->expire_us = due_us;
+    app->expire_timer = g_timeout_add((guint)(wait_us / 1000 + 1), expire, app);
+}
+
+static gboolean
+expire(gpointer user_data)
+{
+    VsfApp *app = user_data;
+    gint64 next_us = vsf_registry_expire(app->registry, g_get_monotonic_time());
+
+    app->expire_timer = 0;
+    if (next_us >= 0)
+        expire_at(app, next_us);
+    return G_SOURCE_REMOVE;
+}
+
+/* It is asked once, after the shortest time it ever waits, however many
+ * messages come until then. */
+void
+vsf_app_registry_changed(VsfApp *app)
+{
+    expire_at(app, g_get_monotonic_time() + VSF_XML_WANTED_US);
+}
+
+static void
+link_seen(const VsfLink *link, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    vsf_registry_link_seen(app->registry, link, g_get_monotonic_time());
+    vsf_app_registry_changed(app);
+}
+
+static void
+link_gone(int ifindex, const VsfLinkStats *final, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    if (final != NULL) {
+        vsf_flows_reading(app->flows, ifindex, final,
+                          g_get_real_time() * (1000000000 / G_USEC_PER_SEC));
+        vsf_poller_tap_final(app->poller, ifindex, final);
+    }
+    vsf_registry_link_gone(app->registry, ifindex);
+    vsf_app_registry_changed(app);
+}
+
+static void
+links_dumped(const int *ifindexes, guint n_ifindexes, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    vsf_registry_links_reconcile(app->registry, ifindexes, n_ifindexes);
+}
+
+static const VsfLinksCallbacks links_callbacks = {
+    .seen = link_seen,
+    .gone = link_gone,
+    .dumped = links_dumped,
+};
+
+/* --- libvirt ----------------------------------------------------------- */
+
+static void
+connection_changed(gboolean connected, const char *why, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    app->connection_changed_us = g_get_monotonic_time();
+    vsf_poller_connected(app->poller, connected);
+    if (connected)
+        g_message("libvirt: connected to %s: %s", app->config->uri, vsf_conn_describe(app->conn));
+    else
+        g_warning("libvirt: %s: %s; packets and host-side counters go on, trying again",
+                  app->config->uri, why);
+}
+
+static void
+take_facts(VsfApp *app, VsfDomainFacts *facts, gint64 asked_us)
+{
+    vsf_registry_domain_seen(app->registry, g_steal_pointer(&facts->def), facts->state,
+                             facts->reason, asked_us, g_get_monotonic_time());
+    vsf_app_registry_changed(app);
+}
+
+/* Its start was told: the first sample is due, now that its XML is here. */
+static void
+first_sample(VsfApp *app, const char *uuid)
+{
+    VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
+
+    if (g_hash_table_remove(app->starting, uuid) && domain != NULL)
+        vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
+}
+
+static void
+domains_listed(GPtrArray *facts, const char *const *unreadable, gint64 asked_us, gpointer user_data)
+{
+    VsfApp *app = user_data;
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    g_auto(GStrv) uuids = NULL;
+
+    for (guint i = 0; i < facts->len; i++)
+        g_strv_builder_add(builder, ((VsfDomainFacts *)facts->pdata[i])->def->uuid);
+    for (guint i = 0; unreadable != NULL && unreadable[i] != NULL; i++)
+        g_strv_builder_add(builder, unreadable[i]);
+    uuids = g_strv_builder_end(builder);
+
+    /* The gone first: their interfaces' names may be another's by now. */
+    vsf_registry_reconcile(app->registry, (const char *const *)uuids, asked_us);
+    for (guint i = 0; i < facts->len; i++)
+        take_facts(app, facts->pdata[i], asked_us);
+    /* A start whose own question failed, or whose answer is still to come. */
+    for (guint i = 0; uuids[i] != NULL; i++)
+        first_sample(app, uuids[i]);
+}
+
+static void
+domain_fetched(const char *uuid, VsfDomainFacts *facts, gint64 asked_us, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    if (facts->def != NULL)
+        take_facts(app, facts, asked_us);
+    else
+        vsf_registry_domain_not_running(app->registry, uuid, asked_us);
+    first_sample(app, uuid);
+}
+
+/* A run that an earlier event or the hook made known has its first sample at
+ * once: a libvirtd that just came up may take a second to answer. */
+static void
+run_began(VsfApp *app, const char *uuid, int id, int state)
+{
+    VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
+
+    if (domain != NULL && id > 0 && domain->def->id == id) {
+        vsf_registry_domain_state(app->registry, uuid, state, 0);
+        vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
+    } else {
+        g_hash_table_add(app->starting, g_strdup(uuid));
+    }
+    vsf_conn_fetch(app->conn, uuid);
+}
+
+static void
+lifecycle_event(const char *uuid, int id, int event, int detail, gpointer user_data)
+{
+    VsfApp *app = user_data;
+    int state = VSF_STATE_UNKNOWN;
+    VsfDomain *domain;
+
+    g_debug("%s: libvirt event %d, detail %d", uuid, event, detail);
+    /* An event's detail is no state's reason: 0, unknown, until XML is read. */
+    switch (vsf_lifecycle_action(event, detail, &state)) {
+    case VSF_ACTION_NONE:
+        break;
+    case VSF_ACTION_FETCH:
+        run_began(app, uuid, id, state);
+        break;
+    case VSF_ACTION_STATE:
+        if (!vsf_registry_domain_state(app->registry, uuid, state, 0))
+            vsf_conn_fetch(app->conn, uuid);
+        break;
+    case VSF_ACTION_LAST:
+        vsf_registry_domain_state(app->registry, uuid, state, 0);
+        domain = vsf_registry_by_uuid(app->registry, uuid);
+        if (domain != NULL)
+            vsf_poller_domain_now(app->poller, domain, VSF_POLL_LAST);
+        break;
+    case VSF_ACTION_GONE:
+        /* A stop and a start may follow each other so fast that the new run is
+         * known before the old one's end: then libvirt is asked which it is. */
+        if (!vsf_registry_domain_gone(app->registry, uuid, g_get_monotonic_time()))
+            vsf_conn_fetch(app->conn, uuid);
+        vsf_app_registry_changed(app);
+        break;
+    }
+}
+
+static void
+domain_xml_changed(const char *uuid, const char *what, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    g_debug("%s: %s", uuid, what);
+    vsf_conn_fetch(app->conn, uuid);
+}
+
+static void
+agent_changed(const char *uuid, int state G_GNUC_UNUSED, int reason G_GNUC_UNUSED,
+              gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    /* The first event of a run, long before STARTED: its XML is worth a look. */
+    if (vsf_registry_by_uuid(app->registry, uuid) == NULL)
+        vsf_conn_fetch(app->conn, uuid);
+}
+
+static const VsfConnCallbacks conn_callbacks = {
+    .connected = connection_changed,
+    .listed = domains_listed,
+    .fetched = domain_fetched,
+    .lifecycle = lifecycle_event,
+    .changed = domain_xml_changed,
+    .agent = agent_changed,
+};
+
+/* --- up and down ------------------------------------------------------- */
+
+static void
+send_datagram(const guint8 *data, gsize size, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    vsf_sender_send(app->sender, data, size);
+}
+
+static JsonNode *
+answer(const char *request, GError **error, gpointer user_data)
+{
+    if (strcmp(request, "status") == 0)
+        return vsf_app_status(user_data);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                "unknown request \"%.40s\"; known: status", request);
+    return NULL;
+}
+
+static VsfSflowAddress
+wire_address(GInetAddress *address)
+{
+    VsfSflowAddress wire = {
+        .family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV4 ? 1 : 2,
+    };
+
+    memcpy(wire.bytes, g_inet_address_to_bytes(address), g_inet_address_get_native_size(address));
+    return wire;
+}
+
+/* The rooms that need to know who we are. libvirt comes last, so that its
+ * first answer finds everything in place. */
+static gboolean
+start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
+{
+    g_autoptr(GInetAddress) agent = vsf_agent_address_choose(
+        app->config->agent_address, collector, (const char *const *)app->config->interfaces,
+        &app->agent_address_reason, error);
+    VsfSflowAddress wire;
+
+    if (agent == NULL)
+        return FALSE;
+    app->agent_address = g_inet_address_to_string(agent);
+    g_message("agent address %s: %s", app->agent_address, app->agent_address_reason);
+    wire = wire_address(agent);
+
+    app->link_stats = vsf_link_stats_new(error);
+    if (app->link_stats == NULL)
+        return FALSE;
+    app->exporter = vsf_exporter_new(app->config, &wire, send_datagram, app);
+    app->registry = vsf_registry_new((const char *const *)app->config->interfaces,
+                                     &registry_callbacks, app);
+    app->flows = vsf_flows_new(app->config, app->registry, app->exporter, app->link_stats, error);
+    if (app->flows == NULL)
+        return FALSE;
+    app->stats = vsf_stats_new(app->config->uri);
+    app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
+                                 app->link_stats, app->stats, process_gone, app);
+    app->links = vsf_links_new(&links_callbacks, app, error);
+    if (app->links == NULL)
+        return FALSE;
+    app->conn = vsf_conn_new(app->config->uri, &conn_callbacks, app);
+    return TRUE;
+}
+
+static void
+first_collector_resolved(GInetAddress *collector, gpointer user_data)
+{
+    VsfApp *app = user_data;
+    g_autoptr(GError) error = NULL;
+
+    if (!start_monitoring(app, collector, &error))
+        app->failed(error, app->user_data);
+}
+
+static gboolean
+open_sockets(VsfApp *app, const char *runtime_dir, GError **error)
+{
+    g_autofree char *hook = g_build_filename(runtime_dir, "hook", NULL);
+    g_autofree char *control = g_build_filename(runtime_dir, "control", NULL);
+
+    if (g_mkdir_with_parents(runtime_dir, 0755) != 0) {
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
+                    "%s: cannot make it: %s; choose another with --runtime-dir", runtime_dir,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    /* The control socket first: it tells whether another daemon lives here. */
+    app->control = vsf_control_new(control, answer, app, error);
+    if (app->control == NULL)
+        return FALSE;
+    app->hook = vsf_hook_socket_new(hook, vsf_app_hook_message, app, error);
+    return app->hook != NULL;
+}
+
+VsfApp *
+vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_dir,
+            VsfAppFailed failed, gpointer user_data, GError **error)
+{
+    g_autoptr(VsfApp) app = g_new0(VsfApp, 1);
+
+    app->config = config;
+    app->failed = failed;
+    app->user_data = user_data;
+    app->start_us = g_get_monotonic_time();
+    app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (!open_sockets(app, runtime_dir, error))
+        return NULL;
+    app->indexes = vsf_index_store_new(state_dir);
+    app->sender = vsf_sender_new(config->collectors, config->source_address, config->dscp, error);
+    if (app->sender == NULL)
+        return NULL;
+    if (config->collectors->len == 0)
+        g_warning("no collector is configured: nothing is sent; set [sflow] collectors "
+                  "in " VSF_CONFIG_FILE " or give --collector");
+    vsf_sender_when_first_resolved(app->sender, RESOLVE_PATIENCE_MS, first_collector_resolved, app);
+    return g_steal_pointer(&app);
+}
+
+void
+vsf_app_free(VsfApp *app)
+{
+    if (app == NULL)
+        return;
+    app->closing = TRUE;
+    g_clear_handle_id(&app->expire_timer, g_source_remove);
+    g_clear_handle_id(&app->confirm_timer, g_source_remove);
+    g_clear_pointer(&app->control, vsf_control_free);
+    g_clear_pointer(&app->hook, vsf_hook_socket_free);
+    g_clear_pointer(&app->conn, vsf_conn_free);
+    g_clear_pointer(&app->links, vsf_links_free);
+    /* Emptied while the rooms behind its callbacks are still there. */
+    g_clear_pointer(&app->registry, vsf_registry_free);
+    g_clear_pointer(&app->poller, vsf_poller_free);
+    g_clear_pointer(&app->stats, vsf_stats_free);
+    g_clear_pointer(&app->flows, vsf_flows_free);
+    g_clear_pointer(&app->exporter, vsf_exporter_free);
+    g_clear_pointer(&app->link_stats, vsf_link_stats_free);
+    g_clear_pointer(&app->sender, vsf_sender_free);
+    g_clear_pointer(&app->indexes, vsf_index_store_free);
+    g_clear_pointer(&app->starting, g_hash_table_unref);
+    g_free(app->agent_address);
+    g_free(app->agent_address_reason);
+    g_free(app);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The keys of the configuration and what to say about keys that are none. */
+#include "config-keys.h"
+
+#include "net/agent-address.h"
+
+#include <string.h>
+
+/* Each list stands in the order of its enum. */
+static const char *const vm_name_words[] = {"auto", "nova", "domain", "title", "guest", NULL};
+static const char *const virt_memory_words[] = {"guest", "balloon", NULL};
+static const char *const net_direction_words[] = {"guest", "host", NULL};
+static const char *const direction_words[] = {"once", "both", "in", "out", NULL};
+
+static gboolean
+check_source_address(const char *text, GError **error)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(text);
+
+    if (address == NULL)
+        g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID, "is no IP address");
+    return address != NULL;
+}
+
+static gboolean
+check_uri(const char *text, GError **error)
+{
+    const char *colon = strstr(text, "://");
+
+    if (colon != NULL && colon != text && strpbrk(text, " \t\n\r") == NULL)
+        return TRUE;
+    g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID, "is no libvirt URI");
+    return FALSE;
+}
+
+#define FIELD(member) .offset = G_STRUCT_OFFSET(VsfConfig, member)
+
+static const VsfConfigKey keys[] = {
+    {"sflow", "collectors", VSF_KEY_COLLECTORS, FIELD(collectors), .fallback = "",
+     .form = "HOST, HOST:PORT or [IPV6]:PORT, each with %DEV at its end if wanted",
+     .help =
+         "Where the datagrams go: collectors with blanks or commas between them.\n"
+         "The port is 6343 if none is given; %DEV sends through that interface or VRF.\n"
+         "Example: collectors = 192.0.2.10 collector.example.net:6344 [2001:db8::10]:6343%mgmt"},
+    {"sflow", "polling", VSF_KEY_NUMBER, FIELD(polling_s), .max = 300, .fallback = "20",
+     .help = "Seconds between two counter samples of each VM, interface and the host; 0 turns\n"
+             "counters off. Above 60 some collectors take the source for dead."},
+    {"sflow", "sampling", VSF_KEY_NUMBER, FIELD(sampling), .max = 10000000, .fallback = "512",
+     .help = "One in how many packets is sampled; 0 turns packet samples off while counters go\n"
+             "on (a physical switch may do the sampling), 1 takes every packet."},
+    {"sflow", "header-bytes", VSF_KEY_NUMBER, FIELD(header_bytes), .min = 64, .max = 256,
+     .fallback = "128", .help = "Bytes of each sampled packet that are sent."},
+    {"sflow", "datagram-bytes", VSF_KEY_NUMBER, FIELD(datagram_bytes), .min = 512, .max = 9000,
+     .fallback = "1400",
+     .help = "Bytes of a datagram at most (UDP payload). Keep it below the path's MTU less 48."},
+    {"sflow", "agent-address", VSF_KEY_TEXT, FIELD(agent_address), .check = vsf_agent_address_check,
+     .fallback = "auto", .form = "auto, an IP address, an interface name, or a CIDR",
+     .help = "The address that names this host to every collector: auto (the source address of\n"
+             "the route to the first collector), an IP address, an interface name, or a CIDR such\n"
+             "as 10.0.0.0/8 (the first address of this host in it)."},
+    {"sflow", "sub-agent-id", VSF_KEY_NUMBER, FIELD(sub_agent_id), .max = G_MAXUINT32,
+     .fallback = "200000",
+     .help = "Tells this agent from others with the same agent address (Host sFlow uses 100000\n"
+             "to 199999, Open vSwitch counts its bridges from 0)."},
+    {"sflow", "vm-name", VSF_KEY_WORD, FIELD(vm_name), .words = vm_name_words, .fallback = "auto",
+     .help = "The name under which a VM is exported: auto (OpenStack's display name and the first\n"
+             "8 digits of the UUID if there is one, else the domain name), nova, domain, title,\n"
+             "or guest (the guest's own host name)."},
+    {"sflow", "virt-memory", VSF_KEY_WORD, FIELD(virt_memory), .words = virt_memory_words,
+     .fallback = "guest",
+     .help = "virt_memory.memory: guest (memory in use inside the guest, where it can be known)\n"
+             "or balloon (the balloon's size, as Host sFlow sends it)."},
+    {"sflow", "virt-net-direction", VSF_KEY_WORD, FIELD(virt_net_direction),
+     .words = net_direction_words, .fallback = "guest",
+     .help = "virt_net_io: guest (bytes_in is what the guest received) or host (bytes_in is what\n"
+             "the host's interface received from the guest, as Host sFlow sends it)."},
+    {"sflow", "source-address", VSF_KEY_TEXT, FIELD(source_address), .check = check_source_address,
+     .optional = TRUE, .fallback = "", .form = "an IP address of this host, or nothing",
+     .help = "The source address of the datagrams; empty leaves it to the routing table."},
+    {"sflow", "dscp", VSF_KEY_NUMBER, FIELD(dscp), .max = 63, .fallback = "0",
+     .help = "Differentiated-services code point of the datagrams."},
+    {"libvirt", "uri", VSF_KEY_TEXT, FIELD(uri), .check = check_uri, .fallback = "qemu:///system",
+     .form = "a libvirt URI such as qemu:///system", .help = "The libvirt daemon to watch."},
+    {"capture", "interfaces", VSF_KEY_PATTERNS, FIELD(interfaces),
+     .fallback = "vnet* tap* macvtap*", .form = "patterns of at most 15 characters with * and ?",
+     .help = "Interfaces that may be sampled: patterns with * and ?, blanks or commas between."},
+    {"capture", "direction", VSF_KEY_WORD, FIELD(direction), .words = direction_words,
+     .fallback = "once",
+     .help = "Which packets are candidates: once (each packet once per host, so that traffic\n"
+             "between two local VMs is not counted twice), both, in (only what VMs send), or\n"
+             "out (only what VMs get)."},
+};
+
+/* Nothing was renamed yet: an entry of zeros ends the table. */
+static const VsfConfigRename renames[] = {{0}};
+
+const VsfConfigSchema *
+vsf_config_schema(void)
+{
+    static const VsfConfigSchema schema = {keys, G_N_ELEMENTS(keys), renames,
+                                           G_N_ELEMENTS(renames) - 1};
+
+    return &schema;
+}
+
+gboolean
+vsf_config_schema_has_group(const VsfConfigSchema *schema, const char *group)
+{
+    for (guint i = 0; i < schema->n_keys; i++)
+        if (strcmp(schema->keys[i].group, group) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+int
+vsf_config_schema_find(const VsfConfigSchema *schema, const char *group, const char *name)
+{
+    for (guint i = 0; i < schema->n_keys; i++)
+        if (strcmp(schema->keys[i].group, group) == 0 && strcmp(schema->keys[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* Lower case and one kind of dash, so that Polling_ and polling- are alike. */
+static char *
+plain_form(const char *text)
+{
+    char *plain = g_ascii_strdown(text, -1);
+
+    g_strdelimit(plain, "_ .", '-');
+    return plain;
+}
+
+#define NEAR_MISS_MAX 63 /* bytes of a word that is worth comparing */
+
+/* How many letters must be put in, taken out or changed to get from @a to @b. */
+static guint
+edit_distance(const char *a, const char *b)
+{
+    guint row[NEAR_MISS_MAX + 1];
+    guint length = (guint)strlen(b);
+
+    for (guint j = 0; j <= length; j++)
+        row[j] = j;
+    for (guint i = 0; a[i] != '\0'; i++) {
+        guint diagonal = row[0];
+
+        row[0] = i + 1;
+        for (guint j = 0; j < length; j++) {
+            guint change = diagonal + (a[i] != b[j]);
+
+            diagonal = row[j + 1];
+            row[j + 1] = MIN(change, MIN(row[j], diagonal) + 1);
+        }
+    }
+    return row[length];
+}
+
+const char *
+vsf_config_near_miss(const char *text, const char *const *candidates)
+{
+    g_autofree char *plain = plain_form(text);
+    const char *best = NULL;
+    guint best_distance = G_MAXUINT;
+
+    if (strlen(plain) > NEAR_MISS_MAX)
+        return NULL;
+    for (; *candidates != NULL; candidates++) {
+        guint length = (guint)strlen(*candidates), typed = (guint)strlen(plain);
+        guint distance = edit_distance(plain, *candidates);
+        gboolean is_part = MIN(typed, length) >= 3 && (g_str_has_prefix(plain, *candidates) ||
+                                                       g_str_has_prefix(*candidates, plain));
+
+        /* One slip in three letters; or the beginning of the other. */
+        if ((is_part || distance <= MAX(typed, length) / 3) && distance < best_distance) {
+            best = *candidates;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+/* The names of @group's keys, or with @group NULL of all groups; unowned strings. */
+static GPtrArray *
+names_of(const VsfConfigSchema *schema, const char *group)
+{
+    GPtrArray *names = g_ptr_array_new();
+
+    for (guint i = 0; i < schema->n_keys; i++) {
+        const VsfConfigKey *key = &schema->keys[i];
+        const char *name = group != NULL ? key->name : key->group;
+
+        if (group != NULL && strcmp(key->group, group) != 0)
+            continue;
+        if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+            g_ptr_array_add(names, (gpointer)name);
+    }
+    g_ptr_array_add(names, NULL);
+    return names;
+}
+
+char *
+vsf_config_advise_key(const VsfConfigSchema *schema, const char *group, const char *name)
+{
+    g_autoptr(GPtrArray) names = names_of(schema, group);
+    g_autofree char *allowed = g_strjoinv(", ", (char **)names->pdata);
+    const char *near_miss;
+
+    for (guint i = 0; i < schema->n_keys; i++)
+        if (strcmp(schema->keys[i].name, name) == 0)
+            return g_strdup_printf("it belongs in [%s]", schema->keys[i].group);
+    near_miss = vsf_config_near_miss(name, (const char *const *)names->pdata);
+    if (near_miss != NULL)
+        return g_strdup_printf("did you mean %s? allowed are %s", near_miss, allowed);
+    return g_strdup_printf("allowed are %s", allowed);
+}
+
+char *
+vsf_config_advise_group(const VsfConfigSchema *schema, const char *group)
+{
+    g_autoptr(GPtrArray) names = names_of(schema, NULL);
+    g_autofree char *allowed = g_strjoinv("], [", (char **)names->pdata);
+    const char *near_miss = vsf_config_near_miss(group, (const char *const *)names->pdata);
+    g_autofree char *question = near_miss != NULL
+                                    ? g_strdup_printf("did you mean [%s]? ", near_miss)
+                                    : g_strdup("");
+
+    return g_strdup_printf("%sallowed are [%s], and [x-...], which is ignored", question, allowed);
+}

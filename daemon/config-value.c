@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Values of the configuration: from text to a key's field, by the key's type. */
+#include "config-keys.h"
+#include "config-scan.h"
+
+#include <net/if.h>
+#include <string.h>
+
+static gboolean
+refuse(GError **error, const VsfConfigKey *key, const char *text, const char *what)
+{
+    g_autofree char *quoted = vsf_config_quote(text);
+    g_autofree char *allowed = vsf_config_key_allowed(key);
+    const char *hint = "";
+
+    if (text[0] == '"' || text[0] == '\'')
+        hint = " (write it without quotes)";
+    else if (strstr(text, " #") != NULL)
+        hint = " (a comment needs a line of its own)";
+    g_set_error(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID, "%s %s; allowed is %s%s", quoted,
+                what, allowed, hint);
+    return FALSE;
+}
+
+char *
+vsf_config_key_allowed(const VsfConfigKey *key)
+{
+    if (key->type == VSF_KEY_NUMBER)
+        return g_strdup_printf("%u to %u", key->min, key->max);
+    if (key->type == VSF_KEY_WORD) {
+        GString *words = g_string_new(NULL);
+
+        for (guint i = 0; key->words[i] != NULL; i++)
+            g_string_append_printf(words, "%s%s",
+                                   i == 0                      ? ""
+                                   : key->words[i + 1] == NULL ? " or "
+                                                               : ", ",
+                                   key->words[i]);
+        return g_string_free(words, FALSE);
+    }
+    return g_strdup(key->form);
+}
+
+static gboolean
+set_number(const VsfConfigKey *key, guint *field, const char *text, GError **error)
+{
+    guint64 number;
+    g_autoptr(GError) why = NULL;
+
+    if (g_ascii_string_to_unsigned(text, 10, key->min, key->max, &number, &why)) {
+        *field = (guint)number;
+        return TRUE;
+    }
+    if (g_error_matches(why, G_NUMBER_PARSER_ERROR, G_NUMBER_PARSER_ERROR_OUT_OF_BOUNDS))
+        return refuse(error, key, text, "is out of range");
+    return refuse(error, key, text, "is no whole number");
+}
+
+static gboolean
+set_word(const VsfConfigKey *key, guint *field, const char *text, GError **error)
+{
+    const char *near_miss;
+
+    for (guint i = 0; key->words[i] != NULL; i++) {
+        if (strcmp(key->words[i], text) == 0) {
+            *field = i;
+            return TRUE;
+        }
+    }
+    near_miss = vsf_config_near_miss(text, key->words);
+    if (near_miss != NULL) {
+        g_autofree char *what = g_strdup_printf("is unknown, did you mean %s?", near_miss);
+
+        return refuse(error, key, text, what);
+    }
+    return refuse(error, key, text, "is unknown");
+}
+
+static gboolean
+set_text(const VsfConfigKey *key, char **field, const char *text, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (*text == '\0') {
+        if (!key->optional)
+            return refuse(error, key, text, "is empty");
+        g_clear_pointer(field, g_free);
+        return TRUE;
+    }
+    if (!key->check(text, &why))
+        return refuse(error, key, text, why->message);
+    g_free(*field);
+    *field = g_strdup(text);
+    return TRUE;
+}
+
+static gboolean
+set_patterns(const VsfConfigKey *key, GStrv *field, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit_set(text, " \t\n\r,", -1);
+    g_autoptr(GStrvBuilder) patterns = g_strv_builder_new();
+    guint n = 0;
+
+    for (guint i = 0; parts[i] != NULL; i++) {
+        if (parts[i][0] == '\0')
+            continue;
+        if (strlen(parts[i]) >= IFNAMSIZ)
+            return refuse(error, key, parts[i], "is longer than an interface name can be");
+        if (strpbrk(parts[i], "/:[];\"'") != NULL)
+            return refuse(error, key, parts[i], "is no interface pattern");
+        g_strv_builder_add(patterns, parts[i]);
+        n++;
+    }
+    if (n == 0)
+        return refuse(error, key, text, "names no interface (sampling = 0 turns samples off)");
+    g_strfreev(*field);
+    *field = g_strv_builder_end(patterns);
+    return TRUE;
+}
+
+static gboolean
+is_same(gconstpointer a, gconstpointer b)
+{
+    const VsfCollectorAddress *one = a, *other = b;
+
+    return g_ascii_strcasecmp(one->host, other->host) == 0 && one->port == other->port &&
+           g_strcmp0(one->device, other->device) == 0;
+}
+
+static gboolean
+set_collectors(const VsfConfigKey *key, GPtrArray **field, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit_set(text, " \t\n\r,", -1);
+    g_autoptr(GPtrArray)
+        list = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_collector_address_free);
+
+    for (guint i = 0; parts[i] != NULL; i++) {
+        g_autoptr(GError) why = NULL;
+        VsfCollectorAddress *address;
+
+        if (parts[i][0] == '\0')
+            continue;
+        address = vsf_collector_address_parse(parts[i], &why);
+        if (address == NULL)
+            return refuse(error, key, parts[i], why->message);
+        /* Twice the same would double everything that a collector adds up. */
+        if (g_ptr_array_find_with_equal_func(list, address, is_same, NULL)) {
+            vsf_collector_address_free(address);
+            return refuse(error, key, parts[i], "is listed twice");
+        }
+        g_ptr_array_add(list, address);
+    }
+    g_clear_pointer(field, g_ptr_array_unref);
+    *field = g_steal_pointer(&list);
+    return TRUE;
+}
+
+gboolean
+vsf_config_key_set(const VsfConfigKey *key, VsfConfig *config, const char *text, GError **error)
+{
+    gpointer field = G_STRUCT_MEMBER_P(config, key->offset);
+    /* GKeyFile keeps blanks at the end of a value; nobody means them. */
+    g_autofree char *value = g_strstrip(g_strdup(text));
+
+    switch (key->type) {
+    case VSF_KEY_NUMBER:
+        return set_number(key, field, value, error);
+    case VSF_KEY_WORD:
+        return set_word(key, field, value, error);
+    case VSF_KEY_TEXT:
+        return set_text(key, field, value, error);
+    case VSF_KEY_PATTERNS:
+        return set_patterns(key, field, value, error);
+    case VSF_KEY_COLLECTORS:
+        return set_collectors(key, field, value, error);
+    }
+    g_assert_not_reached();
+}

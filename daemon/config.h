@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration: one table of keys, walked by a short loop. */
+#pragma once
+
+#include "model/sample-pool.h"
+#include "model/vm-name.h"
+#include "net/sender.h"
+
+#define VSF_CONFIG_ERROR (vsf_config_error_quark())
+GQuark vsf_config_error_quark(void);
+typedef enum {
+    VSF_CONFIG_ERROR_INVALID, /* what a file or an option says is not allowed */
+    VSF_CONFIG_ERROR_READ,    /* a file cannot be read */
+} VsfConfigError;
+
+#define VSF_CONFIG_FILE "/etc/virt-sflow/virt-sflow.conf"
+#define VSF_CONFIG_DIR "/etc/virt-sflow/conf.d"
+
+typedef enum { VSF_VIRT_MEMORY_GUEST, VSF_VIRT_MEMORY_BALLOON } VsfVirtMemory;
+typedef enum { VSF_NET_DIRECTION_GUEST, VSF_NET_DIRECTION_HOST } VsfNetDirection;
+
+typedef struct {
+    /* [sflow] */
+    GPtrArray *collectors; /* VsfCollectorAddress */
+    guint polling_s;       /* 20; 0 = off; at most 300 */
+    guint sampling;        /* 512; 0 = off */
+    guint header_bytes;    /* 128 */
+    guint datagram_bytes;  /* 1400 */
+    char *agent_address;   /* "auto" */
+    guint sub_agent_id;    /* 200000 */
+    VsfVmNameMode vm_name;
+    VsfVirtMemory virt_memory;
+    VsfNetDirection virt_net_direction;
+    char *source_address; /* or NULL */
+    guint dscp;
+    /* [libvirt] */
+    char *uri;
+    /* [capture] */
+    GStrv interfaces;
+    VsfDirection direction;
+
+    GPtrArray *warnings; /* char *, one line each, for the caller to log */
+    GPtrArray *files;    /* char *, the files read, in order */
+} VsfConfig;
+
+/* @file NULL: VSF_CONFIG_FILE (may be absent) and then VSF_CONFIG_DIR/ *.conf in
+ * name order, a later file's key replaces an earlier one's; a duplicate within one file is an
+ * error. @file given: that file alone, it must exist. The error's message is
+ * "FILE:LINE: [group] key: what is wrong and what is allowed". Reads files; touches nothing else.
+ */
+VsfConfig *vsf_config_load(const char *file, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* vsf_config_load(NULL) with other paths; @folder NULL: @file alone, and it must exist. */
+VsfConfig *vsf_config_load_from(const char *file, const char *folder,
+                                GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same over text in memory (pure, for tests and the fuzzer). @name stands for FILE. */
+VsfConfig *vsf_config_parse(const char *name, const char *text, gsize length,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+VsfConfig *vsf_config_new(void); /* all defaults */
+void vsf_config_free(VsfConfig *config);
+
+/* Replaces the collectors by @texts (from the command line). */
+gboolean vsf_config_set_collectors(VsfConfig *config, const char *const *texts,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The commented example: every key with its default and its meaning. */
+char *vsf_config_example(void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfConfig, vsf_config_free)

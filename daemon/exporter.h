@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Translates model values into sFlow samples: the one place that knows both.
+ * Owns sequence numbers and datagrams; reads nothing and decides no timing but
+ * that of the flush. Main thread only. */
+#pragma once
+
+#include "config.h"
+#include "host/node.h"
+#include "model/counters.h"
+#include "model/registry.h"
+#include "sflow/datagram.h"
+#include "sflow/flow.h"
+
+typedef struct VsfExporter VsfExporter;
+
+typedef void (*VsfExporterSend)(const guint8 *data, gsize size, gpointer user_data);
+
+typedef struct { /* since the daemon started, for the status */
+    guint64 datagrams, bytes;
+    guint64 flow_samples, counter_samples;
+    guint64 truncated; /* samples whose lists were cut to fit a datagram */
+} VsfExporterTotals;
+
+/* @config is used until vsf_exporter_free(). */
+VsfExporter *vsf_exporter_new(const VsfConfig *config, const VsfSflowAddress *agent,
+                              VsfExporterSend send, gpointer user_data);
+
+/* Sends what is collected. Takes NULL. */
+void vsf_exporter_free(VsfExporter *exporter);
+
+/* Counter sample of the hypervisor, source 2:1. */
+void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains);
+
+/* One counter sample of a domain with all its standard records, source
+ * 3:index. Its sequence restarts at 1 when a counter went back. */
+void vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
+                         const VsfDomainCounters *counters);
+
+/* One counter sample of a tap, source 0:ifIndex, in the switch port's view. */
+void vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *stats);
+
+/* One flow sample, source 0:ifIndex. Sequence and source are filled in here. */
+void vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow);
+
+/* The source is gone: its next sample, if there ever is one, starts at 1. */
+void vsf_exporter_forget_domain(VsfExporter *exporter, guint32 index);
+void vsf_exporter_forget_tap(VsfExporter *exporter, int ifindex);
+
+/* Counter samples sent for a domain. */
+guint32 vsf_exporter_domain_samples(const VsfExporter *exporter, guint32 index);
+
+void vsf_exporter_flush(VsfExporter *exporter);
+VsfExporterTotals vsf_exporter_totals(const VsfExporter *exporter);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfExporter, vsf_exporter_free)

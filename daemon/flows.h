@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From sampled packets to flow samples: which packets count (direction), whose
+ * they are, and how many could have been sampled when each was picked.
+ *
+ * Packets wait a moment (FLOW_TICK) for a reading of their tap's counters,
+ * from which the sample pool is interpolated; those of a tap whose VM is not
+ * known yet wait, bounded, until it is bound or let go. Main thread only. */
+#pragma once
+
+#include "exporter.h"
+#include "net/capture.h"
+#include "net/link-stats.h"
+
+typedef struct VsfFlows VsfFlows;
+
+typedef struct {       /* one sampler, for the status */
+    const char *state; /* "sampling", "opening", "down", "failed: ..." */
+    guint32 sampling;
+    guint64 samples;  /* flow samples sent */
+    guint64 left_out; /* sampled, but counted on another tap of this host (direction once) */
+    guint64 drops;
+    guint32 pool;
+} VsfFlowStatus;
+
+/* Everything is used until vsf_flows_free(). */
+VsfFlows *vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter *exporter,
+                        VsfLinkStatsReader *link_stats, GError **error);
+void vsf_flows_free(VsfFlows *flows);
+
+/* The registry's news about a tap. */
+void vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap);
+void vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap);
+void vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap);
+void vsf_flows_tap_removed(VsfFlows *flows, VsfTap *tap);
+
+/* Counters of a tap that somebody read anyway. */
+void vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint64 read_ns);
+
+/* FALSE if there is no sampler for @ifindex. */
+gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfFlows, vsf_flows_free)

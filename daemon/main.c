@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* virt-sflowd: signals, loop, exit code. */
+#include "app.h"
+#include "base/log.h"
+#include "options.h"
+#include "virt/conn.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+
+typedef struct {
+    GMainLoop *loop;
+    int status;
+} Run;
+
+static VsfConfig *
+load_config(const VsfOptions *options, GError **error)
+{
+    g_autoptr(VsfConfig) config = vsf_config_load(options->config_file, error);
+
+    if (config == NULL)
+        return NULL;
+    if (options->collectors != NULL &&
+        !vsf_config_set_collectors(config, (const char *const *)options->collectors, error))
+        return NULL;
+    if (options->uri != NULL) {
+        g_free(config->uri);
+        config->uri = g_strdup(options->uri);
+    }
+    for (guint i = 0; i < config->warnings->len; i++)
+        g_warning("%s", (const char *)config->warnings->pdata[i]);
+    return g_steal_pointer(&config);
+}
+
+static gboolean
+stop(gpointer user_data)
+{
+    g_main_loop_quit(user_data);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+app_failed(const GError *error, gpointer user_data)
+{
+    Run *run = user_data;
+
+    g_critical("%s", error->message);
+    run->status = EXIT_FAILURE;
+    g_main_loop_quit(run->loop);
+}
+
+static int
+run_daemon(const VsfOptions *options, const VsfConfig *config)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(GError) error = NULL;
+    Run run = {.loop = loop, .status = EXIT_SUCCESS};
+    VsfApp *app;
+
+    /* A log or a peer that closed its end is an error code, not the end. */
+    signal(SIGPIPE, SIG_IGN);
+    vsf_virt_init();
+    g_unix_signal_add(SIGTERM, stop, loop);
+    g_unix_signal_add(SIGINT, stop, loop);
+    app = vsf_app_new(config, options->runtime_dir, options->state_dir, app_failed, &run, &error);
+    if (app == NULL) {
+        g_critical("%s", error->message);
+        return EXIT_FAILURE;
+    }
+    g_message("virt-sflowd " VSF_VERSION " started");
+    g_main_loop_run(loop);
+    vsf_app_free(app);
+    g_message("virt-sflowd stopped");
+    return run.status;
+}
+
+int
+main(int argc, char **argv)
+{
+    g_auto(VsfOptions) options = {0};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(VsfConfig) config = NULL;
+
+    if (!vsf_options_parse(&options, &argc, &argv, &error)) {
+        fprintf(stderr, "virt-sflowd: %s; see virt-sflowd --help\n", error->message);
+        return EXIT_USAGE;
+    }
+    if (options.version)
+        return printf("virt-sflowd " VSF_VERSION "\n") < 0;
+    vsf_log_init(options.debug);
+    config = load_config(&options, &error);
+    if (config == NULL) {
+        fprintf(stderr, "virt-sflowd: %s\n", error->message);
+        return EXIT_USAGE;
+    }
+    if (options.check_config)
+        return printf("virt-sflowd: the configuration is valid\n") < 0;
+    /* Threads may hang in libvirt for good: leave without waiting for them. */
+    _exit(run_daemon(&options, config));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When counters are read and sent: every source (host, domain, tap) once per
+ * interval at a phase of its own. Turns meet at slots, a tenth of the
+ * interval but at most two seconds long, so that one wake-up and one reading of
+ * interface counters serve all that are due. Main thread only. */
+#pragma once
+
+#include "domain-poll.h"
+#include "flows.h"
+#include "net/link-stats.h"
+
+typedef struct VsfPoller VsfPoller;
+
+/* The domain's QEMU process is gone, and no sample of it leaves any more. If
+ * libvirt does not say so soon it has to be asked: it sends no event for a VM
+ * that it gives up while it starts. Called every turn. */
+typedef void (*VsfPollerGone)(const VsfDomain *domain, gpointer user_data);
+
+/* Everything is used until vsf_poller_free(). The host's sample leaves first. */
+VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
+                          VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfStats *stats,
+                          VsfPollerGone gone, gpointer gone_data);
+void vsf_poller_free(VsfPoller *poller);
+
+/* The registry's news. */
+void vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain);
+void vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain);
+void vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap);
+void vsf_poller_tap_removed(VsfPoller *poller, VsfTap *tap);
+
+/* A tap's counters at its end, before tap_removed: they leave at once, and are
+ * part of its domain's last sample. */
+void vsf_poller_tap_final(VsfPoller *poller, int ifindex, const VsfLinkStats *stats);
+
+/* The connection to libvirt came or went; it starts as gone. */
+void vsf_poller_connected(VsfPoller *poller, gboolean connected);
+
+/* A turn of the domain at once: it just started, or it shuts itself down. */
+void vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgency);
+
+gboolean vsf_poller_status(const VsfPoller *poller, const VsfDomain *domain, VsfPollStatus *status);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfPoller, vsf_poller_free)

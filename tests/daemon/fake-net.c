@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fake-net.h"
+
+#include <string.h>
+
+GHashTable *fake_samplers;
+
+struct VsfCapture {
+    const VsfCaptureCallbacks *callbacks;
+    gpointer user_data;
+};
+
+struct VsfLinkStatsReader {
+    int unused;
+};
+
+typedef struct {
+    VsfLinkStatsFunc done;
+    gpointer user_data;
+} Question;
+
+static VsfCapture *capture;
+static guint64 capture_drops;
+static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
+static GArray *questions;
+
+/* A frame in the ring of a tap, for drain(). */
+typedef struct {
+    int ifindex; /* 0: none */
+    gboolean from_vm;
+    guint8 source_mac[6];
+    gint64 time_ns;
+} Undrained;
+
+static Undrained undrained;
+
+void
+fake_net_reset(void)
+{
+    g_clear_pointer(&fake_samplers, g_hash_table_unref);
+    g_clear_pointer(&link_stats, g_hash_table_unref);
+    g_clear_pointer(&questions, g_array_unref);
+    fake_samplers = g_hash_table_new(NULL, NULL);
+    link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    questions = g_array_new(FALSE, FALSE, sizeof(Question));
+    capture_drops = 0;
+    undrained = (Undrained){0};
+}
+
+VsfCapture *
+vsf_capture_new(const VsfCaptureConfig *config G_GNUC_UNUSED, const VsfCaptureCallbacks *callbacks,
+                gpointer user_data, GError **error G_GNUC_UNUSED)
+{
+    capture = g_new0(VsfCapture, 1);
+    capture->callbacks = callbacks;
+    capture->user_data = user_data;
+    return capture;
+}
+
+void
+vsf_capture_free(VsfCapture *freed)
+{
+    g_free(freed);
+    capture = NULL;
+}
+
+void
+vsf_capture_open(VsfCapture *self G_GNUC_UNUSED, int ifindex, const char *name G_GNUC_UNUSED,
+                 gboolean mirrored G_GNUC_UNUSED, guint32 rate)
+{
+    g_hash_table_insert(fake_samplers, GINT_TO_POINTER(ifindex), GUINT_TO_POINTER(rate));
+}
+
+void
+vsf_capture_close(VsfCapture *self G_GNUC_UNUSED, int ifindex)
+{
+    g_hash_table_remove(fake_samplers, GINT_TO_POINTER(ifindex));
+}
+
+guint64
+vsf_capture_drops(VsfCapture *self G_GNUC_UNUSED, int ifindex G_GNUC_UNUSED)
+{
+    return capture_drops;
+}
+
+void
+vsf_capture_drain(VsfCapture *self G_GNUC_UNUSED, int ifindex)
+{
+    Undrained frame = undrained;
+
+    if (ifindex != frame.ifindex)
+        return;
+    undrained.ifindex = 0;
+    fake_capture_packet(frame.ifindex, frame.from_vm, frame.source_mac, frame.time_ns);
+}
+
+void
+fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],
+                           gint64 time_ns)
+{
+    undrained = (Undrained){.ifindex = ifindex, .from_vm = from_vm, .time_ns = time_ns};
+    memcpy(undrained.source_mac, source_mac, 6);
+}
+
+GQuark
+vsf_capture_error_quark(void)
+{
+    return g_quark_from_static_string("vsf-capture-error");
+}
+
+void
+fake_capture_opened(int ifindex)
+{
+    capture->callbacks->opened(ifindex, capture->user_data);
+}
+
+void
+fake_capture_failed(int ifindex, VsfCaptureError code)
+{
+    g_autoptr(GError) error = g_error_new(VSF_CAPTURE_ERROR, (int)code, "as the test said");
+
+    g_hash_table_remove(fake_samplers, GINT_TO_POINTER(ifindex));
+    capture->callbacks->failed(ifindex, error, capture->user_data);
+}
+
+void
+fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns)
+{
+    guint8 header[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    VsfPacket packet = {
+        .ifindex = ifindex,
+        .time_ns = time_ns,
+        .from_vm = from_vm,
+        .rate = GPOINTER_TO_UINT(g_hash_table_lookup(fake_samplers, GINT_TO_POINTER(ifindex))),
+        .frame_length = sizeof(header),
+        .header = header,
+        .header_length = sizeof(header),
+    };
+
+    memcpy(header + 6, source_mac, 6);
+    capture->callbacks->packet(&packet, capture->user_data);
+}
+
+void
+fake_capture_set_drops(guint64 drops)
+{
+    capture_drops = drops;
+}
+
+VsfLinkStatsReader *
+vsf_link_stats_new(GError **error G_GNUC_UNUSED)
+{
+    return g_new0(VsfLinkStatsReader, 1);
+}
+
+void
+vsf_link_stats_free(VsfLinkStatsReader *reader)
+{
+    g_free(reader);
+}
+
+void
+vsf_link_stats_ask(VsfLinkStatsReader *reader G_GNUC_UNUSED, const int *ifindexes G_GNUC_UNUSED,
+                   guint n_ifindexes G_GNUC_UNUSED, VsfLinkStatsFunc done, gpointer user_data)
+{
+    Question question = {done, user_data};
+
+    g_array_append_val(questions, question);
+}
+
+void
+fake_link_stats_set(int ifindex, const VsfLinkStats *stats)
+{
+    g_hash_table_insert(link_stats, GINT_TO_POINTER(ifindex), g_memdup2(stats, sizeof(*stats)));
+}
+
+guint
+fake_link_stats_answer(gint64 read_ns)
+{
+    GArray *asked = g_steal_pointer(&questions);
+    guint n = asked->len;
+
+    questions = g_array_new(FALSE, FALSE, sizeof(Question));
+    for (guint i = 0; i < n; i++) {
+        const Question *question = &g_array_index(asked, Question, i);
+
+        question->done(link_stats, read_ns, NULL, question->user_data);
+    }
+    g_array_unref(asked);
+    return n;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Fakes of net/capture and net/link-stats: no kernel behind them. The test
+ * says when a sampler is open, which packets it picked, and what the counters
+ * of an interface are; questions are answered when the test says so. */
+#pragma once
+
+#include "../../daemon/net/capture.h"
+#include "../../daemon/net/link-stats.h"
+
+/* Samplers asked for and not closed: ifindex -> the rate. */
+extern GHashTable *fake_samplers;
+
+void fake_net_reset(void);
+
+/* Answers of the fake kernel, to the capture that was made last. */
+void fake_capture_opened(int ifindex);
+void fake_capture_failed(int ifindex, VsfCaptureError code);
+void fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns);
+/* One frame that only a drain brings. */
+void fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],
+                                gint64 time_ns);
+void fake_capture_set_drops(guint64 drops);
+
+/* What the next questions are answered with. */
+void fake_link_stats_set(int ifindex, const VsfLinkStats *stats);
+/* Answers everything that was asked; returns how many questions there were. */
+guint fake_link_stats_answer(gint64 read_ns);

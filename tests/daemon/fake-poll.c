@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fake-poll.h"
+
+#include "../../daemon/base/worker.h"
+#include "../../daemon/flows.h"
+#include "../../daemon/host/process.h"
+
+#define FIRST_ID 0x40000000u
+#define START_US (1000 * G_USEC_PER_SEC)
+
+/* --- time ---------------------------------------------------------------- */
+
+typedef struct {
+    guint id;
+    guint interval_ms;
+    gint64 due_us;
+    GSourceFunc func;
+    gpointer user_data;
+} Timer;
+
+static gint64 now_us;
+static guint last_id = FIRST_ID;
+static GArray *timers;
+
+gint64 __wrap_g_get_monotonic_time(void);
+guint __wrap_g_timeout_add(guint interval_ms, GSourceFunc func, gpointer user_data);
+gboolean __wrap_g_source_remove(guint id);
+
+gint64
+__wrap_g_get_monotonic_time(void)
+{
+    return now_us;
+}
+
+guint
+__wrap_g_timeout_add(guint interval_ms, GSourceFunc func, gpointer user_data)
+{
+    Timer timer = {++last_id, interval_ms, now_us + interval_ms * 1000LL, func, user_data};
+
+    g_array_append_val(timers, timer);
+    return timer.id;
+}
+
+/* A timer that is not there is a bug of the caller's. */
+gboolean
+__wrap_g_source_remove(guint id)
+{
+    for (guint i = 0; i < timers->len; i++) {
+        if (g_array_index(timers, Timer, i).id == id) {
+            g_array_remove_index(timers, i);
+            return TRUE;
+        }
+    }
+    g_assert_not_reached();
+}
+
+static gboolean
+take_due(gint64 until_us, Timer *timer)
+{
+    guint best = G_MAXUINT;
+
+    for (guint i = 0; i < timers->len; i++) {
+        gint64 due_us = g_array_index(timers, Timer, i).due_us;
+
+        if (due_us <= until_us &&
+            (best == G_MAXUINT || due_us < g_array_index(timers, Timer, best).due_us))
+            best = i;
+    }
+    if (best == G_MAXUINT)
+        return FALSE;
+    *timer = g_array_index(timers, Timer, best);
+    g_array_remove_index(timers, best);
+    return TRUE;
+}
+
+void
+fake_time_advance(gint64 ms)
+{
+    gint64 until_us = now_us + ms * 1000;
+    Timer timer;
+
+    while (take_due(until_us, &timer)) {
+        now_us = MAX(now_us, timer.due_us);
+        if (timer.func(timer.user_data)) {
+            timer.due_us = now_us + timer.interval_ms * 1000LL;
+            g_array_append_val(timers, timer);
+        }
+    }
+    now_us = until_us;
+}
+
+void
+fake_time_stall(gint64 ms)
+{
+    now_us += ms * 1000;
+}
+
+/* --- the QEMU process ---------------------------------------------------- */
+
+static int process_pid;
+static VsfProcess process_now;
+
+void
+fake_process_set(int pid, char state, guint64 cpu_time_ns)
+{
+    process_pid = pid;
+    process_now = (VsfProcess){
+        .state = state, .cpu_time_ns = cpu_time_ns, .start_ticks = 7000u + (guint)pid};
+}
+
+gboolean
+vsf_process_read(int pid, VsfProcess *process)
+{
+    if (pid == 0 || pid != process_pid)
+        return FALSE;
+    *process = process_now;
+    return TRUE;
+}
+
+int
+vsf_process_find(const char *uuid G_GNUC_UNUSED, const char *name G_GNUC_UNUSED)
+{
+    return process_pid;
+}
+
+/* --- base/worker --------------------------------------------------------- */
+
+struct VsfWorker {
+    int unused;
+};
+
+typedef struct {
+    VsfWorkerFunc func;
+    gpointer payload;
+    GDestroyNotify payload_free;
+    GAsyncReadyCallback done;
+    gpointer user_data;
+    gpointer result;
+    gboolean cancelled;
+} Job;
+
+static GQueue jobs = G_QUEUE_INIT;
+
+VsfWorker *
+vsf_worker_new(guint threads G_GNUC_UNUSED, GDestroyNotify result_free G_GNUC_UNUSED)
+{
+    return g_new0(VsfWorker, 1);
+}
+
+static void
+end_job(Job *job)
+{
+    job->done(NULL, (GAsyncResult *)(void *)job, job->user_data);
+    if (job->payload_free != NULL)
+        job->payload_free(job->payload);
+    g_free(job);
+}
+
+void
+vsf_worker_free(VsfWorker *worker)
+{
+    Job *job;
+
+    while ((job = g_queue_pop_head(&jobs)) != NULL) {
+        job->cancelled = TRUE;
+        end_job(job);
+    }
+    g_free(worker);
+}
+
+void
+vsf_worker_run(VsfWorker *worker G_GNUC_UNUSED, VsfWorkerFunc func, gpointer payload,
+               GDestroyNotify payload_free, GCancellable *cancel G_GNUC_UNUSED,
+               GAsyncReadyCallback done, gpointer user_data)
+{
+    Job job = {func, payload, payload_free, done, user_data, NULL, FALSE};
+
+    g_queue_push_tail(&jobs, g_memdup2(&job, sizeof(job)));
+}
+
+gpointer
+vsf_worker_finish(GAsyncResult *result, GError **error)
+{
+    const Job *job = (const Job *)(const void *)result;
+
+    if (job->cancelled)
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
+    return job->cancelled ? NULL : job->result;
+}
+
+void
+fake_worker_run_one(void)
+{
+    Job *job = g_queue_pop_head(&jobs);
+
+    job->result = job->func(job->payload, NULL);
+    end_job(job);
+}
+
+guint
+fake_worker_run(void)
+{
+    guint n = 0;
+
+    for (; !g_queue_is_empty(&jobs); n++)
+        fake_worker_run_one();
+    return n;
+}
+
+/* --- virt/stats ---------------------------------------------------------- */
+
+typedef struct {
+    char *uuid;
+    VsfStatsFunc done;
+    gpointer user_data;
+} Call;
+
+guint fake_stats_asked;
+GArray *fake_stats_times;
+static GHashTable *calls; /* uuid -> Call */
+
+static void
+call_free(gpointer data)
+{
+    Call *call = data;
+
+    g_free(call->uuid);
+    g_free(call);
+}
+
+VsfStatsAsk
+vsf_stats_ask(VsfStats *stats G_GNUC_UNUSED, const char *uuid, gboolean with_info G_GNUC_UNUSED,
+              VsfStatsFunc done, gpointer user_data)
+{
+    Call *call;
+    gint64 time_us = now_us - START_US;
+
+    if (g_hash_table_contains(calls, uuid))
+        return VSF_STATS_IN_FLIGHT;
+    call = g_new0(Call, 1);
+    *call = (Call){g_strdup(uuid), done, user_data};
+    g_hash_table_insert(calls, call->uuid, call);
+    fake_stats_asked++;
+    g_array_append_val(fake_stats_times, time_us);
+    return VSF_STATS_ASKED;
+}
+
+void
+fake_stats_answer(const char *uuid, const VsfDomainStats *stats)
+{
+    Call *call = g_hash_table_lookup(calls, uuid);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_nonnull(call);
+    g_hash_table_steal(calls, uuid);
+    if (stats == NULL)
+        g_set_error(&error, G_IO_ERROR, G_IO_ERROR_FAILED, "as the test said");
+    call->done(call->uuid, stats, error, call->user_data);
+    call_free(call);
+}
+
+/* --- the rest ------------------------------------------------------------ */
+
+void
+vsf_flows_reading(VsfFlows *flows G_GNUC_UNUSED, int ifindex G_GNUC_UNUSED,
+                  const VsfLinkStats *stats G_GNUC_UNUSED, gint64 read_ns G_GNUC_UNUSED)
+{
+}
+
+void
+fake_poll_reset(void)
+{
+    now_us = START_US;
+    g_clear_pointer(&timers, g_array_unref);
+    g_clear_pointer(&calls, g_hash_table_unref);
+    g_clear_pointer(&fake_stats_times, g_array_unref);
+    timers = g_array_new(FALSE, FALSE, sizeof(Timer));
+    calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, call_free);
+    fake_stats_times = g_array_new(FALSE, FALSE, sizeof(gint64));
+    fake_stats_asked = 0;
+    fake_process_set(0, 'S', 0);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a turn of a domain waits for, and what leaves. */
+#include "fake-net.h"
+#include "fake-poll.h"
+#include "poller-fixture.h"
+
+#include <string.h>
+
+static void
+test_a_sample_has_what_was_answered(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    g_assert_cmpuint(fake_link_stats_answer(0), ==, 1);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_cpu.cpuTime", "1500");
+    poller_assert_newest(fixture, "virt_cpu.nrVirtCpu", "3");
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
+    poller_assert_newest(fixture, "virt_memory.memory", "1073741824");
+    /* The guest's view: what the host received, the guest sent. */
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
+    poller_assert_newest(fixture, "virt_net_io.bytes_in", "20");
+}
+
+static void
+test_without_libvirts_answer_the_rest_leaves_at_the_deadline(Fixture *fixture,
+                                                             gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfPollStatus status;
+    VsfDomain *domain = poller_start_vm(fixture, 1);
+
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(999);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    fake_time_advance(1);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_cpu.cpuTime", "1500");
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+    poller_assert_newest(fixture, "virt_memory.memory", "unknown");
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, ==, g_get_monotonic_time());
+}
+
+static void
+test_a_first_sample_leaves_without_any_answer(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autofree char *state = NULL;
+
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_time_advance(450);
+    g_assert_cmpuint(poller_count_samples(fixture, VM_1, "virt_net_io.bytes_in", &state), ==, 1);
+    g_assert_cmpstr(state, ==, "unknown");
+}
+
+static void
+test_a_late_answer_is_not_the_next_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_time_advance(300);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    /* Still out: the next turn does not ask again, and does not wait for it. */
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    g_assert_cmpuint(fake_stats_asked, ==, 1);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    g_assert_cmpuint(fake_stats_asked, ==, 2);
+}
+
+static void
+test_an_answer_to_an_earlier_run_is_ignored(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_time_advance(100);
+    poller_see_domain(fixture, 1, 6, 0, VSF_STATE_RUNNING);
+    fake_worker_run();
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    poller_answer_stats(7777);
+    fake_link_stats_answer(0);
+    fake_time_advance(300);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+}
+
+static void
+test_the_process_of_an_earlier_run_is_not_this_ones(Fixture *fixture,
+                                                    gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfPollStatus status;
+    VsfDomain *domain;
+
+    fake_process_set(100, 'S', CPU_NS);
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_RUNNING);
+    fake_time_advance(1);
+    domain = poller_see_domain(fixture, 1, 6, 0, VSF_STATE_RUNNING);
+    fake_worker_run_one(); /* the search of run 5 */
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.pid, ==, 0);
+    fake_process_set(200, 'S', CPU_NS);
+    fake_worker_run_one();
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.pid, ==, 200);
+}
+
+static void
+test_a_stopped_qemu_is_not_asked(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfPollStatus status;
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    fake_process_set(100, 'T', CPU_NS);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    g_assert_cmpuint(fake_stats_asked, ==, 0);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_cpu.cpuTime", "1500");
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_true(status.stopped);
+}
+
+static void
+test_libvirt_is_not_asked_while_it_is_away(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    vsf_poller_connected(fixture->poller, FALSE);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    g_assert_cmpuint(fake_stats_asked, ==, 0);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+}
+
+static void
+test_no_sample_of_a_process_that_is_gone(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_time_advance(100);
+    fake_process_set(0, 'S', 0);
+    poller_answer_stats(7);
+    fake_link_stats_answer(0);
+    fake_time_advance(300);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    for (int i = 0; i < 5; i++) {
+        fake_time_advance(20000);
+        fake_worker_run();
+        fake_link_stats_answer(0);
+    }
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    g_assert_cmpuint(fixture->n_gone, >, 0);
+}
+
+static void
+test_the_last_sample_leaves_without_its_process(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_process_set(0, 'S', 0);
+    fake_time_advance(50);
+    g_assert_cmpuint(fixture->datagrams->len, >, 0); /* at once, not with the next flush */
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_cpu.cpuTime", "1500");
+}
+
+static void
+test_the_last_sample_leaves_when_the_end_comes_first(Fixture *fixture,
+                                                     gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_link_stats_answer(0);
+    fake_process_set(0, 'S', 0);
+    g_assert_true(vsf_registry_domain_gone(fixture->registry, UUID_1, g_get_monotonic_time()));
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
+    fake_time_advance(2000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+}
+
+static void
+test_the_last_sample_has_the_final_counters_of_taps_that_are_gone(
+    Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLinkStats final = {.rx_bytes = 1234, .tx_bytes = 40, .rx_packets = 11, .tx_packets = 4};
+
+    poller_start_vm(fixture, 2);
+    vsf_poller_tap_final(fixture->poller, 18, &final);
+    vsf_registry_link_gone(fixture->registry, 18);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_link_stats_answer(0);
+    fake_time_advance(50);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "2234");
+    poller_assert_newest(fixture, "virt_net_io.pkts_in", "6");
+}
+
+static void
+test_a_tap_that_ended_before_is_no_part_of_a_later_turn(Fixture *fixture,
+                                                        gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLinkStats final = {.rx_bytes = 1234};
+
+    poller_start_vm(fixture, 2);
+    vsf_poller_tap_final(fixture->poller, 18, &final);
+    vsf_registry_link_gone(fixture->registry, 18);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "unknown");
+}
+
+static void
+test_nothing_leaves_when_a_vm_ends_in_its_turn(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    vsf_registry_domain_gone(fixture->registry, UUID_1, g_get_monotonic_time());
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    fake_time_advance(5000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+}
+
+static void
+test_a_turn_that_hangs_becomes_the_last(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_time_advance(100);
+    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_SHUTDOWN, 0);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_process_set(0, 'S', 0);
+    fake_time_advance(50);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_cpu.state", "4");
+}
+
+static void
+test_what_only_the_hook_announced_has_no_sample(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN);
+    fake_worker_run();
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_worker_run();
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    fake_process_set(100, 'S', CPU_NS);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_worker_run();
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+}
+
+static void
+test_a_nic_without_a_reading_makes_the_sum_unknown(Fixture *fixture,
+                                                   gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLinkStats stats = {.rx_bytes = 1, .tx_bytes = 2};
+
+    poller_start_vm(fixture, 2);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "2000");
+    fake_link_stats_set(17, &stats);
+    vsf_registry_link_gone(fixture->registry, 18);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "unknown");
+}
+
+#define ADD(name, func)                                                                  \
+    g_test_add("/domain-poll/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
+               poller_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("a-sample-has-what-was-answered", test_a_sample_has_what_was_answered);
+    ADD("without-libvirts-answer-the-rest-leaves-at-the-deadline",
+        test_without_libvirts_answer_the_rest_leaves_at_the_deadline);
+    ADD("a-first-sample-leaves-without-any-answer", test_a_first_sample_leaves_without_any_answer);
+    ADD("a-late-answer-is-not-the-next-turns", test_a_late_answer_is_not_the_next_turns);
+    ADD("an-answer-to-an-earlier-run-is-ignored", test_an_answer_to_an_earlier_run_is_ignored);
+    ADD("the-process-of-an-earlier-run-is-not-this-ones",
+        test_the_process_of_an_earlier_run_is_not_this_ones);
+    ADD("a-stopped-qemu-is-not-asked", test_a_stopped_qemu_is_not_asked);
+    ADD("libvirt-is-not-asked-while-it-is-away", test_libvirt_is_not_asked_while_it_is_away);
+    ADD("no-sample-of-a-process-that-is-gone", test_no_sample_of_a_process_that_is_gone);
+    ADD("the-last-sample-leaves-without-its-process",
+        test_the_last_sample_leaves_without_its_process);
+    ADD("the-last-sample-leaves-when-the-end-comes-first",
+        test_the_last_sample_leaves_when_the_end_comes_first);
+    ADD("nothing-leaves-when-a-vm-ends-in-its-turn",
+        test_nothing_leaves_when_a_vm_ends_in_its_turn);
+    ADD("the-last-sample-has-the-final-counters-of-taps-that-are-gone",
+        test_the_last_sample_has_the_final_counters_of_taps_that_are_gone);
+    ADD("a-tap-that-ended-before-is-no-part-of-a-later-turn",
+        test_a_tap_that_ended_before_is_no_part_of_a_later_turn);
+    ADD("a-turn-that-hangs-becomes-the-last", test_a_turn_that_hangs_becomes_the_last);
+    ADD("what-only-the-hook-announced-has-no-sample",
+        test_what_only_the_hook_announced_has_no_sample);
+    ADD("a-nic-without-a-reading-makes-the-sum-unknown",
+        test_a_nic_without_a_reading_makes_the_sum_unknown);
+    return g_test_run();
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which sampled packets become flow samples, and with which numbers. The
+ * registry and the exporter are real, the kernel is fake-net.c. */
+#include "../../daemon/flows.h"
+#include "decoded.h"
+#include "fake-net.h"
+
+#include <net/if.h>
+#include <string.h>
+
+#define MS G_GINT64_CONSTANT(1000000) /* in nanoseconds */
+
+static const guint8 mac_a[6] = {0x52, 0x54, 0, 0, 0, 1};
+static const guint8 mac_b[6] = {0x52, 0x54, 0, 0, 0, 2};
+static const guint8 mac_outside[6] = {0x02, 0, 0, 0, 0, 9};
+
+typedef struct {
+    VsfConfig *config;
+    VsfExporter *exporter;
+    VsfLinkStatsReader *reader;
+    VsfRegistry *registry;
+    VsfFlows *flows;
+    GPtrArray *datagrams;
+} Fixture;
+
+static void
+collect(const guint8 *data, gsize size, gpointer user_data)
+{
+    g_ptr_array_add(user_data, g_bytes_new(data, size));
+}
+
+static void
+on_domain(VsfDomain *domain G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
+{
+}
+
+static void
+on_tap_added(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_added(((Fixture *)user_data)->flows, tap);
+}
+
+static void
+on_tap_bound(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_bound(((Fixture *)user_data)->flows, tap);
+}
+
+static void
+on_tap_changed(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_changed(((Fixture *)user_data)->flows, tap);
+}
+
+static void
+on_tap_removed(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_removed(((Fixture *)user_data)->flows, tap);
+}
+
+static guint32
+index_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
+{
+    return 200000u + def->uuid_bytes[15];
+}
+
+static char *
+name_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
+{
+    return g_strdup(def->name);
+}
+
+static const VsfRegistryCallbacks callbacks = {
+    .domain_added = on_domain,
+    .domain_changed = on_domain,
+    .domain_removed = on_domain,
+    .tap_added = on_tap_added,
+    .tap_bound = on_tap_bound,
+    .tap_changed = on_tap_changed,
+    .tap_removed = on_tap_removed,
+    .index_for = index_for,
+    .name_for = name_for,
+};
+
+static void
+set_up(Fixture *fixture, gconstpointer user_data)
+{
+    static const char *const patterns[] = {"vnet*", NULL};
+    VsfSflowAddress agent = {.family = 1, .bytes = {192, 0, 2, 1}};
+
+    fake_net_reset();
+    fixture->config = vsf_config_new();
+    fixture->config->direction = (VsfDirection)GPOINTER_TO_INT(user_data);
+    fixture->config->sampling = 10;
+    fixture->datagrams = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    fixture->exporter = vsf_exporter_new(fixture->config, &agent, collect, fixture->datagrams);
+    fixture->reader = vsf_link_stats_new(NULL);
+    fixture->registry = vsf_registry_new(patterns, &callbacks, fixture);
+    fixture->flows = vsf_flows_new(fixture->config, fixture->registry, fixture->exporter,
+                                   fixture->reader, NULL);
+}
+
+static void
+tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    vsf_registry_free(fixture->registry);
+    vsf_flows_free(fixture->flows);
+    vsf_exporter_free(fixture->exporter);
+    vsf_link_stats_free(fixture->reader);
+    vsf_config_free(fixture->config);
+    g_ptr_array_unref(fixture->datagrams);
+}
+
+static void
+see_link(Fixture *fixture, int ifindex, const char *name, const guint8 guest_mac[6], guint32 flags)
+{
+    VsfLink link = {.ifindex = ifindex, .kind = "tun", .type = 1, .flags = flags, .master = 3};
+
+    g_strlcpy(link.name, name, sizeof(link.name));
+    memcpy(link.mac, guest_mac, 6);
+    link.mac[0] = 0xfe;
+    vsf_registry_link_seen(fixture->registry, &link, 1000);
+}
+
+static void
+see_domain(Fixture *fixture, const char *name, const char *device, const guint8 mac[6])
+{
+    VsfDomainDef *def = vsf_domain_def_new();
+    VsfNic *nic = g_new0(VsfNic, 1);
+
+    memset(def->uuid_bytes, mac[5], sizeof(def->uuid_bytes));
+    vsf_uuid_format(def->uuid_bytes, def->uuid);
+    def->id = mac[5];
+    def->name = g_strdup(name);
+    nic->kind = VSF_NIC_TAP;
+    nic->device = g_strdup(device);
+    memcpy(nic->mac, mac, 6);
+    g_ptr_array_add(def->nics, nic);
+    vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
+}
+
+/* A VM whose sampler is open and whose pool begins at 0 at time 0. */
+static void
+start_vm(Fixture *fixture, const char *name, int ifindex, const char *device, const guint8 mac[6])
+{
+    VsfLinkStats zero = {0};
+
+    see_link(fixture, ifindex, device, mac, IFF_UP);
+    see_domain(fixture, name, device, mac);
+    fake_link_stats_set(ifindex, &zero);
+    fake_capture_opened(ifindex);
+    g_assert_cmpuint(fake_link_stats_answer(0), ==, 1);
+}
+
+/* Runs the loop until the waiting packets have asked for their reading. */
+static void
+answer_question(gint64 read_ns)
+{
+    while (fake_link_stats_answer(read_ns) == 0)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static GHashTable *
+decode_newest(Fixture *fixture)
+{
+    GBytes *bytes = fixture->datagrams->pdata[fixture->datagrams->len - 1];
+
+    return decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+}
+
+static void
+test_direction_gives_input_or_output(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLinkStats stats = {.rx_packets = 100, .tx_packets = 40, .tx_dropped = 10};
+    g_autoptr(GHashTable) table = NULL;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    fake_capture_set_drops(4);
+    fake_link_stats_set(17, &stats);
+    fake_capture_packet(17, TRUE, mac_a, 500 * MS);
+    fake_capture_packet(17, FALSE, mac_outside, 1000 * MS);
+    answer_question(1000 * MS);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.source", "0:17");
+    assert_decoded(table, "samples.0.input", "17");
+    assert_decoded(table, "samples.0.output", "0");
+    assert_decoded(table, "samples.0.sampling_rate", "10");
+    assert_decoded(table, "samples.0.drops", "4");
+    /* The first of two sampled among 100 + 40 + 10 candidates. */
+    assert_decoded(table, "samples.0.sample_pool", "50");
+    assert_decoded(table, "samples.1.input", "0");
+    assert_decoded(table, "samples.1.output", "17");
+    assert_decoded(table, "samples.1.sample_pool", "150");
+}
+
+static void
+test_once_leaves_out_frames_of_a_local_vm(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLinkStats stats = {.tx_packets = 100};
+    g_autoptr(GHashTable) table = NULL;
+    VsfFlowStatus status;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    fake_link_stats_set(18, &stats);
+    for (int i = 0; i < 10; i++)
+        fake_capture_packet(18, FALSE, i % 2 == 0 ? mac_a : mac_outside, (100 + i) * MS);
+    answer_question(200 * MS);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.4.source", "0:18");
+    assert_decoded(table, "samples.5.source", NULL);
+    g_assert_true(vsf_flows_status(fixture->flows, 18, &status));
+    g_assert_cmpuint(status.samples, ==, 5);
+    g_assert_cmpuint(status.left_out, ==, 5);
+}
+
+static void
+test_once_keeps_frames_of_a_vm_whose_tap_is_not_sampled(Fixture *fixture,
+                                                        gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfFlowStatus status;
+
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    see_domain(fixture, "a", "vnet0", mac_a);
+    fake_capture_failed(17, VSF_CAPTURE_ERROR_PERMISSION);
+    fake_capture_packet(18, FALSE, mac_a, 100 * MS);
+    answer_question(200 * MS);
+    g_assert_true(vsf_flows_status(fixture->flows, 18, &status));
+    g_assert_cmpuint(status.samples, ==, 1);
+    g_assert_true(vsf_flows_status(fixture->flows, 17, &status));
+    g_assert_cmpstr(status.state, ==, "as the test said");
+}
+
+static void
+test_both_sends_every_frame(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfFlowStatus status;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    fake_capture_packet(17, TRUE, mac_a, 100 * MS);
+    fake_capture_packet(18, FALSE, mac_a, 100 * MS);
+    answer_question(200 * MS);
+    g_assert_true(vsf_flows_status(fixture->flows, 17, &status));
+    g_assert_cmpuint(status.samples, ==, 1);
+    g_assert_true(vsf_flows_status(fixture->flows, 18, &status));
+    g_assert_cmpuint(status.samples, ==, 1);
+}
+
+static void
+test_packets_of_an_unknown_tap_wait_for_its_vm(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) table = NULL;
+
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    fake_capture_opened(17);
+    fake_link_stats_answer(0);
+    fake_capture_packet(17, TRUE, mac_a, 100 * MS);
+    g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 0);
+
+    see_domain(fixture, "a", "vnet0", mac_a);
+    answer_question(200 * MS);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.source", "0:17");
+}
+
+static void
+test_packets_of_a_tap_that_no_vm_claims_are_dropped(Fixture *fixture,
+                                                    gconstpointer user_data G_GNUC_UNUSED)
+{
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    fake_capture_opened(17);
+    for (int i = 0; i < 2000; i++) /* more than may wait */
+        fake_capture_packet(17, TRUE, mac_a, i * MS);
+    vsf_registry_expire(fixture->registry, 1000 + VSF_PROVISIONAL_US + 1);
+    vsf_exporter_flush(fixture->exporter);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 0);
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
+}
+
+static void
+test_a_tap_that_is_down_is_opened_when_it_is_up(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    see_link(fixture, 17, "vnet0", mac_a, 0);
+    see_domain(fixture, "a", "vnet0", mac_a);
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 1);
+}
+
+static void
+test_last_packets_leave_when_the_vm_ends(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) table = NULL;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    fake_capture_packet(17, TRUE, mac_a, 100 * MS);
+    vsf_registry_link_gone(fixture->registry, 17);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 1);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.source", "0:17");
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
+}
+
+static void
+test_frames_in_the_ring_leave_when_the_vm_ends(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) table = NULL;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    fake_capture_leave_in_ring(17, TRUE, mac_a, 100 * MS);
+    vsf_registry_link_gone(fixture->registry, 17);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 1);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.source", "0:17");
+}
+
+static void
+test_drops_do_not_go_back_when_a_tap_was_down(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) table = NULL;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    fake_capture_set_drops(4);
+    fake_capture_packet(17, TRUE, mac_a, 100 * MS);
+    answer_question(200 * MS);
+    fake_capture_failed(17, VSF_CAPTURE_ERROR_DOWN);
+    see_link(fixture, 17, "vnet0", mac_a, 0);
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    fake_capture_opened(17);
+    fake_capture_set_drops(1);
+    fake_link_stats_answer(300 * MS);
+    fake_capture_packet(17, TRUE, mac_a, 400 * MS);
+    answer_question(500 * MS);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.drops", "5");
+}
+
+static void
+test_samples_leave_without_a_reading_that_does_not_come(Fixture *fixture,
+                                                        gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    fake_capture_packet(17, TRUE, mac_a, 100 * MS);
+    while (fixture->datagrams->len == 0)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+#define ADD(name, direction, func) \
+    g_test_add(name, Fixture, GINT_TO_POINTER(direction), set_up, func, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    /* Warnings are part of what is tested here, not failures. */
+    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
+    ADD("/flows/direction-gives-input-or-output", VSF_DIRECTION_BOTH,
+        test_direction_gives_input_or_output);
+    ADD("/flows/once-leaves-out-frames-of-a-local-vm", VSF_DIRECTION_ONCE,
+        test_once_leaves_out_frames_of_a_local_vm);
+    ADD("/flows/once-keeps-frames-of-a-vm-whose-tap-is-not-sampled", VSF_DIRECTION_ONCE,
+        test_once_keeps_frames_of_a_vm_whose_tap_is_not_sampled);
+    ADD("/flows/both-sends-every-frame", VSF_DIRECTION_BOTH, test_both_sends_every_frame);
+    ADD("/flows/packets-of-an-unknown-tap-wait-for-its-vm", VSF_DIRECTION_ONCE,
+        test_packets_of_an_unknown_tap_wait_for_its_vm);
+    ADD("/flows/packets-of-a-tap-that-no-vm-claims-are-dropped", VSF_DIRECTION_ONCE,
+        test_packets_of_a_tap_that_no_vm_claims_are_dropped);
+    ADD("/flows/a-tap-that-is-down-is-opened-when-it-is-up", VSF_DIRECTION_ONCE,
+        test_a_tap_that_is_down_is_opened_when_it_is_up);
+    ADD("/flows/last-packets-leave-when-the-vm-ends", VSF_DIRECTION_ONCE,
+        test_last_packets_leave_when_the_vm_ends);
+    ADD("/flows/frames-in-the-ring-leave-when-the-vm-ends", VSF_DIRECTION_ONCE,
+        test_frames_in_the_ring_leave_when_the_vm_ends);
+    ADD("/flows/drops-do-not-go-back-when-a-tap-was-down", VSF_DIRECTION_ONCE,
+        test_drops_do_not_go_back_when_a_tap_was_down);
+    ADD("/flows/samples-leave-without-a-reading-that-does-not-come", VSF_DIRECTION_ONCE,
+        test_samples_leave_without_a_reading_that_does_not_come);
+    return g_test_run();
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When each source has its turn. */
+#include "fake-net.h"
+#include "fake-poll.h"
+#include "poller-fixture.h"
+
+#include <string.h>
+
+/* The kernel was silent for longer than an interval: each turn asks anew. */
+static void
+test_readings_are_asked_again_after_a_hang(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    fake_time_advance(60000);
+    fake_link_stats_answer(0);
+    if (fake_stats_asked > 0)
+        poller_answer_stats(7);
+    vsf_exporter_flush(fixture->exporter);
+    g_ptr_array_set_size(fixture->datagrams, 0);
+    for (int i = 0; i < 40; i++) {
+        fake_time_advance(1000);
+        fake_link_stats_answer(0);
+    }
+    g_assert_cmpuint(poller_n_samples(fixture), >=, 1);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
+}
+
+static void
+test_polling_off_sends_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_time_advance(400000);
+    vsf_exporter_flush(fixture->exporter);
+    g_assert_cmpuint(fake_stats_asked, ==, 0);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 0);
+}
+
+#define N_VMS 100
+
+/* No QEMU is found and nobody answers: each turn ends at its deadline. */
+static void
+start_many(Fixture *fixture)
+{
+    for (guint8 i = 1; i <= N_VMS; i++)
+        poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
+}
+
+static guint
+slots_used(gint64 from_us, gint64 until_us)
+{
+    g_autoptr(GHashTable) slots = g_hash_table_new(NULL, NULL);
+
+    for (guint i = 0; i < fake_stats_times->len; i++) {
+        gint64 time_us = g_array_index(fake_stats_times, gint64, i);
+
+        if (time_us >= from_us && time_us < until_us)
+            g_hash_table_add(slots, GINT_TO_POINTER((int)(time_us / G_USEC_PER_SEC)));
+    }
+    return g_hash_table_size(slots);
+}
+
+static void
+answer_all(void)
+{
+    for (int i = 1; i <= N_VMS; i++) {
+        guint8 bytes[16];
+        char uuid[VSF_UUID_TEXT];
+
+        memset(bytes, i, sizeof(bytes));
+        vsf_uuid_format(bytes, uuid);
+        fake_stats_answer(uuid, NULL);
+    }
+}
+
+static void
+test_phases_spread_over_the_interval(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_many(fixture);
+    fake_time_advance(21000);
+    g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
+    g_assert_cmpuint(slots_used(0, 21 * G_USEC_PER_SEC), >=, 8);
+}
+
+/* Stopped for three intervals: no burst, and the phases stay apart. */
+static void
+test_a_late_loop_skips_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_many(fixture);
+    fake_time_advance(22000);
+    answer_all();
+    fake_time_stall(65000);
+    fake_time_advance(0);
+    g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
+    fake_time_advance(20000);
+    g_assert_cmpuint(fake_stats_asked, ==, 2 * N_VMS);
+    g_assert_cmpuint(slots_used(87 * G_USEC_PER_SEC, 108 * G_USEC_PER_SEC), >=, 8);
+}
+
+static void
+test_the_host_comes_first_and_then_at_a_phase(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autofree char *value = NULL;
+
+    fake_time_advance(0);
+    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), ==, 1);
+    fake_time_advance(21500);
+    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), >=, 2);
+    fake_time_advance(60000);
+    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), >=, 4);
+    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), <=, 6);
+}
+
+#define ADD_AT(polling, name, func)                                                      \
+    g_test_add("/poller/" name, Fixture, GUINT_TO_POINTER(polling), poller_set_up, func, \
+               poller_tear_down)
+#define ADD(name, func) ADD_AT(20, name, func)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("readings-are-asked-again-after-a-hang", test_readings_are_asked_again_after_a_hang);
+    ADD_AT(0, "polling-off-sends-nothing", test_polling_off_sends_nothing);
+    ADD("phases-spread-over-the-interval", test_phases_spread_over_the_interval);
+    ADD("a-late-loop-skips-turns", test_a_late_loop_skips_turns);
+    ADD("the-host-comes-first-and-then-at-a-phase", test_the_host_comes_first_and_then_at_a_phase);
+    return g_test_run();
+}
