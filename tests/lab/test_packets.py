@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Packet samples: from the first packet, once, unbiased, and as other collectors
+count them."""
+
+import math
+import os
+import shutil
+import time
+
+import lab as labs
+import pcapfile
+import tap
+from monitor import Monitor
+
+FRAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "frames.py")
+OUTSIDE = "02:00:00:00:00:99"
+
+
+def lab():
+    return tap.fixture(labs.Lab)
+
+
+def pair():
+    """Two paused VMs on the bridge, without a guest in them."""
+    found = getattr(pair, "made", None)
+    if found is None:
+        found = pair.made = [lab().define_tiny(name) for name in ("a", "b")]
+        for guest in found:
+            guest.start(paused=True)
+    return found
+
+
+def mac(guest):
+    return guest.nics[0].mac
+
+
+def send(kind, device, count, size, destination, source, per_second=""):
+    lab().run(["python3", FRAMES, kind, device, str(count), str(size), destination, source,
+               *([str(per_second)] if per_second else [])], timeout=200)
+
+
+def wait_flows(monitor, ifindex, since=0, quiet=0.8):
+    """All flow samples of the tap once no more come."""
+    seen = -1
+    while True:
+        flows = monitor.collector.flows(ifindex, since)
+        if len(flows) == seen:
+            return flows
+        seen = len(flows)
+        time.sleep(quiet)
+
+
+def within_error(estimate, true, rate, what):
+    """Six sigma of a 1-in-N binomial."""
+    sigma = math.sqrt(true * (rate - 1))
+    tap.between(estimate, true - 6 * sigma, true + 6 * sigma, what)
+
+
+def check_estimate(flows, count, size, rate, what):
+    estimate = sum(flow.content["sampling_rate"] for flow in flows)
+    tap.diagnostics(f"{what}: {len(flows)} samples, estimate {estimate} of {count}")
+    tap.equal({flow.content["sampling_rate"] for flow in flows}, {rate})
+    within_error(estimate, count, rate, what)
+    volume = sum(flow.content["sampling_rate"] * flow.record("0:1")["frame_length"]
+                 for flow in flows)
+    within_error(volume / (size + 4), count, rate, what + ", bytes")
+    tap.equal({flow.content["drops"] for flow in flows}, {0}, "drops")
+    pools = [flow.content["sample_pool"] for flow in flows]
+    tap.equal(pools, sorted(pools), "pools in order")
+    # From the first sample to the last the pool moves by the frames between them.
+    between = count * (len(flows) - 1) / len(flows)
+    tap.between(pools[-1] - pools[0], between * 0.95, between * 1.05, what + ", pool")
+
+
+def test_million_between_vms():
+    """A million frames between two local VMs are estimated within sampling error, once"""
+    a, b = pair()
+    with Monitor(lab(), sampling=100, polling=5) as monitor:
+        for guest in (a, b):
+            monitor.wait_sampling(guest.taps()[0])
+        send("tap", a.taps()[0], 1_000_000, 200, mac(b), mac(a))
+        flows = wait_flows(monitor, lab().ifindex(a.taps()[0]))
+        check_estimate(flows, 1_000_000, 200, 100, "from a")
+        tap.equal({flow.content["input"]["value"] for flow in flows},
+                  {lab().ifindex(a.taps()[0])})
+        tap.equal(len(wait_flows(monitor, lab().ifindex(b.taps()[0]))), 0,
+                  "the same frames on b's tap")
+        monitor.collector.check()
+
+
+def test_million_from_outside():
+    """A million frames from outside to a VM are estimated within sampling error, once"""
+    _, b = pair()
+    with Monitor(lab(), sampling=100, polling=5) as monitor:
+        device = b.taps()[0]
+        monitor.wait_sampling(device)
+        # As fast as a bridge floods them, but not faster than the tap's queue is looked at.
+        send("port", lab().bridge, 1_000_000, 200, mac(b), OUTSIDE)
+        flows = wait_flows(monitor, lab().ifindex(device))
+        check_estimate(flows, 1_000_000, 200, 100, "to b")
+        tap.equal({flow.content["output"]["value"] for flow in flows}, {lab().ifindex(device)})
+
+
+def test_million_to_outside():
+    """A million frames from a VM to the outside are estimated within sampling error, once"""
+    a, _ = pair()
+    with Monitor(lab(), sampling=512, polling=5) as monitor:
+        monitor.wait_sampling(a.taps()[0])
+        send("tap", a.taps()[0], 1_000_000, 64, "52:54:00:ff:ff:01", mac(a))
+        flows = wait_flows(monitor, lab().ifindex(a.taps()[0]))
+        check_estimate(flows, 1_000_000, 64, 512, "to the host")
+        tap.equal({int(flow.content["source"].split(":")[1]) for flow in monitor.collector.flows()},
+                  {lab().ifindex(a.taps()[0])}, "sources")
+
+
+def test_directions():
+    """direction = both, in and out sample what they say"""
+    a, b = pair()
+    for direction, counts in (("both", (400, 400)), ("in", (400, 0)), ("out", (0, 400))):
+        with Monitor(lab(), capture={"direction": direction}, sampling=1, polling=0) as monitor:
+            for guest in (a, b):
+                monitor.wait_sampling(guest.taps()[0])
+            send("tap", a.taps()[0], 400, 100, mac(b), mac(a), per_second=4000)
+            got = tuple(len(wait_flows(monitor, lab().ifindex(guest.taps()[0])))
+                        for guest in (a, b))
+            tap.equal(got, counts, direction)
+
+
+def test_one_in_two():
+    """At 1 in 2 every packet has the same chance, from the first on"""
+    a, _ = pair()
+    device, runs, each = a.taps()[0], 40, 50
+    first = total = 0
+    for run in range(4):
+        # A new sampler each time: what is sampled of its first frames is what is tested.
+        with Monitor(lab(), sampling=2, polling=0) as monitor:
+            monitor.wait_sampling(device)
+            send("tap", device, runs * each // 4, 90, "52:54:00:ff:ff:01", mac(a), per_second=4000)
+            flows = wait_flows(monitor, lab().ifindex(device))
+            total += len(flows)
+            # Pools of 1 in 2 grow by 2 a sample on average; the first is near its start.
+            first += flows[0].content["sample_pool"] <= 40
+    count = runs * each
+    sigma = math.sqrt(count) / 2
+    tap.between(total, count / 2 - 6 * sigma, count / 2 + 6 * sigma, "samples")
+    tap.equal(first, 4, "runs that sampled within their first 40 frames")
+
+
+def first_packets(hook):
+    """Boots a guest that sends at once; every frame that its tap counted was sampled."""
+    # The guest's console is told to ping as its first act; at 1 in 1 each frame
+    # is a sample, so samples from the VM = what the tap received, the first included.
+    with Monitor(lab(), sampling=1, polling=0, name="virt-sflow") as monitor:
+        monitor.wait_connected()
+        guest = lab().boot("first-hook" if hook else "first")
+        try:
+            guest.run(f"ping -c 3 -i 0.1 {lab().address}")
+            device = guest.taps()[0]
+            ifindex = lab().ifindex(device)
+            flows = wait_flows(monitor, ifindex)
+            received = int(lab().run(["cat", f"/sys/class/net/{device}/statistics/rx_packets"])
+                           .stdout)
+            from_vm = [flow for flow in flows if flow.content["input"]["value"] == ifindex]
+            assert received >= 4, received  # ARP and three pings
+            tap.equal(len(from_vm), received, "samples of frames that the VM sent")
+            tap.equal([flow.content["sequence"] for flow in flows],
+                      list(range(1, len(flows) + 1)), "sequence")
+            log = monitor.log()
+            opened = log.index(f"{device}: sampling")
+            assert opened < log.index("libvirt event 4"), "the sampler came after the vCPUs ran"
+            hooked = monitor.status()["hook"]["received"]
+            tap.equal(hooked > 0, hook, f"{hooked} hook messages")
+        finally:
+            guest.destroy()
+
+
+def test_first_packet():
+    """The guest's first packet is sampled, without the hook"""
+    first_packets(hook=False)
+
+
+def test_first_packet_with_hook():
+    """The guest's first packet is sampled, with the hook"""
+    hook = os.path.join(labs.build_folder(), "hooks", "qemu-hook")
+    installed = lab().path("etc", "hooks/qemu.d/50-virt-sflow")
+    shutil.copy(hook, installed)
+    tap.on_exit(lambda: os.unlink(installed))
+    # libvirtd notices the first hook only when it starts.
+    lab().stop_libvirtd()
+    lab().start_libvirtd()
+    first_packets(hook=True)
+
+
+def test_macvtap():
+    """On a macvtap direction and counters have the right sense"""
+    lab().run("""ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up
+                 ip address add 10.79.0.1/24 dev v1""")
+    tap.on_exit(lambda: lab().run("ip link del v0"))
+    nic = lab().nic(kind="direct", source="v0", address="10.79.0.2/24")
+    with Monitor(lab(), sampling=1, polling=1) as monitor:
+        monitor.wait_connected()
+        guest = lab().boot("macvtap", nics=[nic])
+        tap.on_exit(guest.destroy)
+        device = guest.taps()[0]
+        assert device.startswith("macvtap"), device
+        ifindex = lab().ifindex(device)
+        # libvirt sets the link up a moment after the guest may look for it.
+        lab().run(["ip", "neigh", "replace", "10.79.0.2", "lladdr", nic.mac, "dev", "v1", "nud",
+                   "permanent"])
+        guest.run("n=0; until ping -c 1 -W 1 10.79.0.1 || [ $n = 15 ]; do n=$((n+1)); done")
+        time.sleep(1.5)
+        began = time.time()
+        vm_before = monitor.vm_records(guest.uuid, since=began)["0:2104"]
+        port_before = monitor.tap_records(ifindex, since=began)["0:1"]
+        guest.run("arp -s 10.79.0.77 52:54:00:99:99:99; ping -c 5 -i 0.1 -W 1 10.79.0.77",
+                  check=False)
+        flows = wait_flows(monitor, ifindex, since=began)
+        now = time.time()
+        vm = monitor.vm_records(guest.uuid, since=now)["0:2104"]
+        port = monitor.tap_records(ifindex, since=now)["0:1"]
+        tap.equal([flow.content["input"]["value"] for flow in flows], [ifindex] * 5)
+        tap.equal((vm["pkts_out"] - vm_before["pkts_out"], vm["pkts_in"] - vm_before["pkts_in"]),
+                  (5, 0))
+        tap.equal((port["ifInUcastPkts"] - port_before["ifInUcastPkts"],
+                   port["ifOutUcastPkts"] - port_before["ifOutUcastPkts"]), (5, 0))
+        tap.equal(flows[-1].content["sample_pool"] - flows[0].content["sample_pool"], 4)
+
+
+def test_tshark():
+    """tshark decodes every datagram of packets, interfaces and the host without a malformed
+    mark
+
+    It knows no record of VMs (2000 and up), and after one that it does not know it goes on
+    8 bytes further instead of by the length, so that it may take any bytes for a record that
+    is cut: also in datagrams of other agents. Those are judged by the oracle."""
+    tap.need("tshark")
+    a, b = pair()
+    with Monitor(lab(), sampling=10, polling=1) as monitor:
+        for guest in (a, b):
+            monitor.wait_sampling(guest.taps()[0])
+        send("tap", a.taps()[0], 2000, 300, mac(b), mac(a), per_second=4000)
+        time.sleep(2.5)
+        flows = wait_flows(monitor, lab().ifindex(a.taps()[0]))
+        monitor.collector.check()
+        datagrams = [datagram for datagram in monitor.collector.datagrams()
+                     if not any(sample["source"].startswith("3:")
+                                for sample in datagram.content["samples"])]
+    capture = os.path.join(lab().folder, "sflow.pcap")
+    pcapfile.write(capture, [(datagram.time, datagram.raw) for datagram in datagrams], port=6343)
+    shown = lab().run(["tshark", "-r", capture, "-d", "udp.port==6343,sflow", "-T", "fields",
+                       "-e", "frame.number", "-e", "sflow_245.numsamples", "-e",
+                       "_ws.malformed", "-e", "sflow.flow_sample.sampling_rate"],
+                      timeout=60).stdout.splitlines()
+    tap.equal(len(shown), len(datagrams), "frames")
+    rows = [line.split("\t") for line in shown]
+    tap.equal([row for row in rows if row[2]], [], "malformed")
+    tap.equal(sum(int(row[1]) for row in rows),
+              sum(len(datagram.content["samples"]) for datagram in datagrams), "samples")
+    tap.equal(sum(row[3].split(",").count("10") for row in rows), len(flows), "flow samples")
+
+
+PINGS, SIZE = 25, 600
+PACKET = SIZE + 28  # with ICMP and IP headers
+
+
+def ping_host(guest):
+    """PINGS requests and as many replies; ARP is settled before."""
+    lab().run(["ip", "neigh", "replace", guest.address, "lladdr", mac(guest), "dev", lab().bridge,
+               "nud", "permanent"])
+    guest.run(f"arp -s {lab().address} 52:54:00:ff:ff:01")
+    guest.run(f"ping -c {PINGS} -i 0.05 -s {SIZE} {lab().address}")
+
+
+def wait_bound(port, timeout=20):
+    """Until somebody inside the lab listens on that UDP port."""
+    deadline = time.monotonic() + timeout
+    while f":{port:04X} " not in lab().run(["cat", "/proc/net/udp"]).stdout:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"nobody listens on UDP port {port}")
+        time.sleep(0.05)
+
+
+def pinging_guest():
+    found = getattr(pinging_guest, "made", None)
+    if found is None:
+        found = pinging_guest.made = lab().boot("pinging")
+    return found
+
+
+def test_nfdump():
+    """sfcapd and nfdump count the packets and bytes that were sent"""
+    tap.need("sfcapd", "nfdump")
+    guest, folder = pinging_guest(), os.path.join(lab().folder, "sfcapd")
+    os.mkdir(folder)
+    collector = lab().daemon("sfcapd", ["sfcapd", "-E", "-l", folder, "-b", "127.0.0.1", "-p",
+                                        "6344", "-t", "3600"])
+    wait_bound(6344)
+    with Monitor(lab(), arguments=["--collector", "127.0.0.1:6344"], sampling=1,
+                 polling=1) as monitor:
+        monitor.wait_sampling(guest.taps()[0])
+        ping_host(guest)
+        tap.equal(len(wait_flows(monitor, lab().ifindex(guest.taps()[0]))), 2 * PINGS)
+    collector.end()
+    files = [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith("nfcapd")]
+    shown = lab().run(["nfdump", "-R", folder, "-q", "-N", "-o", "fmt:%sa %da %pkt %byt",
+                       f"proto icmp and host {guest.address}"]).stdout.split("\n")
+    rows = [line.split() for line in shown if line.strip()]
+    tap.equal(sum(int(row[2]) for row in rows), 2 * PINGS, f"packets in {files}")
+    # sfcapd counts a sample by its frame, FCS included.
+    tap.equal(sum(int(row[3]) for row in rows), 2 * PINGS * (PACKET + 18), "bytes")
+
+
+def test_sfacctd():
+    """sfacctd (pmacct) counts the packets and bytes that were sent"""
+    tap.need("sfacctd")
+    guest, output = pinging_guest(), os.path.join(lab().folder, "sfacctd.csv")
+    config = os.path.join(lab().folder, "sfacctd.conf")
+    with open(config, "w") as file:
+        file.write(f"""sfacctd_ip: 127.0.0.1
+sfacctd_port: 6344
+sfacctd_renormalize: true
+plugins: print
+aggregate: src_host, dst_host, proto
+print_output: csv
+print_output_file: {output}
+print_refresh_time: 1
+print_output_file_append: true
+""")
+    collector = lab().daemon("sfacctd", ["sfacctd", "-f", config])
+    wait_bound(6344)
+    with Monitor(lab(), arguments=["--collector", "127.0.0.1:6344"], sampling=1,
+                 polling=1) as monitor:
+        monitor.wait_sampling(guest.taps()[0])
+        ping_host(guest)
+        tap.equal(len(wait_flows(monitor, lab().ifindex(guest.taps()[0]))), 2 * PINGS)
+        time.sleep(3)
+    collector.end()
+    with open(output) as file:
+        rows = [line.strip().split(",") for line in file if guest.address in line]
+    tap.equal(sum(int(row[3]) for row in rows), 2 * PINGS, f"packets: {rows}")
+    # As sfcapd: the whole frame.
+    tap.equal(sum(int(row[4]) for row in rows), 2 * PINGS * (PACKET + 18), "bytes")
+
+
+if __name__ == "__main__":
+    tap.main(globals(), system=True)

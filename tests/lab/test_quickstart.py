@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""./quickstart from the outside: what it shows and what it leaves."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import lab as labs
+import sandbox
+import tap
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+QUICKSTART = os.path.join(SOURCE, "quickstart")
+
+
+def environment():
+    return {**os.environ, "VSF_BUILD": labs.build_folder()}
+
+
+def found_lab():
+    return labs.Lab(hostname="kvm-found")
+
+
+def hypervisor():
+    """Plays the machine that quickstart finds."""
+    return tap.fixture(found_lab)
+
+
+def datagrams(output):
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def names_of_vms(output):
+    return {sample["records"]["host_descr"]["hostname"]
+            for datagram in datagrams(output) for sample in datagram["samples"]
+            if sample["source"].startswith("3:") and "host_descr" in sample["records"]}
+
+
+def fingerprint(lab):
+    """What a monitor must not change of a hypervisor."""
+    files = {}
+    for part in ("etc", "lib"):
+        for folder, _, names in os.walk(lab.path(part)):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        files[path] = hashlib.sha256(file.read()).hexdigest()
+    links = lab.run("ip -o link | cut -d: -f2").stdout
+    return files, links, lab.virsh("dumpxml", "found01")
+
+
+def test_host():
+    """Running VMs are found and watched, and nothing of their host changes"""
+    lab = hypervisor()
+    lab.define_tiny("found01").start(paused=True)
+    before = fingerprint(lab), sorted(lab.sandbox.processes())
+    lab.virsh("resume", "found01")
+    done = lab.run([QUICKSTART, "--seconds", "8", "--json"], timeout=180, env=environment())
+    lab.virsh("suspend", "found01")
+    tap.equal(names_of_vms(done.stdout), {"found01"}, done.stderr + done.stdout[-3000:])
+    tap.equal(before, (fingerprint(lab), sorted(lab.sandbox.processes())))
+    tap.equal([name for name in os.listdir(os.path.join(labs.build_folder(), "lab"))
+               if name.startswith("host-")], [])
+
+
+def start(*options):
+    return subprocess.Popen([QUICKSTART, "--lab", "--json", "--vms", "1", *options],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            env=environment())
+
+
+def folders():
+    """Of the labs that lie in our build folder."""
+    return {name for name in os.listdir(os.path.join(labs.build_folder(), "lab"))
+            if name.startswith("run-")}
+
+
+def namespaces_under(pid):
+    """PID namespaces of its descendants other than ours."""
+    own, found, todo = os.readlink("/proc/self/ns/pid"), set(), [pid]
+    while todo:
+        pid = todo.pop()
+        try:
+            found.add(os.readlink(f"/proc/{pid}/ns/pid"))
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
+                todo += map(int, file.read().split())
+        except OSError:
+            pass
+    return found - {own}
+
+
+def test_lab():
+    """With --lab a VM of our own shows counters and packets"""
+    before = folders()
+    process = start("--seconds", "60")
+    output, errors = process.communicate(timeout=240)
+    tap.equal(process.returncode, 0, errors)
+    tap.equal(names_of_vms(output), {"web01"})
+    formats = {sample["format"] for one in datagrams(output) for sample in one["samples"]}
+    tap.equal(formats, {"0:3", "0:4"})
+    tap.equal(folders(), before)
+
+
+def end_with(number):
+    """Sends the signal when the first datagram is out; returns (status, what is left)."""
+    process = start()
+    try:
+        process.stdout.readline()
+        inside = namespaces_under(process.pid)
+        assert len(inside) == 1, inside
+        namespace, = inside
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 20
+    while sandbox.processes_of(namespace) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return process.returncode, sandbox.processes_of(namespace)
+
+
+def test_interrupt():
+    """Ctrl-C ends it with status 0 and leaves nothing"""
+    before = folders()
+    tap.equal(end_with(signal.SIGINT), (0, []))
+    tap.equal(folders(), before)
+
+
+def test_terminate():
+    """SIGTERM ends it with status 0 and leaves nothing"""
+    before = folders()
+    tap.equal(end_with(signal.SIGTERM), (0, []))
+    tap.equal(folders(), before)
+
+
+def test_kill():
+    """SIGKILL leaves nothing but files in the build folder"""
+    tap.equal(end_with(signal.SIGKILL), (-9, []))
+    labs.remove_stale(os.path.join(labs.build_folder(), "lab"))
+
+
+def test_options():
+    """Wrong options are refused with status 2 before anything starts"""
+    for words in (["--vms", "0"], ["--seconds", "x"], ["--nonsense"], ["--host", "--lab"],
+                  ["--collector"]):
+        done = subprocess.run([QUICKSTART, *words], capture_output=True, text=True)
+        tap.equal((done.returncode, done.stdout), (2, ""), " ".join(words))
+        assert done.stderr.startswith("quickstart: "), done.stderr
+
+
+if __name__ == "__main__":
+    tap.main(globals(), system=True)
