@@ -12,6 +12,7 @@ import sys
 
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)(?:\s*#\s*(SKIP|TO[D]O)\b\s*(.*))?$", re.I)
 MOST_OUTPUT = 80  # lines shown of each failing program
+CAUSE = 20        # of them behind each "not ok", where the reason stands; the rest from the end
 
 
 def cases(output):
@@ -56,10 +57,21 @@ def show(entry, failures):
         print(f"  not ok: {label}")
     text = (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or "")
     lines = [line for line in text.splitlines() if not re.match(r"^ok\b|^1\.\.|^\s*$", line)]
-    if len(lines) > MOST_OUTPUT:
-        print(f"  | ... {len(lines) - MOST_OUTPUT} lines left out")
-    for line in lines[-MOST_OUTPUT:]:
-        print("  | " + line)
+    last = -1
+    for number in chosen(lines):
+        if number > last + 1:
+            print(f"  | ... {number - last - 1} lines left out")
+        print("  | " + lines[number])
+        last = number
+
+
+def chosen(lines):
+    """The numbers of the lines to show, in order."""
+    causes = [number for start, line in enumerate(lines) if line.startswith("not ok")
+              for number in range(start, min(start + CAUSE, len(lines)))]
+    ends = range(max(len(lines) - MOST_OUTPUT, 0), len(lines))
+    causes = sorted(set(causes))[:MOST_OUTPUT]
+    return sorted(set(causes) | set(list(ends)[len(set(causes) - set(ends)):]))
 
 
 def main(paths):

@@ -41,5 +41,15 @@ def test_plain():
     tap.equal(len(tally.tally(entry("SKIP"))[2]), 1)
 
 
+def test_shown():
+    """Of a long output the reason of each failure is shown, and the end"""
+    lines = ["not ok 1 a", "why a"] + ["log"] * 500 + ["not ok 2 b", "why b"] + ["log"] * 500
+    shown = tally.chosen(lines)
+    assert {0, 1, 502, 503, len(lines) - 1} <= set(shown), shown
+    tap.equal(shown, sorted(set(shown)))
+    tap.equal(len(shown), tally.MOST_OUTPUT)
+    tap.equal(tally.chosen(["a", "b"]), [0, 1])
+
+
 if __name__ == "__main__":
     tap.main(globals())
