@@ -76,6 +76,7 @@ typedef struct {
 } VsfQgaInfo;
 
 gboolean vsf_qga_info_may(const VsfQgaInfo *info, VsfQgaCommand command);
+VsfQgaInfo *vsf_qga_info_copy(const VsfQgaInfo *info); /* NULL gives NULL */
 void vsf_qga_info_free(VsfQgaInfo *info);
 
 /* A disk below a filesystem. Numbers are G_MAXUINT32 if unknown. */

@@ -36,6 +36,11 @@ typedef struct {
     guint64 rd_req, rd_bytes, wr_req, wr_bytes;
     guint64 rd_times_ns, wr_times_ns, fl_req, fl_times_ns;
     guint64 capacity, physical; /* bytes */
+    enum {
+        VSF_BLOCK_REMOTE, /* libvirt tells no path: rbd, nbd, iscsi ... */
+        VSF_BLOCK_FILE,
+        VSF_BLOCK_DEVICE, /* a path below /dev/ */
+    } where;
 } VsfBlockStats;
 
 /* The sum over a domain's writable disks, as virt_disk_io wants it. */
@@ -78,7 +83,8 @@ VsfDiskCounters vsf_disk_counters_unknown(void);
  * @blocks makes the sums unknown; no writable disk at all gives zeros.
  * allocation: physical of files and host block devices, unknown with a network
  * disk; available: capacity - allocation, at least 0, only if every writable
- * disk is a file. @n_blocks may be 0 with @blocks NULL. */
+ * disk is a file. What a VOLUME is, the block's path tells. @n_blocks may be 0 with
+ * @blocks NULL. */
 VsfDiskCounters vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks,
                                       guint n_blocks);
 

@@ -41,6 +41,18 @@ typedef struct {
     gboolean empty; /* no source at all */
 } VsfDisk;
 
+typedef enum { VSF_AGENT_UNKNOWN, VSF_AGENT_CONNECTED, VSF_AGENT_DISCONNECTED } VsfAgentState;
+
+#define VSF_MONITOR_NAMESPACE "https://virt-sflow.org/xmlns/domain/1"
+#define VSF_MONITOR_UNSET G_MAXUINT32
+
+/* <monitor xmlns="VSF_MONITOR_NAMESPACE" agent="on | off" sampling="N"/> below
+ * <metadata>, whatever its prefix. A value that is not allowed counts as not given. */
+typedef struct {
+    gboolean agent_off; /* agent="off": its guest agent is not to be asked */
+    guint32 sampling;   /* 0 (off) to 10000000; VSF_MONITOR_UNSET: as configured */
+} VsfMonitor;
+
 typedef struct {
     char uuid[VSF_UUID_TEXT]; /* lower case, with dashes */
     guint8 uuid_bytes[16];
@@ -53,7 +65,10 @@ typedef struct {
     guint64 max_memory;     /* bytes, <memory> */
     guint64 memory;         /* bytes, <currentMemory>: the balloon when the XML was made */
     gboolean has_agent;     /* the guest agent's channel is there */
+    VsfAgentState agent;    /* whether an agent was connected to it when the XML was made */
+    gboolean has_balloon;   /* a balloon device of a model other than none */
     guint balloon_period_s; /* <memballoon><stats period=...>; 0: collects nothing */
+    VsfMonitor monitor;     /* what the domain's own metadata asks of us */
     GPtrArray *nics;        /* VsfNic, in the XML's order */
     GPtrArray *disks;       /* VsfDisk, in the XML's order */
 } VsfDomainDef;

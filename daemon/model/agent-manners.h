@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When a VM's guest agent may be asked, and for what, so that no guest is
+ * harmed: polling agents has frozen guests in the field. One per run of a
+ * domain. Pure; time is an argument (monotonic microseconds). */
+#pragma once
+
+#include "../../include/qga.h"
+#include "domain.h"
+
+#define VSF_AGENT_BACKOFF_US (60 * G_USEC_PER_SEC) /* after a failure, doubling */
+#define VSF_AGENT_BACKOFF_MAX_US (3600 * G_USEC_PER_SEC)
+#define VSF_AGENT_QUARANTINE_US (3600 * G_USEC_PER_SEC) /* doubling to a day */
+#define VSF_AGENT_QUARANTINE_MAX_US (24 * 3600 * G_USEC_PER_SEC)
+#define VSF_AGENT_SLOW_TIMES 3 /* slow conversations in a row that make a quarantine */
+
+/* Would this VM's agent be asked, if asking is on at all? */
+typedef enum {
+    VSF_AGENT_PLAN_ASK,
+    VSF_AGENT_PLAN_NO_CHANNEL, /* its XML has no agent channel */
+    VSF_AGENT_PLAN_METADATA,   /* its metadata says agent="off" */
+    VSF_AGENT_PLAN_EXCLUDED,   /* its name matches a pattern */
+    VSF_AGENT_PLAN_CANARY,     /* its UUID is not among the percentage */
+    VSF_AGENT_N_PLANS,
+} VsfAgentPlan;
+
+/* @exclude: patterns (* and ?) of domain names or exported names. @canary: percent of VMs,
+ * by a hash of the UUID that is the same on every host and in every version. */
+VsfAgentPlan vsf_agent_plan(const VsfDomainDef *def, const char *name, const char *const *exclude,
+                            guint canary);
+const char *vsf_agent_plan_name(VsfAgentPlan plan); /* "ask", "no-channel", "metadata" ... */
+
+typedef struct {
+    guint filesystems_interval_s; /* filesystems, memory, load, CPU */
+    guint os_interval_s;          /* os-info, host name */
+    guint timeout_s;              /* of one request */
+} VsfAgentTerms;
+
+typedef struct {
+    gboolean connected;  /* as libvirt says */
+    gboolean frozen;     /* the last answer said so */
+    gint64 connected_us; /* since when */
+    gint64 next_us;      /* the next turn; 0: none is planned */
+    gint64 regular_us;   /* filesystems etc. were last asked for; 0 since the connection: never */
+    gint64 os_us;        /* the same for os-info */
+    gint64 answered_us;  /* the last answer of this run, 0 = never */
+    gint64 latency_us;   /* the slowest request of the last answer */
+    gint64 best_us;      /* the least of those of this run, 0 = none yet */
+    guint slow_in_a_row;
+    guint failures;              /* in a row */
+    guint quarantines;           /* of this run */
+    gint64 quarantined_until_us; /* 0: is not */
+} VsfAgentManners;
+
+/* The agent came (or is there when the run becomes known): what failed before is
+ * forgotten, also a quarantine, and everything is asked for anew. @delay_us: a random time of
+ * up to a few seconds, so that not all are asked at once. */
+void vsf_agent_manners_connected(VsfAgentManners *manners, gint64 now_us, gint64 delay_us);
+void vsf_agent_manners_disconnected(VsfAgentManners *manners);
+
+/* A quarantine that an earlier daemon decided on; after connected(). */
+void vsf_agent_manners_restore_quarantine(VsfAgentManners *manners, gint64 until_us,
+                                          guint quarantines);
+
+/* When its next turn is due; -1: never as things are. */
+gint64 vsf_agent_manners_due_us(const VsfAgentManners *manners);
+
+/* What to ask for at @now_us: VSF_QGA_WANT() bits. Filesystems, memory, load and CPU
+ * each turn; os-info and host name once per connection and every os interval. */
+guint32 vsf_agent_manners_wants(const VsfAgentManners *manners, const VsfAgentTerms *terms,
+                                gint64 now_us);
+
+typedef enum {
+    VSF_AGENT_TURN_ANSWERED, /* with what was wanted, or with reasons why not */
+    VSF_AGENT_TURN_FROZEN,   /* no failure: asked again after the interval */
+    VSF_AGENT_TURN_FAILED,   /* no reply in time, garbage: back off */
+    VSF_AGENT_TURN_VOID,     /* could not be tried (libvirt away, all threads busy, paused):
+                                nobody's fault, tried again after the interval */
+} VsfAgentTurn;
+
+/* A turn for @wants ended. @slowest_us: of its requests. TRUE if it put the VM into
+ * quarantine: VSF_AGENT_SLOW_TIMES conversations in a row whose slowest request took at
+ * least half the timeout (one second at most) and eight times the best of this run. */
+gboolean vsf_agent_manners_ended(VsfAgentManners *manners, const VsfAgentTerms *terms,
+                                 guint32 wants, VsfAgentTurn turn, gint64 slowest_us,
+                                 gint64 now_us);
+
+gboolean vsf_agent_manners_is_quarantined(const VsfAgentManners *manners, gint64 now_us);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Asks guest agents through libvirt: virDomainQemuAgentCommand with a timeout of
+ * its own per request. Never virDomainAgentSetResponseTimeout (it is shared with
+ * fsfreeze), never virDomainGetGuestInfo (it blocks for ever by default).
+ *
+ * It needs a read-write connection, which is as good as root on the host, so it
+ * has connections of its own, and nothing but this room's files knows how the
+ * requests travel. At most VSF_AGENT_THREADS conversations at a time; replies are
+ * parsed on those threads. Main thread only. */
+#pragma once
+
+#include "../model/guest-facts.h"
+
+#include <gio/gio.h>
+
+#define VSF_AGENT_THREADS 4
+
+typedef struct {
+    gboolean answered;    /* the agent spoke: no error, or one of its own */
+    gboolean frozen;      /* the guest's filesystems are frozen: no failure, nothing learned */
+    VsfQgaInfo *info;     /* learned in this conversation, else NULL; may be stolen */
+    VsfGuestFacts *facts; /* never NULL */
+    char *trouble;        /* why the conversation ended early, one line; NULL if it did not */
+    gint64 open_handle;   /* for the next conversation of this agent connection */
+    guint n_requests;
+    gint64 slowest_us; /* of the requests */
+} VsfAgentAnswer;
+
+void vsf_agent_answer_free(VsfAgentAnswer *answer);
+
+typedef struct VsfAgents VsfAgents;
+
+/* @answer (valid during the call) is NULL with @error set if the agent was not
+ * asked at all: G_IO_ERROR_BUSY (every thread hangs), G_IO_ERROR_PERMISSION_DENIED
+ * (libvirt lets us read only), G_IO_ERROR_NOT_CONNECTED (libvirt is away, or the
+ * domain is not running), or another of libvirt's. */
+typedef void (*VsfAgentFunc)(const char *uuid, VsfAgentAnswer *answer, const GError *error,
+                             gpointer user_data);
+
+/* The balloon's collection period was set, or @error says why not. */
+typedef void (*VsfBalloonFunc)(const char *uuid, const GError *error, gpointer user_data);
+
+VsfAgents *vsf_agents_new(const char *uri);
+/* No callback comes any more; hung calls are left behind. Takes NULL. */
+void vsf_agents_free(VsfAgents *agents);
+
+/* One conversation. @wants: VSF_QGA_WANT() bits. @info: what guest-info said on
+ * this agent connection, NULL: it is asked for first; copied. FALSE: nothing is
+ * asked (a call for this domain is out, or every thread hangs). */
+gboolean vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,
+                        gint64 open_handle, int timeout_s, VsfAgentFunc done, gpointer user_data);
+
+/* Sets the balloon's collection period of the running domain. FALSE as above. */
+gboolean vsf_agents_set_balloon_period(VsfAgents *agents, const char *uuid, int period_s,
+                                       VsfBalloonFunc done, gpointer user_data);
+
+/* A call for this domain is out. */
+gboolean vsf_agents_is_asking(const VsfAgents *agents, const char *uuid);
+guint vsf_agents_running(const VsfAgents *agents);
+guint vsf_agents_stuck(const VsfAgents *agents);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfAgents, vsf_agents_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfAgentAnswer, vsf_agent_answer_free)
