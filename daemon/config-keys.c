@@ -11,6 +11,8 @@ static const char *const vm_name_words[] = {"auto", "nova", "domain", "title", "
 static const char *const virt_memory_words[] = {"guest", "balloon", NULL};
 static const char *const net_direction_words[] = {"guest", "host", NULL};
 static const char *const direction_words[] = {"once", "both", "in", "out", NULL};
+static const char *const agent_words[] = {"auto", "off", NULL};
+static const char *const detail_words[] = {"rtmetric", "none", NULL};
 
 static gboolean
 check_source_address(const char *text, GError **error)
@@ -89,6 +91,34 @@ static const VsfConfigKey keys[] = {
      .help = "Which packets are candidates: once (each packet once per host, so that traffic\n"
              "between two local VMs is not counted twice), both, in (only what VMs send), or\n"
              "out (only what VMs get)."},
+    {"guest", "agent", VSF_KEY_WORD, FIELD(agent), .words = agent_words, .fallback = "auto",
+     .help =
+         "Whether guest agents are asked, by commands that only read, for what the host cannot\n"
+         "see: auto (every VM whose XML has the agent's channel) or off. A VM's own metadata\n"
+         "may say no. See who would be asked: virt-sflow agents --plan"},
+    {"guest", "canary", VSF_KEY_NUMBER, FIELD(canary), .max = 100, .fallback = "100",
+     .help = "Percent of the VMs, by a hash of their UUID, whose agent may be asked."},
+    {"guest", "filesystems-interval", VSF_KEY_NUMBER, FIELD(filesystems_interval_s), .min = 10,
+     .max = 86400, .fallback = "60",
+     .help = "Seconds between two questions for filesystems, memory, load and CPU."},
+    {"guest", "os-interval", VSF_KEY_NUMBER, FIELD(os_interval_s), .min = 60, .max = 86400,
+     .fallback = "600",
+     .help = "Seconds between two questions for the operating system and the host name, which are\n"
+             "also asked for whenever the agent connects."},
+    {"guest", "timeout", VSF_KEY_NUMBER, FIELD(agent_timeout_s), .min = 1, .max = 30,
+     .fallback = "2", .help = "Seconds that one agent command may take."},
+    {"guest", "exclude", VSF_KEY_NAMES, FIELD(agent_exclude), .fallback = "",
+     .form = "patterns with * and ?, or nothing",
+     .help = "VMs whose agent is never asked: patterns of domain names or exported names, blanks\n"
+             "or commas between (write ? for a blank in a name)."},
+    {"guest", "balloon-period", VSF_KEY_NUMBER, FIELD(balloon_period_s), .max = 3600,
+     .fallback = "0",
+     .help = "Seconds at which the balloon of a running VM whose XML sets no period is made to\n"
+             "collect memory statistics; 0 changes no VM."},
+    {"guest", "detail", VSF_KEY_WORD, FIELD(detail), .words = detail_words, .fallback = "rtmetric",
+     .help =
+         "What has no standard field (filesystems, swap, load, disk latency, vCPU wait, sources\n"
+         "and ages): rtmetric (as custom metrics named by the VM's UUID) or none."},
 };
 
 /* Nothing was renamed yet: an entry of zeros ends the table. */

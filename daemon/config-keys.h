@@ -11,6 +11,7 @@ typedef enum {
     VSF_KEY_WORD,       /* an enum: the position in words */
     VSF_KEY_TEXT,       /* char *, NULL when empty and optional */
     VSF_KEY_PATTERNS,   /* GStrv of interface patterns */
+    VSF_KEY_NAMES,      /* GStrv of patterns of VM names; may be empty */
     VSF_KEY_COLLECTORS, /* GPtrArray of VsfCollectorAddress */
 } VsfKeyType;
 

@@ -118,6 +118,24 @@ set_patterns(const VsfConfigKey *key, GStrv *field, const char *text, GError **e
     return TRUE;
 }
 
+/* A name may hold anything but a slash and a line's end. */
+static gboolean
+set_names(const VsfConfigKey *key, GStrv *field, const char *text, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit_set(text, " \t\n\r,", -1);
+    g_autoptr(GStrvBuilder) patterns = g_strv_builder_new();
+
+    for (guint i = 0; parts[i] != NULL; i++) {
+        if (strpbrk(parts[i], "/\"'") != NULL)
+            return refuse(error, key, parts[i], "is no pattern of a VM's name");
+        if (parts[i][0] != '\0')
+            g_strv_builder_add(patterns, parts[i]);
+    }
+    g_strfreev(*field);
+    *field = g_strv_builder_end(patterns);
+    return TRUE;
+}
+
 static gboolean
 is_same(gconstpointer a, gconstpointer b)
 {
@@ -171,6 +189,8 @@ vsf_config_key_set(const VsfConfigKey *key, VsfConfig *config, const char *text,
         return set_text(key, field, value, error);
     case VSF_KEY_PATTERNS:
         return set_patterns(key, field, value, error);
+    case VSF_KEY_NAMES:
+        return set_names(key, field, value, error);
     case VSF_KEY_COLLECTORS:
         return set_collectors(key, field, value, error);
     }

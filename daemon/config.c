@@ -38,6 +38,7 @@ vsf_config_free(VsfConfig *config)
         return;
     g_clear_pointer(&config->collectors, g_ptr_array_unref);
     g_clear_pointer(&config->interfaces, g_strfreev);
+    g_clear_pointer(&config->agent_exclude, g_strfreev);
     g_clear_pointer(&config->warnings, g_ptr_array_unref);
     g_clear_pointer(&config->files, g_ptr_array_unref);
     g_free(config->agent_address);

@@ -18,6 +18,8 @@ typedef enum {
 
 typedef enum { VSF_VIRT_MEMORY_GUEST, VSF_VIRT_MEMORY_BALLOON } VsfVirtMemory;
 typedef enum { VSF_NET_DIRECTION_GUEST, VSF_NET_DIRECTION_HOST } VsfNetDirection;
+typedef enum { VSF_GUEST_AGENT_AUTO, VSF_GUEST_AGENT_OFF } VsfGuestAgent;
+typedef enum { VSF_DETAIL_RTMETRIC, VSF_DETAIL_NONE } VsfDetail;
 
 typedef struct {
     /* [sflow] */
@@ -38,6 +40,15 @@ typedef struct {
     /* [capture] */
     GStrv interfaces;
     VsfDirection direction;
+    /* [guest] */
+    VsfGuestAgent agent;
+    guint canary;                 /* percent of VMs whose agent may be asked */
+    guint filesystems_interval_s; /* 60; at least 10 */
+    guint os_interval_s;          /* 600 */
+    guint agent_timeout_s;        /* 2, of one request */
+    GStrv agent_exclude;          /* patterns of names, never NULL */
+    guint balloon_period_s;       /* set on VMs that have none; 0 = none is set */
+    VsfDetail detail;
 
     GPtrArray *warnings; /* char *, one line each, for the caller to log */
     GPtrArray *files;    /* char *, the files read, in order */

@@ -70,6 +70,14 @@ test_defaults_are_the_documented_ones(void)
     g_assert_cmpstr(config->interfaces[1], ==, "tap*");
     g_assert_cmpstr(config->interfaces[2], ==, "macvtap*");
     g_assert_cmpint(config->direction, ==, VSF_DIRECTION_ONCE);
+    g_assert_cmpint(config->agent, ==, VSF_GUEST_AGENT_AUTO);
+    g_assert_cmpuint(config->canary, ==, 100);
+    g_assert_cmpuint(config->filesystems_interval_s, ==, 60);
+    g_assert_cmpuint(config->os_interval_s, ==, 600);
+    g_assert_cmpuint(config->agent_timeout_s, ==, 2);
+    g_assert_cmpuint(g_strv_length(config->agent_exclude), ==, 0);
+    g_assert_cmpuint(config->balloon_period_s, ==, 0);
+    g_assert_cmpint(config->detail, ==, VSF_DETAIL_RTMETRIC);
     g_assert_cmpuint(config->warnings->len, ==, 0);
 }
 
@@ -83,7 +91,9 @@ test_every_key_can_be_set(void)
         "agent-address=10.0.0.0/8\nsub-agent-id=4294967295\nvm-name=guest\n"
         "virt-memory=balloon\nvirt-net-direction=host\nsource-address=2001:db8::2\ndscp=63\n"
         "[libvirt]\nuri=test:///default\n"
-        "[capture]\ninterfaces=a?c,tap*  eth0\ndirection=out\n");
+        "[capture]\ninterfaces=a?c,tap*  eth0\ndirection=out\n"
+        "[guest]\nagent=off\ncanary=5\nfilesystems-interval=10\nos-interval=86400\ntimeout=30\n"
+        "exclude=db-*, ?win web01\nballoon-period=10\ndetail=none\n");
     VsfCollectorAddress *last;
 
     g_assert_cmpuint(config->collectors->len, ==, 3);
@@ -106,6 +116,15 @@ test_every_key_can_be_set(void)
     g_assert_cmpuint(g_strv_length(config->interfaces), ==, 3);
     g_assert_cmpstr(config->interfaces[2], ==, "eth0");
     g_assert_cmpint(config->direction, ==, VSF_DIRECTION_OUT);
+    g_assert_cmpint(config->agent, ==, VSF_GUEST_AGENT_OFF);
+    g_assert_cmpuint(config->canary, ==, 5);
+    g_assert_cmpuint(config->filesystems_interval_s, ==, 10);
+    g_assert_cmpuint(config->os_interval_s, ==, 86400);
+    g_assert_cmpuint(config->agent_timeout_s, ==, 30);
+    g_assert_cmpuint(g_strv_length(config->agent_exclude), ==, 3);
+    g_assert_cmpstr(config->agent_exclude[1], ==, "?win");
+    g_assert_cmpuint(config->balloon_period_s, ==, 10);
+    g_assert_cmpint(config->detail, ==, VSF_DETAIL_NONE);
 }
 
 static void
