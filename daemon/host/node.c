@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "node.h"
 
+#include "proc-file.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -17,23 +19,13 @@
 static char *
 read_head(const char *path, gsize size, gsize *length)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    g_autofree char *text = NULL;
-    gsize used = 0;
+    g_autofree char *text = g_malloc(size + 1);
+    gssize used = vsf_proc_read(path, text, size);
 
-    if (fd < 0)
+    if (used < 0)
         return NULL;
-    text = g_malloc(size + 1);
-    while (used < size) {
-        gssize n = TEMP_FAILURE_RETRY(read(fd, text + used, size - used));
-
-        if (n <= 0)
-            break;
-        used += (gsize)n;
-    }
-    close(fd);
     text[used] = '\0';
-    *length = used;
+    *length = (gsize)used;
     return g_steal_pointer(&text);
 }
 

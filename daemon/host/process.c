@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "process.h"
 
+#include "proc-file.h"
+
 #include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,26 +107,6 @@ vsf_process_parse(const char *text, gsize length, long ticks_per_s, long page_si
     return TRUE;
 }
 
-/* Reads up to @size bytes of a file in /proc; -1 if there is none. */
-static gssize
-read_file(const char *path, char *buffer, gsize size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    gsize used = 0;
-
-    if (fd < 0)
-        return -1;
-    while (used < size) {
-        gssize n = TEMP_FAILURE_RETRY(read(fd, buffer + used, size - used));
-
-        if (n <= 0)
-            break;
-        used += (gsize)n;
-    }
-    close(fd);
-    return (gssize)used;
-}
-
 gboolean
 vsf_process_read(int pid, VsfProcess *process)
 {
@@ -134,7 +115,7 @@ vsf_process_read(int pid, VsfProcess *process)
     gssize length;
 
     g_snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    length = read_file(path, text, sizeof(text));
+    length = vsf_proc_read(path, text, sizeof(text));
     return length > 0 && vsf_process_parse(text, (gsize)length, sysconf(_SC_CLK_TCK),
                                            sysconf(_SC_PAGESIZE), process);
 }
@@ -165,7 +146,7 @@ pid_runs(int pid, const char *uuid, char *buffer)
     gssize length;
 
     g_snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-    length = read_file(path, buffer, CMDLINE_BYTES);
+    length = vsf_proc_read(path, buffer, CMDLINE_BYTES);
     return length > 0 && vsf_process_cmdline_is(buffer, (gsize)length, uuid);
 }
 
@@ -189,7 +170,7 @@ find_by_pid_file(const char *uuid, const char *name, char *buffer)
     if (name == NULL || *name == '\0' || strchr(name, '/') != NULL || strlen(name) > NAME_MAX)
         return 0;
     path = g_strdup_printf("/run/libvirt/qemu/%s.pid", name);
-    length = read_file(path, text, sizeof(text));
+    length = vsf_proc_read(path, text, sizeof(text));
     while (length > 0 && g_ascii_isspace(text[length - 1]))
         length--;
     if (length <= 0)
@@ -208,7 +189,7 @@ is_in_machine_scope(int pid)
     gssize length;
 
     g_snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-    length = read_file(path, text, sizeof(text));
+    length = vsf_proc_read(path, text, sizeof(text));
     return length > 0 && memmem(text, (gsize)length, "machine-qemu", strlen("machine-qemu"));
 }
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keeps what was chosen for each VM's run on disk: STATE_DIR/guests. As the
+ * index store, it never stops the daemon. Main thread only. */
+#pragma once
+
+#include "model/guest-table.h"
+
+typedef struct VsfGuestStore VsfGuestStore;
+
+VsfGuestStore *vsf_guest_store_new(const char *state_dir);
+/* Writes what is not written yet. Takes NULL. */
+void vsf_guest_store_free(VsfGuestStore *store);
+
+/* NULL: nothing is known of this run. */
+const VsfGuestRecord *vsf_guest_store_get(VsfGuestStore *store, const char *uuid, const char *run);
+void vsf_guest_store_set(VsfGuestStore *store, const char *uuid, const VsfGuestRecord *record);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfGuestStore, vsf_guest_store_free)
