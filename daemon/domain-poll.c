@@ -2,7 +2,6 @@
 #include "domain-poll.h"
 
 #include "host/process.h"
-#include "model/guest-memory.h"
 
 #include <string.h>
 
@@ -26,7 +25,7 @@ struct VsfDomainPoll {
     gint64 last_info_us, last_poll_us, stuck_since_us;
     gint64 process_read_us;
     guint64 n_vcpus; /* 0 until libvirt said it */
-    VsfMemoryMeaning memory_meaning;
+    VsfGuestChoice choice;
 
     /* Taps that ended since the last regular turn. */
     VsfNetCounters final_net;
@@ -160,12 +159,18 @@ memory_of(VsfDomainPoll *poll, const VsfDomainStats *stats)
         .last_update_s = stats->balloon_last_update_s == VSF_UNKNOWN ? 0
                                                                      : stats->balloon_last_update_s,
     };
-    gint64 known_for_us = g_get_monotonic_time() - poll->domain->since_us;
+    gint64 now_us = g_get_monotonic_time();
+    VsfTruthTerms terms = {
+        .now_us = now_us,
+        .now_s = g_get_real_time() / G_USEC_PER_SEC,
+        .known_for_s = (now_us - poll->domain->since_us) / G_USEC_PER_SEC,
+        .balloon_period_s = poll->domain->def->balloon_period_s,
+        .decide = TRUE,
+    };
 
     if (poll->context->config->virt_memory == VSF_VIRT_MEMORY_BALLOON)
         return balloon.current;
-    return vsf_guest_memory(&poll->memory_meaning, &balloon, poll->domain->def->balloon_period_s,
-                            g_get_real_time() / G_USEC_PER_SEC, known_for_us / G_USEC_PER_SEC);
+    return vsf_truth_memory(&poll->choice, &terms, &balloon, NULL).value;
 }
 
 static void
@@ -428,8 +433,8 @@ vsf_domain_poll_status(const VsfDomainPoll *poll)
         .stuck_since_us = poll->stuck_since_us,
         .stopped = poll->stopped,
         .pid = poll->pid,
-        .memory_meaning = poll->context->config->virt_memory == VSF_VIRT_MEMORY_BALLOON
-                              ? VSF_MEMORY_HOST
-                              : poll->memory_meaning,
+        .memory_source = poll->context->config->virt_memory == VSF_VIRT_MEMORY_BALLOON
+                             ? VSF_SOURCE_HOST
+                             : poll->choice.memory,
     };
 }

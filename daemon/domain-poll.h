@@ -6,7 +6,7 @@
 
 #include "base/worker.h"
 #include "exporter.h"
-#include "model/guest-memory.h"
+#include "model/guest-truth.h"
 #include "virt/stats.h"
 
 typedef struct VsfDomainPoll VsfDomainPoll;
@@ -33,7 +33,7 @@ typedef struct {           /* for the status */
     gint64 stuck_since_us; /* since when libvirt or QEMU does not answer for it, 0 = it does */
     gboolean stopped;      /* the QEMU process is stopped */
     int pid;               /* of QEMU, 0 unknown */
-    VsfMemoryMeaning memory_meaning;
+    VsfSource memory_source;
 } VsfPollStatus;
 
 typedef enum {

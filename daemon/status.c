@@ -85,11 +85,6 @@ add_libvirt(JsonBuilder *builder, const VsfApp *app)
 static void
 add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
 {
-    static const char *const memory_sources[] = {
-        [VSF_MEMORY_UNDECIDED] = NULL,
-        [VSF_MEMORY_GUEST] = "balloon",
-        [VSF_MEMORY_HOST] = "host",
-    };
     VsfPollStatus poll = {0};
 
     vsf_poller_status(app->poller, domain, &poll);
@@ -105,7 +100,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     add_int(builder, "pid", poll.pid);
     add_age(builder, "last_poll_s", poll.last_poll_us);
     add_age(builder, "stuck_s", poll.stuck_since_us);
-    add_text(builder, "memory_source", memory_sources[poll.memory_meaning]);
+    add_text(builder, "memory_source", vsf_source_name(poll.memory_source));
     json_builder_set_member_name(builder, "qemu_stopped");
     json_builder_add_boolean_value(builder, poll.stopped);
     json_builder_set_member_name(builder, "taps");

@@ -99,12 +99,10 @@ typedef struct {
                                        take, not the raw size. May be 0. Windows leaves both
                                        out for a volume that is not mounted */
     guint64 total_privileged_bytes; /* since 9.1: with what is reserved for root */
+    gboolean read_only_type;        /* such as iso9660 or squashfs: full from birth, not to be
+                                       counted. The agent does not tell a read-only mount of others */
     GPtrArray *disks;               /* VsfQgaDisk, never NULL; often empty */
 } VsfQgaFilesystem;
-
-/* TRUE for a type that can only be read, such as iso9660 or squashfs: full from
- * birth, not to be counted. The agent does not tell a read-only mount of others. */
-gboolean vsf_qga_filesystem_is_read_only(const VsfQgaFilesystem *filesystem);
 
 typedef struct {
     GPtrArray *filesystems; /* VsfQgaFilesystem, one per name, in the guest's order */

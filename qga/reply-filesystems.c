@@ -80,6 +80,19 @@ vsf_qga_filesystems_free(VsfQgaFilesystems *filesystems)
     g_free(filesystems);
 }
 
+static gboolean
+is_read_only_type(const char *type)
+{
+    static const char *const types[] = {"iso9660", "udf",    "cdfs",  "squashfs",
+                                        "erofs",   "cramfs", "romfs", NULL};
+
+    for (guint i = 0; type != NULL && types[i] != NULL; i++) {
+        if (g_ascii_strcasecmp(type, types[i]) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static VsfQgaFilesystem *
 parse_filesystem(JsonObject *entry)
 {
@@ -91,6 +104,7 @@ parse_filesystem(JsonObject *entry)
         filesystem->name[0] == '\0' || filesystem->mount_point[0] == '\0')
         return NULL;
     filesystem->type = vsf_qga_field_text(entry, "type");
+    filesystem->read_only_type = is_read_only_type(filesystem->type);
     filesystem->used_bytes = vsf_qga_field_u64(entry, "used-bytes");
     filesystem->total_bytes = vsf_qga_field_u64(entry, "total-bytes");
     filesystem->total_privileged_bytes = vsf_qga_field_u64(entry, "total-bytes-privileged");
@@ -147,17 +161,4 @@ vsf_qga_parse_filesystems(const char *reply, gsize length, GError **error)
             all->n_left_out++;
     }
     return g_steal_pointer(&all);
-}
-
-gboolean
-vsf_qga_filesystem_is_read_only(const VsfQgaFilesystem *filesystem)
-{
-    static const char *const types[] = {"iso9660", "udf",    "cdfs",  "squashfs",
-                                        "erofs",   "cramfs", "romfs", NULL};
-
-    for (guint i = 0; filesystem->type != NULL && types[i] != NULL; i++) {
-        if (g_ascii_strcasecmp(filesystem->type, types[i]) == 0)
-            return TRUE;
-    }
-    return FALSE;
 }

@@ -7,10 +7,11 @@
 #include "../../include/qga.h"
 #include "domain.h"
 
-#define VSF_AGENT_BACKOFF_US (60 * G_USEC_PER_SEC) /* after a failure, doubling */
-#define VSF_AGENT_BACKOFF_MAX_US (3600 * G_USEC_PER_SEC)
-#define VSF_AGENT_QUARANTINE_US (3600 * G_USEC_PER_SEC) /* doubling to a day */
-#define VSF_AGENT_QUARANTINE_MAX_US (24 * 3600 * G_USEC_PER_SEC)
+/* After a failure, doubling; and in quarantine, doubling to a day. */
+#define VSF_AGENT_BACKOFF_US (G_GINT64_CONSTANT(60) * G_USEC_PER_SEC)
+#define VSF_AGENT_BACKOFF_MAX_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+#define VSF_AGENT_QUARANTINE_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+#define VSF_AGENT_QUARANTINE_MAX_US (G_GINT64_CONSTANT(86400) * G_USEC_PER_SEC)
 #define VSF_AGENT_SLOW_TIMES 3 /* slow conversations in a row that make a quarantine */
 
 /* Would this VM's agent be asked, if asking is on at all? */
@@ -48,16 +49,18 @@ typedef struct {
     guint slow_in_a_row;
     guint failures;              /* in a row */
     guint quarantines;           /* of this run */
-    gint64 quarantined_until_us; /* 0: is not */
+    gint64 quarantined_until_us; /* 0: is not; when it passed, the next turn is a trial */
 } VsfAgentManners;
 
 /* The agent came (or is there when the run becomes known): what failed before is
- * forgotten, also a quarantine, and everything is asked for anew. @delay_us: a random time of
+ * forgotten, also a quarantine (not how many there were: the next is longer), and
+ * everything is asked for anew. @delay_us: a random time of
  * up to a few seconds, so that not all are asked at once. */
 void vsf_agent_manners_connected(VsfAgentManners *manners, gint64 now_us, gint64 delay_us);
 void vsf_agent_manners_disconnected(VsfAgentManners *manners);
 
-/* A quarantine that an earlier daemon decided on; after connected(). */
+/* A quarantine that an earlier daemon decided on; after connected(). @until_us may
+ * have passed, or be 0 if none was on: @quarantines counts all of this run. */
 void vsf_agent_manners_restore_quarantine(VsfAgentManners *manners, gint64 until_us,
                                           guint quarantines);
 
@@ -79,7 +82,10 @@ typedef enum {
 
 /* A turn for @wants ended. @slowest_us: of its requests. TRUE if it put the VM into
  * quarantine: VSF_AGENT_SLOW_TIMES conversations in a row whose slowest request took at
- * least half the timeout (one second at most) and eight times the best of this run. */
+ * least half the timeout (one second at most) and eight times the best of this run.
+ * Failures and frozen turns neither count nor break the row. The turn after a
+ * quarantine is a trial: if it is slow, or fails so slowly, the quarantine goes on
+ * for twice as long. */
 gboolean vsf_agent_manners_ended(VsfAgentManners *manners, const VsfAgentTerms *terms,
                                  guint32 wants, VsfAgentTurn turn, gint64 slowest_us,
                                  gint64 now_us);

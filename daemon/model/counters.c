@@ -126,12 +126,31 @@ find_block(const VsfBlockStats *blocks, guint n_blocks, const char *target)
     return NULL;
 }
 
-static void
-add_block(VsfDiskCounters *total, const VsfBlockStats *block, VsfDiskKind kind)
+/* What a disk is on this host: VSF_BLOCK_FILE and so on. The XML does not say it
+ * of a volume. */
+static int
+place_of(const VsfDisk *disk, const VsfBlockStats *block)
 {
-    /* Behind a network disk QEMU knows no allocation and says capacity; a
-     * volume may be one. */
-    gboolean local = kind == VSF_DISK_FILE || kind == VSF_DISK_BLOCK;
+    switch (disk->kind) {
+    case VSF_DISK_FILE:
+        return VSF_BLOCK_FILE;
+    case VSF_DISK_BLOCK:
+        return VSF_BLOCK_DEVICE;
+    case VSF_DISK_NETWORK:
+    case VSF_DISK_VOLUME:
+        return block->where;
+    case VSF_DISK_VHOST_USER:
+    case VSF_DISK_OTHER: /* the path of a dir is no file, an nvme has none */
+        break;
+    }
+    return VSF_BLOCK_REMOTE;
+}
+
+static void
+add_block(VsfDiskCounters *total, const VsfBlockStats *block, int place)
+{
+    /* Behind a remote disk QEMU knows no allocation and says capacity. */
+    gboolean local = place != VSF_BLOCK_REMOTE;
 
     total->capacity = sum(total->capacity, block->capacity);
     total->allocation = sum(total->allocation, local ? block->physical : VSF_UNKNOWN);
@@ -150,14 +169,16 @@ vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks, guin
     for (guint i = 0; i < def->disks->len; i++) {
         const VsfDisk *disk = g_ptr_array_index(def->disks, i);
         const VsfBlockStats *block;
+        int place;
 
         if (!is_counted(disk))
             continue;
         block = find_block(blocks, n_blocks, disk->target);
         if (block == NULL)
             return vsf_disk_counters_unknown();
-        only_files = only_files && disk->kind == VSF_DISK_FILE;
-        add_block(&total, block, disk->kind);
+        place = place_of(disk, block);
+        only_files = only_files && place == VSF_BLOCK_FILE;
+        add_block(&total, block, place);
     }
     /* A full qcow2 with its metadata is larger than its capacity. */
     if (!only_files || total.capacity == VSF_UNKNOWN || total.allocation == VSF_UNKNOWN)

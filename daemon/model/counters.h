@@ -81,7 +81,7 @@ VsfDiskCounters vsf_disk_counters_unknown(void);
 /* Sums @blocks over the writable disks of @def (device disk or lun, not
  * read-only, not empty, not vhost-user). A writable disk without an entry in
  * @blocks makes the sums unknown; no writable disk at all gives zeros.
- * allocation: physical of files and host block devices, unknown with a network
+ * allocation: physical of files and host block devices, unknown with a remote
  * disk; available: capacity - allocation, at least 0, only if every writable
  * disk is a file. What a VOLUME is, the block's path tells. @n_blocks may be 0 with
  * @blocks NULL. */

@@ -10,8 +10,6 @@
 
 G_DEFINE_QUARK(vsf - domain - xml - error - quark, vsf_domain_xml_error)
 
-#define NOVA_NAMESPACE "http://openstack.org/xmlns/libvirt/nova/"
-
 /* Bounds of this file alone: text of one element, namespaces in scope. */
 #define MAX_TEXT 16384
 #define MAX_NAMESPACES 64
@@ -19,7 +17,7 @@ G_DEFINE_QUARK(vsf - domain - xml - error - quark, vsf_domain_xml_error)
 typedef struct {
     guint depth; /* of the element that declares it */
     char *prefix;
-    gboolean nova;
+    VsfXmlSpace space;
 } Namespace;
 
 typedef struct {
@@ -36,6 +34,17 @@ namespace_clear(gpointer data)
     g_free(((Namespace *)data)->prefix);
 }
 
+static VsfXmlSpace
+space_of(const char *uri)
+{
+    if (strcmp(uri, VSF_MONITOR_NAMESPACE) == 0)
+        return VSF_SPACE_MONITOR;
+    /* Its version follows. */
+    if (g_str_has_prefix(uri, "http://openstack.org/xmlns/libvirt/nova/"))
+        return VSF_SPACE_NOVA;
+    return VSF_SPACE_NONE;
+}
+
 static void
 note_namespaces(Parser *parser, const char **names, const char **values)
 {
@@ -48,27 +57,29 @@ note_namespaces(Parser *parser, const char **names, const char **values)
         if (parser->namespaces->len >= MAX_NAMESPACES)
             return;
         namespace.prefix = g_strdup(named ? names[i] + strlen("xmlns:") : "");
-        namespace.nova = g_str_has_prefix(values[i], NOVA_NAMESPACE);
+        namespace.space = space_of(values[i]);
         g_array_append_val(parser->namespaces, namespace);
     }
 }
 
-/* Is this element of nova's? The innermost declaration of its prefix says.
- * *@local is the name without the prefix. */
-static gboolean
-is_nova(const Parser *parser, const char *name, const char **local)
+/* The namespace of an element: the innermost declaration of its prefix says.
+ * In one that we know, *@name loses the prefix. */
+static VsfXmlSpace
+resolve(const Parser *parser, const char **name)
 {
-    const char *colon = strchr(name, ':');
-    gsize length = colon != NULL ? (gsize)(colon - name) : 0;
+    const char *colon = strchr(*name, ':');
+    gsize length = colon != NULL ? (gsize)(colon - *name) : 0;
 
-    *local = colon != NULL ? colon + 1 : name;
     for (guint i = parser->namespaces->len; i > 0; i--) {
         const Namespace *namespace = &g_array_index(parser->namespaces, Namespace, i - 1);
 
-        if (strlen(namespace->prefix) == length && strncmp(namespace->prefix, name, length) == 0)
-            return namespace->nova;
+        if (strlen(namespace->prefix) != length || strncmp(namespace->prefix, *name, length) != 0)
+            continue;
+        if (namespace->space != VSF_SPACE_NONE && colon != NULL)
+            *name = colon + 1;
+        return namespace->space;
     }
-    return FALSE;
+    return VSF_SPACE_NONE;
 }
 
 static void
@@ -78,8 +89,7 @@ start_element(GMarkupParseContext *context G_GNUC_UNUSED, const char *name, cons
     Parser *parser = user_data;
     guint depth = ++parser->depth;
     const VsfXmlRule *rule;
-    const char *local;
-    gboolean nova;
+    VsfXmlSpace space;
     VsfXmlNode parent;
 
     if (depth > VSF_DOMAIN_XML_MAX_DEPTH)
@@ -90,8 +100,8 @@ start_element(GMarkupParseContext *context G_GNUC_UNUSED, const char *name, cons
     if (parent == VSF_XML_SKIP || (parent == VSF_XML_ROOT && parser->domain.found_domain))
         return;
     note_namespaces(parser, names, values);
-    nova = is_nova(parser, name, &local);
-    rule = vsf_xml_rule(parent, nova ? local : name, nova);
+    space = resolve(parser, &name);
+    rule = vsf_xml_rule(parent, space, name);
     if (rule == NULL)
         return;
     parser->stack[depth] = rule->node;

@@ -20,8 +20,9 @@ typedef enum {
 
 /* @length is in bytes, -1 for a NUL-terminated text. The caller owns the
  * result. Unknown elements are skipped; a NIC or disk of a kind that is not
- * known is listed as OTHER, never an error. nova's metadata is found by the
- * namespace prefix http://openstack.org/xmlns/libvirt/nova/ whatever the XML
- * calls it. */
+ * known is listed as OTHER, never an error. Metadata is
+ * found by its namespace, whatever prefix the XML gives it: VSF_MONITOR_NAMESPACE,
+ * of several the first; nova's is any that begins with
+ * http://openstack.org/xmlns/libvirt/nova/. */
 VsfDomainDef *vsf_domain_xml_parse(const char *xml, gssize length,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -10,6 +10,7 @@ vsf_domain_def_new(void)
     VsfDomainDef *def = g_new0(VsfDomainDef, 1);
 
     def->id = -1;
+    def->monitor.sampling = VSF_MONITOR_UNSET;
     def->nics = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_nic_free);
     def->disks = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_disk_free);
     return def;

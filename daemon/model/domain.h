@@ -44,13 +44,14 @@ typedef struct {
 typedef enum { VSF_AGENT_UNKNOWN, VSF_AGENT_CONNECTED, VSF_AGENT_DISCONNECTED } VsfAgentState;
 
 #define VSF_MONITOR_NAMESPACE "https://virt-sflow.org/xmlns/domain/1"
+#define VSF_MONITOR_SAMPLING_MAX 10000000
 #define VSF_MONITOR_UNSET G_MAXUINT32
 
 /* <monitor xmlns="VSF_MONITOR_NAMESPACE" agent="on | off" sampling="N"/> below
  * <metadata>, whatever its prefix. A value that is not allowed counts as not given. */
 typedef struct {
     gboolean agent_off; /* agent="off": its guest agent is not to be asked */
-    guint32 sampling;   /* 0 (off) to 10000000; VSF_MONITOR_UNSET: as configured */
+    guint32 sampling;   /* 0 (off) to _SAMPLING_MAX; VSF_MONITOR_UNSET: as configured */
 } VsfMonitor;
 
 typedef struct {

@@ -7,8 +7,8 @@
 #include "../../include/qga.h"
 
 #define VSF_GUEST_FILESYSTEMS_MAX 32
-#define VSF_GUEST_KEY_MAX 45 /* bytes of a filesystem's key, with what stands around it below 64 \
-                              */
+/* Bytes of a filesystem's key: with what stands around it below 64. */
+#define VSF_GUEST_KEY_MAX 45
 
 typedef struct {
     /* [A-Za-z0-9_-] only: a slug of the mount point and 4 hex digits of its hash,
@@ -44,7 +44,7 @@ typedef struct {
     /* PART_LOAD */
     VsfQgaLoad load;
     /* PART_CPU_STATS */
-    guint64 steal_ms; /* of all CPUs; G_MAXUINT64 if one does not tell */
+    guint64 steal_ms; /* of all CPUs; G_MAXUINT64 if one does not tell, or none is there */
 } VsfGuestFacts;
 
 /* Nothing known, nothing asked. */
@@ -53,7 +53,8 @@ void vsf_guest_facts_free(VsfGuestFacts *facts);
 
 /* What one conversation taught. @now_us: monotonic, when it ended. Filesystems
  * that can only be read, and those on loop, ram or zram devices, are left out
- * everywhere: not storage that can be filled, or already counted below another. */
+ * everywhere: not storage that can be filled, or already counted below another. So
+ * are those of no size, and volumes that Windows has mounted nowhere. */
 VsfGuestFacts *vsf_guest_facts_of_report(const VsfQgaReport *report, gint64 now_us);
 
 /* Takes over from @newer what it was asked for; a part that it could not tell

@@ -32,7 +32,8 @@ gboolean vsf_source_of_name(const char *name, VsfSource *source);
 /* Why a field has no value; OK: it has one. */
 typedef enum {
     VSF_WHY_OK,
-    VSF_WHY_WAITING,       /* no source yet: the guest may still answer */
+    VSF_WHY_WAITING,       /* no source yet: the guest may still answer; or the agent is the
+                              source, and was not asked since the daemon began */
     VSF_WHY_NO_STATISTICS, /* libvirt gave none this time */
     VSF_WHY_NO_DRIVER,     /* the guest has no balloon driver */
     VSF_WHY_STALE,         /* the source's last value is too old */
@@ -79,14 +80,17 @@ typedef struct {
 typedef struct {
     guint64 value;    /* bytes, VSF_UNKNOWN */
     VsfSource source; /* the chosen one */
-    gint64 age_s;     /* of the source's newest value, also of a stale one; -1: there is none */
+    gint64 age_s;     /* of the source's newest value, also of a stale one; -1: there is none,
+                         or it is of the future */
     VsfWhy why;
 } VsfTruth;
 
 /* @balloon: NULL if libvirt told nothing this time. @facts: NULL if the agent
  * was never asked. *@choice is set once. The balloon is preferred: where it
  * collects, the agent's memory is chosen only after the agent has answered and
- * VSF_TRUTH_FRESH_S of the run passed without the balloon. */
+ * VSF_TRUTH_FRESH_S of the run passed without the balloon. It was not silent while
+ * libvirt told nothing: then patience goes on, which costs no value. A guest that
+ * forbids or lacks guest-file-* can answer by its balloon only. */
 VsfTruth vsf_truth_memory(VsfGuestChoice *choice, const VsfTruthTerms *terms,
                           const VsfBalloon *balloon, const VsfGuestFacts *facts);
 

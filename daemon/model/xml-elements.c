@@ -59,6 +59,24 @@ open_os_type(VsfXmlDomain *domain, const char **names, const char **values)
     set_once(&domain->def->arch, attribute(names, values, "arch"));
 }
 
+/* Who may change a domain's metadata may write anything here; a value that is
+ * not allowed leaves what is configured. */
+static void
+open_monitor(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    VsfMonitor *monitor = &domain->def->monitor;
+    const char *sampling = attribute(names, values, "sampling");
+    guint64 value;
+
+    if (domain->found_monitor)
+        return;
+    domain->found_monitor = TRUE;
+    monitor->agent_off = g_strcmp0(attribute(names, values, "agent"), "off") == 0;
+    if (sampling != NULL &&
+        g_ascii_string_to_unsigned(sampling, 10, 0, VSF_MONITOR_SAMPLING_MAX, &value, NULL))
+        monitor->sampling = (guint32)value;
+}
+
 static VsfNicKind
 nic_kind(const char *type)
 {
@@ -191,6 +209,13 @@ open_disk_readonly(VsfXmlDomain *domain, const char **names G_GNUC_UNUSED,
 }
 
 static void
+open_balloon(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (g_strcmp0(attribute(names, values, "model"), "none") != 0)
+        domain->def->has_balloon = TRUE;
+}
+
+static void
 open_balloon_stats(VsfXmlDomain *domain, const char **names, const char **values)
 {
     const char *period = attribute(names, values, "period");
@@ -208,55 +233,58 @@ open_channel(VsfXmlDomain *domain, const char **names, const char **values)
 static void
 open_channel_target(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    if (domain->agent && g_strcmp0(attribute(names, values, "type"), "virtio") == 0 &&
-        g_strcmp0(attribute(names, values, "name"), "org.qemu.guest_agent.0") == 0)
-        domain->def->has_agent = TRUE;
+    const char *state = attribute(names, values, "state");
+
+    if (!domain->agent || g_strcmp0(attribute(names, values, "type"), "virtio") != 0 ||
+        g_strcmp0(attribute(names, values, "name"), "org.qemu.guest_agent.0") != 0)
+        return;
+    domain->def->has_agent = TRUE;
+    if (g_strcmp0(state, "connected") == 0)
+        domain->def->agent = VSF_AGENT_CONNECTED;
+    else if (g_strcmp0(state, "disconnected") == 0)
+        domain->def->agent = VSF_AGENT_DISCONNECTED;
 }
 
-/* Names with "nova:" stand for elements of nova's namespace. */
 static const VsfXmlRule rules[] = {
-    {VSF_XML_ROOT, "domain", VSF_XML_DOMAIN, open_domain, FALSE},
-    {VSF_XML_DOMAIN, "name", VSF_XML_NAME, NULL, TRUE},
-    {VSF_XML_DOMAIN, "uuid", VSF_XML_UUID, NULL, TRUE},
-    {VSF_XML_DOMAIN, "title", VSF_XML_TITLE, NULL, TRUE},
-    {VSF_XML_DOMAIN, "memory", VSF_XML_MEMORY, open_memory, TRUE},
-    {VSF_XML_DOMAIN, "currentMemory", VSF_XML_CURRENT_MEMORY, open_memory, TRUE},
-    {VSF_XML_DOMAIN, "vcpu", VSF_XML_VCPU, open_vcpu, TRUE},
-    {VSF_XML_DOMAIN, "os", VSF_XML_OS, NULL, FALSE},
-    {VSF_XML_OS, "type", VSF_XML_OS_TYPE, open_os_type, FALSE},
-    {VSF_XML_DOMAIN, "metadata", VSF_XML_METADATA, NULL, FALSE},
-    {VSF_XML_METADATA, "nova:instance", VSF_XML_NOVA, NULL, FALSE},
-    {VSF_XML_NOVA, "nova:name", VSF_XML_NOVA_NAME, NULL, TRUE},
-    {VSF_XML_DOMAIN, "devices", VSF_XML_DEVICES, NULL, FALSE},
-    {VSF_XML_DEVICES, "interface", VSF_XML_NIC, open_nic, FALSE},
-    {VSF_XML_NIC, "mac", VSF_XML_NIC_MAC, open_nic_mac, FALSE},
-    {VSF_XML_NIC, "source", VSF_XML_NIC_SOURCE, open_nic_source, FALSE},
-    {VSF_XML_NIC, "target", VSF_XML_NIC_TARGET, open_nic_target, FALSE},
-    {VSF_XML_NIC, "alias", VSF_XML_NIC_ALIAS, open_nic_alias, FALSE},
-    {VSF_XML_NIC, "bandwidth", VSF_XML_NIC_BANDWIDTH, NULL, FALSE},
-    {VSF_XML_NIC_BANDWIDTH, "inbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
-    {VSF_XML_NIC_BANDWIDTH, "outbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
-    {VSF_XML_DEVICES, "disk", VSF_XML_DISK, open_disk, FALSE},
-    {VSF_XML_DISK, "source", VSF_XML_DISK_SOURCE, open_disk_source, FALSE},
-    {VSF_XML_DISK, "target", VSF_XML_DISK_TARGET, open_disk_target, FALSE},
-    {VSF_XML_DISK, "readonly", VSF_XML_DISK_READONLY, open_disk_readonly, FALSE},
-    {VSF_XML_DEVICES, "memballoon", VSF_XML_BALLOON, NULL, FALSE},
-    {VSF_XML_BALLOON, "stats", VSF_XML_BALLOON_STATS, open_balloon_stats, FALSE},
-    {VSF_XML_DEVICES, "channel", VSF_XML_CHANNEL, open_channel, FALSE},
-    {VSF_XML_CHANNEL, "target", VSF_XML_CHANNEL_TARGET, open_channel_target, FALSE},
+    {VSF_XML_ROOT, VSF_SPACE_NONE, "domain", VSF_XML_DOMAIN, open_domain, FALSE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "name", VSF_XML_NAME, NULL, TRUE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "uuid", VSF_XML_UUID, NULL, TRUE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "title", VSF_XML_TITLE, NULL, TRUE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "memory", VSF_XML_MEMORY, open_memory, TRUE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "currentMemory", VSF_XML_CURRENT_MEMORY, open_memory, TRUE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "vcpu", VSF_XML_VCPU, open_vcpu, TRUE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "os", VSF_XML_OS, NULL, FALSE},
+    {VSF_XML_OS, VSF_SPACE_NONE, "type", VSF_XML_OS_TYPE, open_os_type, FALSE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "metadata", VSF_XML_METADATA, NULL, FALSE},
+    {VSF_XML_METADATA, VSF_SPACE_NOVA, "instance", VSF_XML_NOVA, NULL, FALSE},
+    {VSF_XML_NOVA, VSF_SPACE_NOVA, "name", VSF_XML_NOVA_NAME, NULL, TRUE},
+    {VSF_XML_METADATA, VSF_SPACE_MONITOR, "monitor", VSF_XML_MONITOR, open_monitor, FALSE},
+    {VSF_XML_DOMAIN, VSF_SPACE_NONE, "devices", VSF_XML_DEVICES, NULL, FALSE},
+    {VSF_XML_DEVICES, VSF_SPACE_NONE, "interface", VSF_XML_NIC, open_nic, FALSE},
+    {VSF_XML_NIC, VSF_SPACE_NONE, "mac", VSF_XML_NIC_MAC, open_nic_mac, FALSE},
+    {VSF_XML_NIC, VSF_SPACE_NONE, "source", VSF_XML_NIC_SOURCE, open_nic_source, FALSE},
+    {VSF_XML_NIC, VSF_SPACE_NONE, "target", VSF_XML_NIC_TARGET, open_nic_target, FALSE},
+    {VSF_XML_NIC, VSF_SPACE_NONE, "alias", VSF_XML_NIC_ALIAS, open_nic_alias, FALSE},
+    {VSF_XML_NIC, VSF_SPACE_NONE, "bandwidth", VSF_XML_NIC_BANDWIDTH, NULL, FALSE},
+    {VSF_XML_NIC_BANDWIDTH, VSF_SPACE_NONE, "inbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
+    {VSF_XML_NIC_BANDWIDTH, VSF_SPACE_NONE, "outbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
+    {VSF_XML_DEVICES, VSF_SPACE_NONE, "disk", VSF_XML_DISK, open_disk, FALSE},
+    {VSF_XML_DISK, VSF_SPACE_NONE, "source", VSF_XML_DISK_SOURCE, open_disk_source, FALSE},
+    {VSF_XML_DISK, VSF_SPACE_NONE, "target", VSF_XML_DISK_TARGET, open_disk_target, FALSE},
+    {VSF_XML_DISK, VSF_SPACE_NONE, "readonly", VSF_XML_DISK_READONLY, open_disk_readonly, FALSE},
+    {VSF_XML_DEVICES, VSF_SPACE_NONE, "memballoon", VSF_XML_BALLOON, open_balloon, FALSE},
+    {VSF_XML_BALLOON, VSF_SPACE_NONE, "stats", VSF_XML_BALLOON_STATS, open_balloon_stats, FALSE},
+    {VSF_XML_DEVICES, VSF_SPACE_NONE, "channel", VSF_XML_CHANNEL, open_channel, FALSE},
+    {VSF_XML_CHANNEL, VSF_SPACE_NONE, "target", VSF_XML_CHANNEL_TARGET, open_channel_target, FALSE},
 };
 
 const VsfXmlRule *
-vsf_xml_rule(VsfXmlNode parent, const char *name, gboolean nova)
+vsf_xml_rule(VsfXmlNode parent, VsfXmlSpace space, const char *name)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(rules); i++) {
-        const char *wanted = rules[i].name;
-
-        if (rules[i].parent != parent || g_str_has_prefix(wanted, "nova:") != nova)
-            continue;
-        if (strcmp(nova ? wanted + strlen("nova:") : wanted, name) == 0)
+    for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
+        if (rules[i].parent == parent && rules[i].space == space &&
+            strcmp(rules[i].name, name) == 0)
             return &rules[i];
-    }
     return NULL;
 }
 

@@ -6,6 +6,12 @@
 #include "domain.h"
 
 typedef enum {
+    VSF_SPACE_NONE, /* libvirt's own elements, and whatever is not known */
+    VSF_SPACE_NOVA,
+    VSF_SPACE_MONITOR, /* VSF_MONITOR_NAMESPACE */
+} VsfXmlSpace;
+
+typedef enum {
     VSF_XML_SKIP, /* not ours: nothing below is looked at */
     VSF_XML_ROOT,
     VSF_XML_DOMAIN,
@@ -20,6 +26,7 @@ typedef enum {
     VSF_XML_METADATA,
     VSF_XML_NOVA,
     VSF_XML_NOVA_NAME,
+    VSF_XML_MONITOR,
     VSF_XML_DEVICES,
     VSF_XML_NIC,
     VSF_XML_NIC_MAC,
@@ -41,7 +48,7 @@ typedef enum {
 /* What the elements write to. */
 typedef struct {
     VsfDomainDef *def;
-    gboolean found_domain;
+    gboolean found_domain, found_monitor;
     char *uuid;     /* raw */
     char *unit;     /* of the <memory> or <currentMemory> that is open */
     VsfNic *nic;    /* open <interface>, owned by def->nics; NULL if beyond the bound */
@@ -54,15 +61,16 @@ typedef void (*VsfXmlOpen)(VsfXmlDomain *domain, const char **names, const char 
 
 typedef struct {
     VsfXmlNode parent;
-    const char *name; /* "nova:" stands for nova's namespace, whatever its prefix */
+    VsfXmlSpace space;
+    const char *name;
     VsfXmlNode node;
     VsfXmlOpen open; /* or NULL */
     gboolean wants_text;
 } VsfXmlRule;
 
-/* The rule for the element @name (without prefix if @nova) below @parent, NULL
- * if it is to be skipped. */
-const VsfXmlRule *vsf_xml_rule(VsfXmlNode parent, const char *name, gboolean nova);
+/* The rule for the element @name (with its prefix in VSF_SPACE_NONE, without
+ * it elsewhere) below @parent, NULL if it is to be skipped. */
+const VsfXmlRule *vsf_xml_rule(VsfXmlNode parent, VsfXmlSpace space, const char *name);
 
 /* The end of an element; @text is all the text in it. */
 void vsf_xml_close(VsfXmlDomain *domain, VsfXmlNode node, const char *text);

@@ -37,6 +37,9 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_assert(def->id >= -1);
     g_assert(def->nics->len <= VSF_DOMAIN_XML_MAX_NICS);
     g_assert(def->disks->len <= VSF_DOMAIN_XML_MAX_DISKS);
+    g_assert(def->monitor.sampling <= VSF_MONITOR_SAMPLING_MAX ||
+             def->monitor.sampling == VSF_MONITOR_UNSET);
+    g_assert(def->has_agent || def->agent == VSF_AGENT_UNKNOWN);
     for (int mode = VSF_VM_NAME_AUTO; mode <= VSF_VM_NAME_GUEST; mode++)
         check_name(def, (VsfVmNameMode)mode);
     return 0;

@@ -168,28 +168,67 @@ test_what_is_allocated_depends_on_the_backend(void)
 {
     static const struct {
         VsfDiskKind kind;
+        int where;
         guint64 physical, allocation, available;
     } cases[] = {
-        {VSF_DISK_FILE, 60, 60, 40},
-        {VSF_DISK_FILE, 130, 130, 0}, /* a full qcow2 with its metadata */
-        {VSF_DISK_FILE, VSF_UNKNOWN, VSF_UNKNOWN, VSF_UNKNOWN},
-        {VSF_DISK_BLOCK, 100, 100, VSF_UNKNOWN},
-        {VSF_DISK_NETWORK, 100, VSF_UNKNOWN, VSF_UNKNOWN},
-        {VSF_DISK_VOLUME, 100, VSF_UNKNOWN, VSF_UNKNOWN},
-        {VSF_DISK_OTHER, 100, VSF_UNKNOWN, VSF_UNKNOWN},
+        {VSF_DISK_FILE, VSF_BLOCK_FILE, 60, 60, 40},
+        {VSF_DISK_FILE, VSF_BLOCK_REMOTE, 60, 60, 40}, /* no path: a file descriptor */
+        {VSF_DISK_FILE, VSF_BLOCK_DEVICE, 60, 60, 40}, /* the XML says what it is */
+        {VSF_DISK_FILE, VSF_BLOCK_FILE, 130, 130, 0},  /* a full qcow2 with its metadata */
+        {VSF_DISK_FILE, VSF_BLOCK_FILE, VSF_UNKNOWN, VSF_UNKNOWN, VSF_UNKNOWN},
+        {VSF_DISK_BLOCK, VSF_BLOCK_DEVICE, 100, 100, VSF_UNKNOWN},
+        {VSF_DISK_BLOCK, VSF_BLOCK_REMOTE, 100, 100, VSF_UNKNOWN},
+        {VSF_DISK_BLOCK, VSF_BLOCK_FILE, 100, 100, VSF_UNKNOWN},
+        {VSF_DISK_NETWORK, VSF_BLOCK_REMOTE, 100, VSF_UNKNOWN, VSF_UNKNOWN},
+        {VSF_DISK_VOLUME, VSF_BLOCK_FILE, 60, 60, 40},
+        {VSF_DISK_VOLUME, VSF_BLOCK_DEVICE, 100, 100, VSF_UNKNOWN}, /* LVM, iscsi by the host */
+        {VSF_DISK_VOLUME, VSF_BLOCK_REMOTE, 100, VSF_UNKNOWN, VSF_UNKNOWN}, /* rbd, iscsi by QEMU */
+        {VSF_DISK_VOLUME, VSF_BLOCK_FILE, VSF_UNKNOWN, VSF_UNKNOWN, VSF_UNKNOWN},
+        {VSF_DISK_OTHER, VSF_BLOCK_REMOTE, 100, VSF_UNKNOWN, VSF_UNKNOWN},
+        {VSF_DISK_OTHER, VSF_BLOCK_FILE, 100, VSF_UNKNOWN, VSF_UNKNOWN}, /* a dir */
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
-        const VsfBlockStats blocks[] = {block("vda", 100, cases[i].physical)};
+        VsfBlockStats stats_of = block("vda", 100, cases[i].physical);
         VsfDiskCounters total;
 
+        stats_of.where = cases[i].where;
         add_disk(def, "vda", cases[i].kind, FALSE, FALSE, FALSE);
-        total = vsf_disk_counters_sum(def, blocks, 1);
+        total = vsf_disk_counters_sum(def, &stats_of, 1);
         g_assert_cmpuint(total.capacity, ==, 100);
         g_assert_cmpuint(total.allocation, ==, cases[i].allocation);
         g_assert_cmpuint(total.available, ==, cases[i].available);
         g_assert_cmpuint(total.wr_bytes, ==, 20);
+    }
+}
+
+static void
+test_available_needs_every_writable_disk_to_be_a_file(void)
+{
+    static const struct {
+        int where;
+        guint64 allocation, available;
+    } cases[] = {
+        {VSF_BLOCK_FILE, 120, 80},
+        {VSF_BLOCK_DEVICE, 120, VSF_UNKNOWN},
+        {VSF_BLOCK_REMOTE, VSF_UNKNOWN, VSF_UNKNOWN},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+        VsfBlockStats blocks[] = {block("vda", 100, 60), block("vdb", 100, 60),
+                                  block("hda", VSF_UNKNOWN, VSF_UNKNOWN)};
+        VsfDiskCounters total;
+
+        blocks[1].where = cases[i].where;
+        add_disk(def, "vda", VSF_DISK_FILE, FALSE, FALSE, FALSE);
+        add_disk(def, "vdb", VSF_DISK_VOLUME, FALSE, FALSE, FALSE);
+        add_disk(def, "hda", VSF_DISK_NETWORK, TRUE, TRUE, FALSE);
+        total = vsf_disk_counters_sum(def, blocks, G_N_ELEMENTS(blocks));
+        g_assert_cmpuint(total.capacity, ==, 200);
+        g_assert_cmpuint(total.allocation, ==, cases[i].allocation);
+        g_assert_cmpuint(total.available, ==, cases[i].available);
     }
 }
 
@@ -290,6 +329,8 @@ main(int argc, char **argv)
     g_test_add_func("/model/counters/no-writable-disk-is-zero", test_no_writable_disk_is_zero);
     g_test_add_func("/model/counters/what-is-allocated-depends-on-the-backend",
                     test_what_is_allocated_depends_on_the_backend);
+    g_test_add_func("/model/counters/available-needs-every-writable-disk-to-be-a-file",
+                    test_available_needs_every_writable_disk_to_be_a_file);
     g_test_add_func("/model/counters/a-full-target-field-is-not-overrun",
                     test_a_full_target_field_is_not_overrun);
     g_test_add_func("/model/counters/unknown-is-never-a-step-back",

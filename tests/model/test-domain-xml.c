@@ -74,7 +74,11 @@ test_a_plain_domain(void)
     g_assert_cmpuint(def->max_memory, ==, 4ull << 30);
     g_assert_cmpuint(def->memory, ==, 2ull << 30);
     g_assert_true(def->has_agent);
+    g_assert_cmpint(def->agent, ==, VSF_AGENT_CONNECTED); /* the other channel is not */
+    g_assert_true(def->has_balloon);
     g_assert_cmpuint(def->balloon_period_s, ==, 5);
+    g_assert_false(def->monitor.agent_off);
+    g_assert_cmpuint(def->monitor.sampling, ==, VSF_MONITOR_UNSET);
 
     g_assert_cmpuint(def->nics->len, ==, 2);
     g_assert_cmpint(nic(def, 0)->kind, ==, VSF_NIC_TAP);
@@ -110,6 +114,8 @@ test_a_macvtap_domain(void)
     g_assert_cmpstr(nic(def, 0)->device, ==, "macvtap0");
     g_assert_null(nic(def, 0)->bridge);
     g_assert_false(def->has_agent); /* another channel is no agent */
+    g_assert_cmpint(def->agent, ==, VSF_AGENT_UNKNOWN);
+    g_assert_false(def->has_balloon);
     g_assert_cmpuint(def->max_memory, ==, 512ull << 20);
     g_assert_cmpuint(def->memory, ==, 512ull << 20); /* no <currentMemory>: all */
     g_assert_cmpstr(def->arch, ==, "aarch64");

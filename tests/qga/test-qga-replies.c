@@ -101,9 +101,9 @@ test_a_cd_is_listed_and_known_to_be_read_only(void)
     g_autoptr(VsfQgaFilesystems) rhel = filesystems_of("rhel-10");
     g_autoptr(VsfQgaFilesystems) windows = filesystems_of("windows");
 
-    g_assert_false(vsf_qga_filesystem_is_read_only(nth(rhel, 0)));
-    g_assert_true(vsf_qga_filesystem_is_read_only(nth(rhel, 2)));
-    g_assert_true(vsf_qga_filesystem_is_read_only(nth(windows, 3)));
+    g_assert_false(nth(rhel, 0)->read_only_type);
+    g_assert_true(nth(rhel, 2)->read_only_type);
+    g_assert_true(nth(windows, 3)->read_only_type);
     g_assert_cmpuint(nth(rhel, 0)->total_privileged_bytes, ==, 18238930944);
     g_assert_cmpuint(nth(rhel, 2)->total_privileged_bytes, ==, VSF_QGA_UNKNOWN);
 }
