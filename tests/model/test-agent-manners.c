@@ -130,6 +130,7 @@ test_an_agent_that_is_not_there_is_never_due(void)
     for (guint how = VSF_AGENT_TURN_ANSWERED; how <= VSF_AGENT_TURN_VOID; how++) {
         vsf_agent_manners_ended(&manners, &terms, REGULAR, (VsfAgentTurn)how, 5 * MS, NOW + S);
         g_assert_cmpint(vsf_agent_manners_due_us(&manners), ==, -1);
+        g_assert_cmpint(manners.next_us, ==, 0);
     }
 }
 
@@ -455,6 +456,8 @@ test_the_best_latency_is_of_answers_that_asked_something(void)
     turn(&manners, VSF_AGENT_TURN_ANSWERED, 20 * MS, &now_us);
     g_assert_cmpint(manners.best_us, ==, 9 * MS);
     g_assert_cmpint(manners.latency_us, ==, 20 * MS);
+    turn(&manners, VSF_AGENT_TURN_ANSWERED, 0, &now_us);
+    g_assert_cmpint(manners.best_us, ==, 9 * MS);
 }
 
 #define ADD(name, func) g_test_add_func("/model/agent-manners/" name, func)
