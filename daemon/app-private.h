@@ -19,6 +19,7 @@ struct VsfApp {
     gpointer user_data;
 
     VsfIndexStore *indexes;
+    VsfGuestStore *records;
     VsfSender *sender;
     VsfHookSocket *hook;
     VsfControl *control;
@@ -29,7 +30,9 @@ struct VsfApp {
     VsfLinkStatsReader *link_stats;
     VsfRegistry *registry;
     VsfFlows *flows;
-    VsfStats *stats;
+    VsfCalls *stats;
+    VsfAgents *agents;
+    VsfGuests *guests;
     VsfPoller *poller;
     VsfLinks *links;
     VsfConn *conn;
@@ -44,6 +47,9 @@ struct VsfApp {
 
 /* The registry may wait for something now: it is asked for it in time. */
 void vsf_app_registry_changed(VsfApp *app);
+
+/* @user_data is a VsfApp. */
+extern const VsfConnCallbacks vsf_app_conn_callbacks;
 
 /* A VsfHookFunc; @app is a VsfApp. */
 void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsize xml_length,

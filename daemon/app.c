@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "app-private.h"
-#include "model/lifecycle.h"
 #include "net/agent-address.h"
 
 #include <errno.h>
@@ -18,13 +17,20 @@ domain_added(VsfDomain *domain, gpointer user_data)
 
     g_message("%s: domain %s runs, source 3:%u, %u NICs, %u disks", domain->name, domain->def->uuid,
               domain->index, domain->def->nics->len, domain->def->disks->len);
+    vsf_guests_domain_added(app->guests, domain);
     vsf_poller_domain_added(app->poller, domain);
 }
 
 static void
-domain_changed(VsfDomain *domain, gpointer user_data G_GNUC_UNUSED)
+domain_changed(VsfDomain *domain, gpointer user_data)
 {
+    VsfApp *app = user_data;
+
     g_debug("%s: domain %s changed, state %d", domain->name, domain->def->uuid, domain->state);
+    vsf_guests_domain_changed(app->guests, domain);
+    /* Its metadata may want another sampling rate. */
+    for (guint i = 0; i < domain->taps->len; i++)
+        vsf_flows_tap_changed(app->flows, domain->taps->pdata[i]);
 }
 
 static void
@@ -35,6 +41,7 @@ domain_removed(VsfDomain *domain, gpointer user_data)
     if (!app->closing)
         g_message("%s: domain %s ended", domain->name, domain->def->uuid);
     vsf_poller_domain_removed(app->poller, domain);
+    vsf_guests_domain_removed(app->guests, domain);
     vsf_exporter_forget_domain(app->exporter, domain->index);
 }
 
@@ -105,7 +112,7 @@ name_for(const VsfDomainDef *def, gpointer user_data)
 {
     VsfApp *app = user_data;
 
-    return vsf_vm_name(def, app->config->vm_name, NULL);
+    return vsf_vm_name(def, app->config->vm_name, vsf_guests_host_name(app->guests, def->uuid));
 }
 
 static const VsfRegistryCallbacks registry_callbacks = {
@@ -119,6 +126,22 @@ static const VsfRegistryCallbacks registry_callbacks = {
     .xml_wanted = xml_wanted,
     .index_for = index_for,
     .name_for = name_for,
+};
+
+/* --- guests ------------------------------------------------------------ */
+
+static void
+guest_named(VsfDomain *domain, gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    if (app->config->vm_name == VSF_VM_NAME_GUEST)
+        vsf_registry_domain_renamed(app->registry, domain);
+}
+
+static const VsfGuestsCallbacks guests_callbacks = {
+    .named = guest_named,
+    .balloon_set = xml_wanted,
 };
 
 /* --- links ------------------------------------------------------------- */
@@ -194,154 +217,6 @@ static const VsfLinksCallbacks links_callbacks = {
     .dumped = links_dumped,
 };
 
-/* --- libvirt ----------------------------------------------------------- */
-
-static void
-connection_changed(gboolean connected, const char *why, gpointer user_data)
-{
-    VsfApp *app = user_data;
-
-    app->connection_changed_us = g_get_monotonic_time();
-    vsf_poller_connected(app->poller, connected);
-    if (connected)
-        g_message("libvirt: connected to %s: %s", app->config->uri, vsf_conn_describe(app->conn));
-    else
-        g_warning("libvirt: %s: %s; packets and host-side counters go on, trying again",
-                  app->config->uri, why);
-}
-
-static void
-take_facts(VsfApp *app, VsfDomainFacts *facts, gint64 asked_us)
-{
-    vsf_registry_domain_seen(app->registry, g_steal_pointer(&facts->def), facts->state,
-                             facts->reason, asked_us, g_get_monotonic_time());
-    vsf_app_registry_changed(app);
-}
-
-/* Its start was told: the first sample is due, now that its XML is here. */
-static void
-first_sample(VsfApp *app, const char *uuid)
-{
-    VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
-
-    if (g_hash_table_remove(app->starting, uuid) && domain != NULL)
-        vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
-}
-
-static void
-domains_listed(GPtrArray *facts, const char *const *unreadable, gint64 asked_us, gpointer user_data)
-{
-    VsfApp *app = user_data;
-    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-    g_auto(GStrv) uuids = NULL;
-
-    for (guint i = 0; i < facts->len; i++)
-        g_strv_builder_add(builder, ((VsfDomainFacts *)facts->pdata[i])->def->uuid);
-    for (guint i = 0; unreadable != NULL && unreadable[i] != NULL; i++)
-        g_strv_builder_add(builder, unreadable[i]);
-    uuids = g_strv_builder_end(builder);
-
-    /* The gone first: their interfaces' names may be another's by now. */
-    vsf_registry_reconcile(app->registry, (const char *const *)uuids, asked_us);
-    for (guint i = 0; i < facts->len; i++)
-        take_facts(app, facts->pdata[i], asked_us);
-    /* A start whose own question failed, or whose answer is still to come. */
-    for (guint i = 0; uuids[i] != NULL; i++)
-        first_sample(app, uuids[i]);
-}
-
-static void
-domain_fetched(const char *uuid, VsfDomainFacts *facts, gint64 asked_us, gpointer user_data)
-{
-    VsfApp *app = user_data;
-
-    if (facts->def != NULL)
-        take_facts(app, facts, asked_us);
-    else
-        vsf_registry_domain_not_running(app->registry, uuid, asked_us);
-    first_sample(app, uuid);
-}
-
-/* A run that an earlier event or the hook made known has its first sample at
- * once: a libvirtd that just came up may take a second to answer. */
-static void
-run_began(VsfApp *app, const char *uuid, int id, int state)
-{
-    VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
-
-    if (domain != NULL && id > 0 && domain->def->id == id) {
-        vsf_registry_domain_state(app->registry, uuid, state, 0);
-        vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
-    } else {
-        g_hash_table_add(app->starting, g_strdup(uuid));
-    }
-    vsf_conn_fetch(app->conn, uuid);
-}
-
-static void
-lifecycle_event(const char *uuid, int id, int event, int detail, gpointer user_data)
-{
-    VsfApp *app = user_data;
-    int state = VSF_STATE_UNKNOWN;
-    VsfDomain *domain;
-
-    g_debug("%s: libvirt event %d, detail %d", uuid, event, detail);
-    /* An event's detail is no state's reason: 0, unknown, until XML is read. */
-    switch (vsf_lifecycle_action(event, detail, &state)) {
-    case VSF_ACTION_NONE:
-        break;
-    case VSF_ACTION_FETCH:
-        run_began(app, uuid, id, state);
-        break;
-    case VSF_ACTION_STATE:
-        if (!vsf_registry_domain_state(app->registry, uuid, state, 0))
-            vsf_conn_fetch(app->conn, uuid);
-        break;
-    case VSF_ACTION_LAST:
-        vsf_registry_domain_state(app->registry, uuid, state, 0);
-        domain = vsf_registry_by_uuid(app->registry, uuid);
-        if (domain != NULL)
-            vsf_poller_domain_now(app->poller, domain, VSF_POLL_LAST);
-        break;
-    case VSF_ACTION_GONE:
-        /* A stop and a start may follow each other so fast that the new run is
-         * known before the old one's end: then libvirt is asked which it is. */
-        if (!vsf_registry_domain_gone(app->registry, uuid, g_get_monotonic_time()))
-            vsf_conn_fetch(app->conn, uuid);
-        vsf_app_registry_changed(app);
-        break;
-    }
-}
-
-static void
-domain_xml_changed(const char *uuid, const char *what, gpointer user_data)
-{
-    VsfApp *app = user_data;
-
-    g_debug("%s: %s", uuid, what);
-    vsf_conn_fetch(app->conn, uuid);
-}
-
-static void
-agent_changed(const char *uuid, int state G_GNUC_UNUSED, int reason G_GNUC_UNUSED,
-              gpointer user_data)
-{
-    VsfApp *app = user_data;
-
-    /* The first event of a run, long before STARTED: its XML is worth a look. */
-    if (vsf_registry_by_uuid(app->registry, uuid) == NULL)
-        vsf_conn_fetch(app->conn, uuid);
-}
-
-static const VsfConnCallbacks conn_callbacks = {
-    .connected = connection_changed,
-    .listed = domains_listed,
-    .fetched = domain_fetched,
-    .lifecycle = lifecycle_event,
-    .changed = domain_xml_changed,
-    .agent = agent_changed,
-};
-
 /* --- up and down ------------------------------------------------------- */
 
 static void
@@ -399,12 +274,14 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     if (app->flows == NULL)
         return FALSE;
     app->stats = vsf_stats_new(app->config->uri);
+    app->agents = vsf_agents_new(app->config->uri);
+    app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
-                                 app->link_stats, app->stats, process_gone, app);
+                                 app->link_stats, app->stats, app->guests, process_gone, app);
     app->links = vsf_links_new(&links_callbacks, app, error);
     if (app->links == NULL)
         return FALSE;
-    app->conn = vsf_conn_new(app->config->uri, &conn_callbacks, app);
+    app->conn = vsf_conn_new(app->config->uri, &vsf_app_conn_callbacks, app);
     return TRUE;
 }
 
@@ -452,6 +329,7 @@ vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
     app->indexes = vsf_index_store_new(state_dir);
+    app->records = vsf_guest_store_new(state_dir);
     app->sender = vsf_sender_new(config->collectors, config->source_address, config->dscp, error);
     if (app->sender == NULL)
         return NULL;
@@ -477,11 +355,14 @@ vsf_app_free(VsfApp *app)
     /* Emptied while the rooms behind its callbacks are still there. */
     g_clear_pointer(&app->registry, vsf_registry_free);
     g_clear_pointer(&app->poller, vsf_poller_free);
-    g_clear_pointer(&app->stats, vsf_stats_free);
+    g_clear_pointer(&app->guests, vsf_guests_free);
+    g_clear_pointer(&app->agents, vsf_agents_free);
+    g_clear_pointer(&app->stats, vsf_calls_free);
     g_clear_pointer(&app->flows, vsf_flows_free);
     g_clear_pointer(&app->exporter, vsf_exporter_free);
     g_clear_pointer(&app->link_stats, vsf_link_stats_free);
     g_clear_pointer(&app->sender, vsf_sender_free);
+    g_clear_pointer(&app->records, vsf_guest_store_free);
     g_clear_pointer(&app->indexes, vsf_index_store_free);
     g_clear_pointer(&app->starting, g_hash_table_unref);
     g_free(app->agent_address);

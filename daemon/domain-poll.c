@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "domain-poll.h"
 
-#include "host/process.h"
-
-#include <string.h>
+#include "qemu-process.h"
 
 #define DEADLINE_MS 1000
 #define FIRST_DEADLINE_MS 300
@@ -15,17 +13,12 @@ struct VsfDomainPoll {
     const VsfPollContext *context;
     VsfDomain *domain;
 
-    int pid;
-    guint64 pid_start; /* with the pid, names the process for good */
-    gboolean finding;  /* a search for the pid is out */
-    gboolean ended;    /* the process that was known is gone, and no other was found */
-    gboolean stopped;
+    VsfQemuProcess *qemu;
 
     gboolean asked; /* a libvirt call of this run is out */
     gint64 last_info_us, last_poll_us, stuck_since_us;
-    gint64 process_read_us;
     guint64 n_vcpus; /* 0 until libvirt said it */
-    VsfGuestChoice choice;
+    GHashTable *last_blocks;
 
     /* Taps that ended since the last regular turn. */
     VsfNetCounters final_net;
@@ -36,6 +29,9 @@ struct VsfDomainPoll {
     VsfPollUrgency urgency;
     guint deadline_timer;
     VsfDomainCounters counters;
+    VsfDomainDetail detail;
+    VsfBalloon balloon;
+    gboolean has_balloon, has_blocks; /* libvirt told */
 };
 
 VsfDomain *
@@ -55,73 +51,18 @@ maybe_finish(VsfDomainPoll *poll)
 
 /* --- the QEMU process -------------------------------------------------- */
 
-typedef struct {
-    const VsfPollContext *context;
-    char *uuid, *name;
-    int id; /* libvirt's, of the run that is meant */
-} FindJob;
-
+/* Choices are made for a run; without a process that names it, which is the case
+ * where QEMU lives in another PID namespace, libvirt's id has to do. */
 static void
-find_job_free(gpointer data)
+searched(gpointer user_data)
 {
-    FindJob *job = data;
+    VsfDomainPoll *poll = user_data;
+    const char *run = vsf_qemu_process_run(poll->qemu);
+    g_autofree char *by_id = g_strdup_printf("id/%d", poll->domain->def->id);
 
-    g_free(job->uuid);
-    g_free(job->name);
-    g_free(job);
-}
-
-/* On a worker. The result is the pid, or -1 so that it is not NULL. */
-static gpointer
-find_pid(gpointer payload, GError **error G_GNUC_UNUSED)
-{
-    const FindJob *job = payload;
-    int pid = vsf_process_find(job->uuid, job->name);
-
-    return GINT_TO_POINTER(pid > 0 ? pid : -1);
-}
-
-static void
-pid_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
-{
-    FindJob *job = user_data;
-    g_autoptr(GError) error = NULL;
-    int pid = GPOINTER_TO_INT(vsf_worker_finish(result, &error));
-    VsfDomainPoll *poll = NULL;
-    VsfProcess process;
-
-    if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        poll = job->context->poll_for(job->uuid, job->context->user_data);
-    /* An earlier run's process is not this one's. */
-    if (poll != NULL && poll->domain->def->id != job->id)
-        poll = NULL;
-    find_job_free(job);
-    if (poll == NULL || !poll->finding)
-        return;
-    poll->finding = FALSE;
-    if (pid > 0 && vsf_process_read(pid, &process)) {
-        poll->pid = pid;
-        poll->pid_start = process.start_ticks;
-        poll->ended = FALSE;
-    }
+    vsf_guests_run_known(poll->context->guests, poll->domain, run != NULL ? run : by_id);
     poll->waiting_pid = FALSE;
     maybe_finish(poll);
-}
-
-static void
-start_finding(VsfDomainPoll *poll)
-{
-    FindJob *job;
-
-    if (poll->finding)
-        return;
-    poll->finding = TRUE;
-    job = g_new0(FindJob, 1);
-    job->context = poll->context;
-    job->uuid = g_strdup(poll->domain->def->uuid);
-    job->name = g_strdup(poll->domain->def->name);
-    job->id = poll->domain->def->id;
-    vsf_worker_run(poll->context->finder, find_pid, job, NULL, NULL, pid_found, job);
 }
 
 /* Reads CPU time and state. FALSE: the process was known and is gone, so this
@@ -129,28 +70,20 @@ start_finding(VsfDomainPoll *poll)
 static gboolean
 read_process(VsfDomainPoll *poll, VsfProcess *process)
 {
-    *process = (VsfProcess){.state = '?'};
-    poll->stopped = FALSE;
-    if (poll->pid == 0)
-        return !poll->ended;
-    if (!vsf_process_read(poll->pid, process) || process->start_ticks != poll->pid_start ||
-        process->state == 'Z' || process->state == 'X') {
-        poll->pid = 0;
-        poll->ended = TRUE;
-        return FALSE;
-    }
-    poll->counters.cpu_time_ns = process->cpu_time_ns;
-    poll->process_read_us = g_get_monotonic_time();
-    poll->stopped = process->state == 'T' || process->state == 't';
-    return TRUE;
+    VsfQemuLife life = vsf_qemu_process_read(poll->qemu, process);
+
+    if (life == VSF_QEMU_ALIVE)
+        poll->counters.cpu_time_ns = process->cpu_time_ns;
+    return life != VSF_QEMU_GONE;
 }
 
 /* --- libvirt ----------------------------------------------------------- */
 
-static guint64
-memory_of(VsfDomainPoll *poll, const VsfDomainStats *stats)
+static void
+take_balloon(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
-    VsfBalloon balloon = {
+    poll->has_balloon = stats->balloon_current != VSF_UNKNOWN;
+    poll->balloon = (VsfBalloon){
         .current = stats->balloon_current,
         .available = stats->balloon_available,
         .usable = stats->balloon_usable,
@@ -159,18 +92,7 @@ memory_of(VsfDomainPoll *poll, const VsfDomainStats *stats)
         .last_update_s = stats->balloon_last_update_s == VSF_UNKNOWN ? 0
                                                                      : stats->balloon_last_update_s,
     };
-    gint64 now_us = g_get_monotonic_time();
-    VsfTruthTerms terms = {
-        .now_us = now_us,
-        .now_s = g_get_real_time() / G_USEC_PER_SEC,
-        .known_for_s = (now_us - poll->domain->since_us) / G_USEC_PER_SEC,
-        .balloon_period_s = poll->domain->def->balloon_period_s,
-        .decide = TRUE,
-    };
-
-    if (poll->context->config->virt_memory == VSF_VIRT_MEMORY_BALLOON)
-        return balloon.current;
-    return vsf_truth_memory(&poll->choice, &terms, &balloon, NULL).value;
+    poll->counters.max_memory = stats->balloon_current;
 }
 
 static void
@@ -182,17 +104,19 @@ take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
         counters->state = stats->state;
     if (stats->n_vcpus != VSF_UNKNOWN)
         counters->n_vcpus = poll->n_vcpus = stats->n_vcpus;
-    counters->max_memory = stats->balloon_current;
-    counters->memory = memory_of(poll, stats);
-    if (stats->has_blocks)
-        counters->disk = vsf_disk_counters_sum(poll->domain->def,
-                                               (const VsfBlockStats *)(void *)stats->blocks->data,
-                                               stats->blocks->len);
+    take_balloon(poll, stats);
+    poll->has_blocks = stats->has_blocks;
+    if (!stats->has_blocks)
+        return;
+    counters->disk = vsf_disk_counters_sum(
+        poll->domain->def, (const VsfBlockStats *)(void *)stats->blocks->data, stats->blocks->len);
+    vsf_domain_detail_blocks(&poll->detail, stats->blocks, poll->last_blocks);
 }
 
 static void
-stats_came(const char *uuid, const VsfDomainStats *stats, const GError *error, gpointer user_data)
+stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user_data)
 {
+    const VsfDomainStats *stats = answer;
     const VsfPollContext *context = user_data;
     VsfDomainPoll *poll = context->poll_for(uuid, context->user_data);
 
@@ -220,14 +144,14 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 
     /* A call to a QEMU that cannot answer would hang, and hold one of
      * libvirtd's workers with it. */
-    if (poll->stopped || process->state == 'D') {
-        if (poll->stopped && poll->stuck_since_us == 0)
+    if (vsf_qemu_process_is_stopped(poll->qemu) || process->state == 'D') {
+        if (process->state != 'D' && poll->stuck_since_us == 0)
             poll->stuck_since_us = now_us;
         return;
     }
     if (!poll->context->connected || poll->asked ||
         vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, with_info, stats_came,
-                      (gpointer)poll->context) != VSF_STATS_ASKED)
+                      (gpointer)poll->context) != VSF_CALLS_ASKED)
         return;
     poll->asked = poll->waiting_stats = TRUE;
     if (with_info)
@@ -244,6 +168,15 @@ nic_counters(const VsfPollContext *context, const VsfTap *tap, const VsfLinkStat
     if (context->config->virt_net_direction == VSF_NET_DIRECTION_HOST)
         return vsf_net_counters_guest(stats, VSF_NIC_MACVTAP);
     return vsf_net_counters_guest(stats, tap->kind);
+}
+
+static guint
+nic_number(const VsfDomainDef *def, const VsfNic *nic)
+{
+    guint number = 0;
+
+    g_ptr_array_find(def->nics, nic, &number);
+    return number;
 }
 
 void
@@ -273,6 +206,8 @@ vsf_domain_poll_readings(VsfDomainPoll *poll, GHashTable *table)
             continue;
         part = nic_counters(poll->context, tap, stats);
         vsf_net_counters_add(&sum, &part);
+        vsf_domain_detail_nic(&poll->detail, nic_number(poll->domain->def, tap->nic),
+                              (guint32)tap->link.ifindex, &part);
         read++;
     }
     /* A NIC without a tap that we read makes the sum unknown: less than all
@@ -291,13 +226,30 @@ static gboolean
 is_alive(VsfDomainPoll *poll)
 {
     VsfProcess process;
+    gboolean found = vsf_qemu_process_pid(poll->qemu) != 0;
 
-    if (poll->pid != 0 && g_get_monotonic_time() - poll->process_read_us < SAME_MOMENT_US)
+    if (found && g_get_monotonic_time() - vsf_qemu_process_read_us(poll->qemu) < SAME_MOMENT_US)
         return TRUE;
     if (!read_process(poll, &process))
         return FALSE;
     /* What only the hook announced may never have started. */
-    return poll->pid != 0 || poll->domain->state != VSF_STATE_UNKNOWN;
+    return vsf_qemu_process_pid(poll->qemu) != 0 || poll->domain->state != VSF_STATE_UNKNOWN;
+}
+
+/* What the guest says, or the host in its place. */
+static void
+take_truth(VsfDomainPoll *poll, gint64 now_us)
+{
+    const VsfPollContext *context = poll->context;
+    VsfDomainDetail *detail = &poll->detail;
+
+    vsf_guests_tell(context->guests, poll->domain, poll->has_balloon ? &poll->balloon : NULL,
+                    poll->counters.disk.available, poll->has_blocks, detail);
+    poll->counters.memory = detail->memory.value;
+    poll->counters.disk.available = detail->available.value;
+    detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
+    if (poll->stuck_since_us != 0)
+        detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
@@ -306,13 +258,18 @@ static void
 send_sample(VsfDomainPoll *poll)
 {
     gboolean alive = is_alive(poll);
+    const VsfGuestFacts *facts;
 
     g_clear_handle_id(&poll->deadline_timer, g_source_remove);
     poll->running = poll->waiting_net = poll->waiting_stats = poll->waiting_pid = FALSE;
     if (!alive && poll->urgency != VSF_POLL_LAST)
         return;
     poll->last_poll_us = g_get_monotonic_time();
-    vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters);
+    take_truth(poll, poll->last_poll_us);
+    facts = vsf_guests_facts(poll->context->guests, poll->domain);
+    vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
+                        poll->detail.part_fresh[VSF_QGA_PART_OS] ? facts : NULL);
+    vsf_exporter_detail(poll->context->exporter, poll->domain, &poll->detail, facts);
     if (poll->urgency == VSF_POLL_LAST)
         vsf_exporter_flush(poll->context->exporter);
 }
@@ -367,14 +324,17 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
         .disk = vsf_disk_counters_unknown(),
         .net = vsf_net_counters_unknown(),
     };
+    poll->has_balloon = poll->has_blocks = FALSE;
+    vsf_domain_detail_clear(&poll->detail);
+    vsf_domain_detail_init(&poll->detail);
     if (!read_process(poll, &process)) {
         /* It may have been another's that took this one's looks. */
-        start_finding(poll);
+        vsf_qemu_process_find(poll->qemu, domain->def);
         poll->context->process_gone(poll->domain, poll->context->user_data);
         return FALSE;
     }
-    if (poll->pid == 0) {
-        start_finding(poll);
+    if (vsf_qemu_process_pid(poll->qemu) == 0) {
+        vsf_qemu_process_find(poll->qemu, domain->def);
         poll->waiting_pid = TRUE;
     }
     if (urgency != VSF_POLL_LAST) {
@@ -412,7 +372,10 @@ vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain)
     poll->context = context;
     poll->domain = domain;
     poll->final_net = vsf_net_counters_zero();
-    start_finding(poll);
+    poll->last_blocks = vsf_block_history_new();
+    vsf_domain_detail_init(&poll->detail);
+    poll->qemu = vsf_qemu_process_new(context->finder, searched, poll);
+    vsf_qemu_process_find(poll->qemu, domain->def);
     return poll;
 }
 
@@ -422,6 +385,9 @@ vsf_domain_poll_free(VsfDomainPoll *poll)
     if (poll == NULL)
         return;
     g_clear_handle_id(&poll->deadline_timer, g_source_remove);
+    vsf_qemu_process_free(poll->qemu);
+    vsf_domain_detail_clear(&poll->detail);
+    g_hash_table_unref(poll->last_blocks);
     g_free(poll);
 }
 
@@ -431,10 +397,7 @@ vsf_domain_poll_status(const VsfDomainPoll *poll)
     return (VsfPollStatus){
         .last_poll_us = poll->last_poll_us,
         .stuck_since_us = poll->stuck_since_us,
-        .stopped = poll->stopped,
-        .pid = poll->pid,
-        .memory_source = poll->context->config->virt_memory == VSF_VIRT_MEMORY_BALLOON
-                             ? VSF_SOURCE_HOST
-                             : poll->choice.memory,
+        .stopped = vsf_qemu_process_is_stopped(poll->qemu),
+        .pid = vsf_qemu_process_pid(poll->qemu),
     };
 }

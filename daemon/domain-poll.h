@@ -6,7 +6,7 @@
 
 #include "base/worker.h"
 #include "exporter.h"
-#include "model/guest-truth.h"
+#include "guests.h"
 #include "virt/stats.h"
 
 typedef struct VsfDomainPoll VsfDomainPoll;
@@ -16,8 +16,9 @@ typedef struct {
     const VsfConfig *config;
     VsfRegistry *registry;
     VsfExporter *exporter;
-    VsfStats *stats;
-    VsfWorker *finder;  /* walks /proc for pids */
+    VsfCalls *stats;
+    VsfGuests *guests;
+    VsfWorker *finder;  /* walks /proc: vsf_qemu_finder_new() */
     gboolean connected; /* libvirt answers; while it does not, it is not asked */
     /* The poll whose libvirt answer came, by UUID; NULL if there is none. */
     VsfDomainPoll *(*poll_for)(const char *uuid, gpointer user_data);
@@ -33,7 +34,6 @@ typedef struct {           /* for the status */
     gint64 stuck_since_us; /* since when libvirt or QEMU does not answer for it, 0 = it does */
     gboolean stopped;      /* the QEMU process is stopped */
     int pid;               /* of QEMU, 0 unknown */
-    VsfSource memory_source;
 } VsfPollStatus;
 
 typedef enum {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "exporter.h"
 
+#include "exporter-detail.h"
+
 #include <net/if.h>
 #include <string.h>
 
@@ -133,6 +135,20 @@ scratch(VsfExporter *exporter)
     return VSF_XDR_INIT(exporter->scratch, vsf_sflow_datagram_room(exporter->datagram));
 }
 
+/* Sees to it that what was added leaves in time. */
+static void
+flush_later(VsfExporter *exporter, gboolean soon)
+{
+    if (soon && exporter->flush_timer != 0 && !exporter->flush_soon)
+        g_clear_handle_id(&exporter->flush_timer, g_source_remove);
+    if (exporter->flush_timer != 0)
+        return;
+    exporter->flush_soon = soon;
+    exporter->flush_timer = g_timeout_add(
+        soon ? FIRST_FLUSH_MS : (guint)g_random_int_range(FLUSH_MIN_MS, FLUSH_MAX_MS), flush_now,
+        exporter);
+}
+
 /* Gives a finished counter sample to the datagram and sees to its flush. */
 static void
 add_counter_sample(VsfExporter *exporter, const VsfXdr *xdr, guint32 sequence)
@@ -143,15 +159,30 @@ add_counter_sample(VsfExporter *exporter, const VsfXdr *xdr, guint32 sequence)
         return;
     }
     exporter->totals.counter_samples++;
-    if (sequence == 1 && exporter->flush_timer != 0 && !exporter->flush_soon)
-        g_clear_handle_id(&exporter->flush_timer, g_source_remove);
-    if (exporter->flush_timer == 0) {
-        exporter->flush_soon = sequence == 1;
-        exporter->flush_timer = g_timeout_add(
-            exporter->flush_soon ? FIRST_FLUSH_MS
-                                 : (guint)g_random_int_range(FLUSH_MIN_MS, FLUSH_MAX_MS),
-            flush_now, exporter);
-    }
+    flush_later(exporter, sequence == 1);
+}
+
+static gboolean
+add_metrics(const VsfXdr *xdr, gpointer user_data)
+{
+    VsfExporter *exporter = user_data;
+
+    if (!vsf_sflow_datagram_add(exporter->datagram, xdr->data, xdr->used, FALSE,
+                                uptime_ms(exporter)))
+        return FALSE;
+    exporter->totals.metric_samples++;
+    flush_later(exporter, FALSE);
+    return TRUE;
+}
+
+void
+vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain, const VsfDomainDetail *detail,
+                    const VsfGuestFacts *facts)
+{
+    VsfXdr xdr = scratch(exporter);
+
+    if (exporter->config->detail == VSF_DETAIL_RTMETRIC)
+        vsf_detail_metrics(&xdr, domain->def->uuid, detail, facts, add_metrics, exporter);
 }
 
 void
@@ -259,7 +290,7 @@ write_adapters(VsfExporter *exporter, VsfXdr *xdr, VsfSflowSample *sample, const
 
 void
 vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
-                    const VsfDomainCounters *counters)
+                    const VsfDomainCounters *counters, const VsfGuestFacts *facts)
 {
     Source *source = source_for(exporter, VSF_SFLOW_CLASS_LOGICAL, domain->index);
     guint32 sequence = next_counter_sequence(
@@ -270,8 +301,9 @@ vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
     VsfSflowHostDescr descr = {
         .hostname = domain->name,
         .machine_type = vsf_sflow_machine_type(domain->def->arch),
-        .os_name = 0, /* only the guest knows */
-        .os_release = "",
+        /* Only the guest knows. */
+        .os_name = facts != NULL ? facts->os_name : 0,
+        .os_release = facts != NULL ? facts->os_release : "",
     };
     VsfSflowVirtCpu cpu = {
         .state = wire_state(counters->state),

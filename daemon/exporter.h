@@ -7,6 +7,7 @@
 #include "config.h"
 #include "host/node.h"
 #include "model/counters.h"
+#include "model/domain-detail.h"
 #include "model/registry.h"
 #include "sflow/datagram.h"
 #include "sflow/flow.h"
@@ -17,7 +18,7 @@ typedef void (*VsfExporterSend)(const guint8 *data, gsize size, gpointer user_da
 
 typedef struct { /* since the daemon started, for the status */
     guint64 datagrams, bytes;
-    guint64 flow_samples, counter_samples;
+    guint64 flow_samples, counter_samples, metric_samples;
     guint64 truncated; /* samples whose lists were cut to fit a datagram */
 } VsfExporterTotals;
 
@@ -32,9 +33,15 @@ void vsf_exporter_free(VsfExporter *exporter);
 void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains);
 
 /* One counter sample of a domain with all its standard records, source
- * 3:index. Its sequence restarts at 1 when a counter went back. */
+ * 3:index. Its sequence restarts at 1 when a counter went back. @facts: NULL if
+ * the guest told nothing. */
 void vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
-                         const VsfDomainCounters *counters);
+                         const VsfDomainCounters *counters, const VsfGuestFacts *facts);
+
+/* Custom metrics named by the domain's UUID: as many samples as it takes, none if the
+ * configuration wants no detail. */
+void vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain,
+                         const VsfDomainDetail *detail, const VsfGuestFacts *facts);
 
 /* One counter sample of a tap, source 0:ifIndex, in the switch port's view. */
 void vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *stats);

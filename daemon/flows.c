@@ -1,53 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "flows.h"
-
-#include "base/log.h"
-#include "packet-queue.h"
+/* The samplers: which taps have one, at which rate, and when it is opened. */
+#include "flows-private.h"
 
 #include <net/if.h>
-#include <string.h>
 
-#define FLOW_TICK_MS 50       /* packets wait this long for company and a reading */
-#define FLOW_PATIENCE_MS 100  /* and this long for a reading that does not come */
-#define FLOW_BURST 512        /* waiting packets of one tap that end the wait at once */
 #define FLOW_WAITING_MAX 8192 /* packets of one tap that wait at most */
 #define FLOW_HELD_MAX 512     /* the same while its VM is not known */
 #define RETRY_MS 1000         /* until a sampler that failed is tried again */
 #define RETRIES_MAX 30
-
-typedef enum { CLOSED, OPENING, OPEN } SamplerState;
-
-/* One tap's sampler. */
-typedef struct {
-    int ifindex;
-    /* Until vsf_flows_tap_removed() returns, so also for what is drained then,
-     * when the registry does not find it any more. */
-    const VsfTap *tap;
-    SamplerState state;
-    char *trouble; /* why it is not open, NULL if nothing is wrong */
-    guint retry_timer, retries;
-    VsfSamplePool pool;
-    VsfPacketQueue *waiting;
-    guint64 samples, left_out;
-    guint64 overflow;            /* picked by the kernel, lost here for lack of room */
-    guint64 drops, drops_before; /* of the handle that is open, and of those before it */
-    guint32 last_pool;
-    VsfFlows *flows;
-} Sampler;
-
-struct VsfFlows {
-    const VsfConfig *config;
-    const VsfRegistry *registry;
-    VsfExporter *exporter;
-    VsfLinkStatsReader *link_stats;
-    VsfCapture *capture;
-    GHashTable *samplers; /* ifindex -> Sampler */
-    GHashTable *ready;    /* set of Sampler with waiting packets and a known VM */
-    guint tick_timer;
-    gboolean asking; /* a reading for the waiting packets is out */
-    gint64 asked_us;
-    VsfLogRate overflow_rate;
-};
 
 static void
 sampler_free(gpointer data)
@@ -60,188 +20,21 @@ sampler_free(gpointer data)
     g_free(sampler);
 }
 
-static Sampler *
-sampler_of(const VsfFlows *flows, int ifindex)
+Sampler *
+vsf_flows_sampler(const VsfFlows *flows, int ifindex)
 {
     return g_hash_table_lookup(flows->samplers, GINT_TO_POINTER(ifindex));
 }
 
-/* The interface that a switch knows both by: taps of one bridge, macvtaps of
- * one lower interface. 0: none. */
-static int
-segment(const VsfTap *tap)
+/* The VM's own metadata may want another rate. 0: no samples. */
+static guint32
+wanted_rate(const VsfFlows *flows, const VsfTap *tap)
 {
-    return tap->link.master != 0 ? tap->link.master : tap->link.lower;
-}
+    const VsfDomain *domain = tap->domain;
 
-/* With direction = once a frame to the VM is a candidate only if no sampled
- * tap of this host on the same segment had it before, as a frame from its VM. */
-static gboolean
-seen_elsewhere(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet)
-{
-    const GPtrArray *senders;
-
-    if (packet->header_length < 12)
-        return FALSE;
-    senders = vsf_registry_taps_by_mac(flows->registry, packet->header + 6);
-    for (guint i = 0; senders != NULL && i < senders->len; i++) {
-        const VsfTap *sender = g_ptr_array_index(senders, i);
-        const Sampler *sampler = sampler_of(flows, sender->link.ifindex);
-
-        if (sender != tap && segment(sender) != 0 && segment(sender) == segment(tap) &&
-            sampler != NULL && sampler->state == OPEN)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/* A tap that went down and up has another handle, which counts from 0; what is
- * told to collectors never goes back. */
-static guint64
-drops_of(const VsfFlows *flows, Sampler *sampler)
-{
-    if (sampler->state == OPEN)
-        sampler->drops = vsf_capture_drops(flows->capture, sampler->ifindex);
-    return sampler->drops_before + sampler->drops + sampler->overflow;
-}
-
-static void
-emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
-{
-    guint32 ifindex = (guint32)sampler->ifindex;
-    VsfSflowFlow flow = {
-        .sampling_rate = packet->rate,
-        .drops = drops,
-        .input = packet->from_vm ? ifindex : 0,
-        .output = packet->from_vm ? 0 : ifindex,
-        .frame_length = packet->frame_length,
-        .header = packet->header,
-        .header_length = packet->header_length,
-        .time_ns = packet->time_ns,
-    };
-
-    sampler->last_pool = vsf_sample_pool_take(&sampler->pool, packet->time_ns);
-    flow.sample_pool = sampler->last_pool;
-    sampler->samples++;
-    vsf_exporter_flow(flows->exporter, sampler->ifindex, &flow);
-}
-
-/* Applies the direction to the waiting packets of a tap whose VM is known, and
- * sends those that count. */
-static void
-emit_waiting(VsfFlows *flows, Sampler *sampler)
-{
-    guint32 drops = (guint32)drops_of(flows, sampler);
-    gint64 first_ns = 0;
-    guint covered = vsf_packet_queue_between(sampler->waiting, sampler->pool.previous_ns,
-                                             sampler->pool.read_ns, &first_ns);
-
-    vsf_sample_pool_begin(&sampler->pool, first_ns, covered);
-    for (guint i = 0; i < vsf_packet_queue_length(sampler->waiting); i++) {
-        VsfPacket packet = vsf_packet_queue_get(sampler->waiting, i);
-        gboolean kept = TRUE;
-
-        if (flows->config->direction == VSF_DIRECTION_ONCE && !packet.from_vm) {
-            kept = !seen_elsewhere(flows, sampler->tap, &packet);
-            vsf_sample_pool_note_to_vm(&sampler->pool, kept);
-        }
-        if (kept)
-            emit(flows, sampler, &packet, drops);
-        else
-            sampler->left_out++;
-    }
-    vsf_packet_queue_clear(sampler->waiting);
-}
-
-static void
-emit_ready(VsfFlows *flows)
-{
-    GHashTableIter iter;
-    gpointer key;
-
-    g_hash_table_iter_init(&iter, flows->ready);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        Sampler *sampler = key;
-
-        if (sampler->tap->domain != NULL)
-            emit_waiting(flows, sampler);
-        g_hash_table_iter_remove(&iter);
-    }
-    vsf_exporter_flush(flows->exporter);
-}
-
-static void schedule_tick(VsfFlows *flows, guint delay_ms);
-
-static void
-readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer user_data)
-{
-    VsfFlows *flows = user_data;
-    GHashTableIter iter;
-    gpointer key, value;
-
-    flows->asking = FALSE;
-    if (table != NULL) {
-        g_hash_table_iter_init(&iter, table);
-        while (g_hash_table_iter_next(&iter, &key, &value))
-            vsf_flows_reading(flows, GPOINTER_TO_INT(key), value, read_ns);
-    } else {
-        g_debug("interface counters: %s; sample pools go on without", error->message);
-    }
-    g_clear_handle_id(&flows->tick_timer, g_source_remove);
-    emit_ready(flows);
-}
-
-static gboolean
-tick(gpointer user_data)
-{
-    VsfFlows *flows = user_data;
-    g_autofree int *ifindexes = NULL;
-    GHashTableIter iter;
-    gpointer key;
-    guint n = 0;
-
-    flows->tick_timer = 0;
-    if (g_hash_table_size(flows->ready) == 0)
-        return G_SOURCE_REMOVE;
-    if (flows->asking) {
-        /* The kernel's lock is held by someone: samples leave on time, with the
-         * pool as far as it is known. */
-        if (g_get_monotonic_time() - flows->asked_us >= FLOW_PATIENCE_MS * 1000)
-            emit_ready(flows);
-        else
-            schedule_tick(flows, FLOW_TICK_MS);
-        return G_SOURCE_REMOVE;
-    }
-    ifindexes = g_new(int, g_hash_table_size(flows->ready));
-    g_hash_table_iter_init(&iter, flows->ready);
-    while (g_hash_table_iter_next(&iter, &key, NULL))
-        ifindexes[n++] = ((Sampler *)key)->ifindex;
-    flows->asking = TRUE;
-    flows->asked_us = g_get_monotonic_time();
-    vsf_link_stats_ask(flows->link_stats, ifindexes, n, readings_came, flows);
-    schedule_tick(flows, FLOW_PATIENCE_MS);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-schedule_tick(VsfFlows *flows, guint delay_ms)
-{
-    if (flows->tick_timer == 0)
-        flows->tick_timer = g_timeout_add_full(G_PRIORITY_HIGH, delay_ms, tick, flows, NULL);
-}
-
-static void
-make_ready(VsfFlows *flows, Sampler *sampler)
-{
-    if (vsf_packet_queue_length(sampler->waiting) == 0)
-        return;
-    g_hash_table_add(flows->ready, sampler);
-    if (vsf_packet_queue_length(sampler->waiting) >= FLOW_BURST && !flows->asking) {
-        g_clear_handle_id(&flows->tick_timer, g_source_remove);
-        tick(flows);
-    } else {
-        schedule_tick(flows, FLOW_TICK_MS);
-    }
+    if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
+        return domain->def->monitor.sampling;
+    return flows->config->sampling;
 }
 
 static void
@@ -264,7 +57,7 @@ static void
 packet_came(const VsfPacket *packet, gpointer user_data)
 {
     VsfFlows *flows = user_data;
-    Sampler *sampler = sampler_of(flows, packet->ifindex);
+    Sampler *sampler = vsf_flows_sampler(flows, packet->ifindex);
     gboolean bound;
 
     if (sampler == NULL)
@@ -276,7 +69,7 @@ packet_came(const VsfPacket *packet, gpointer user_data)
     }
     vsf_packet_queue_push(sampler->waiting, packet);
     if (bound)
-        make_ready(flows, sampler);
+        vsf_flows_make_ready(flows, sampler);
 }
 
 static void
@@ -297,13 +90,13 @@ static void
 sampler_opened(int ifindex, gpointer user_data)
 {
     VsfFlows *flows = user_data;
-    Sampler *sampler = sampler_of(flows, ifindex);
+    Sampler *sampler = vsf_flows_sampler(flows, ifindex);
 
     if (sampler == NULL)
         return;
     sampler->state = OPEN;
     sampler->retries = 0;
-    g_debug("%s: sampling 1 in %u", sampler->tap->link.name, flows->config->sampling);
+    g_debug("%s: sampling 1 in %u", sampler->tap->link.name, sampler->rate);
     g_clear_pointer(&sampler->trouble, g_free);
     vsf_link_stats_ask(flows->link_stats, &ifindex, 1, first_reading_came, flows);
 }
@@ -318,7 +111,7 @@ open_sampler(VsfFlows *flows, Sampler *sampler)
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
     sampler->state = OPENING;
     vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
-                     vsf_nic_is_mirrored(tap->kind), flows->config->sampling);
+                     vsf_nic_is_mirrored(tap->kind), sampler->rate);
 }
 
 static gboolean
@@ -337,7 +130,7 @@ static void
 sampler_failed(int ifindex, const GError *error, gpointer user_data)
 {
     VsfFlows *flows = user_data;
-    Sampler *sampler = sampler_of(flows, ifindex);
+    Sampler *sampler = vsf_flows_sampler(flows, ifindex);
     gboolean expected = g_error_matches(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_GONE) ||
                         g_error_matches(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_DOWN);
 
@@ -397,16 +190,14 @@ vsf_flows_free(VsfFlows *flows)
     g_free(flows);
 }
 
-void
-vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap)
+static void
+add_sampler(VsfFlows *flows, const VsfTap *tap, guint32 rate)
 {
-    Sampler *sampler;
+    Sampler *sampler = g_new0(Sampler, 1);
 
-    if (flows->config->sampling == 0)
-        return;
-    sampler = g_new0(Sampler, 1);
     sampler->flows = flows;
     sampler->tap = tap;
+    sampler->rate = rate;
     sampler->ifindex = tap->link.ifindex;
     sampler->waiting = vsf_packet_queue_new();
     vsf_sample_pool_init(&sampler->pool, flows->config->direction);
@@ -414,64 +205,116 @@ vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap)
     open_sampler(flows, sampler);
 }
 
-void
-vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap)
+/* Takes and sends what the ring holds; picked at the rate that it still has. */
+static void
+drain(VsfFlows *flows, Sampler *sampler)
 {
-    Sampler *sampler = sampler_of(flows, tap->link.ifindex);
-
-    if (sampler != NULL)
-        make_ready(flows, sampler);
-}
-
-void
-vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap)
-{
-    Sampler *sampler = sampler_of(flows, tap->link.ifindex);
-
-    if (sampler != NULL)
-        open_sampler(flows, sampler);
-}
-
-void
-vsf_flows_tap_removed(VsfFlows *flows, VsfTap *tap)
-{
-    Sampler *sampler = sampler_of(flows, tap->link.ifindex);
-
-    if (sampler == NULL)
-        return;
     vsf_capture_drain(flows->capture, sampler->ifindex);
-    if (tap->domain != NULL && vsf_packet_queue_length(sampler->waiting) > 0) {
-        emit_waiting(flows, sampler);
+    if (sampler->tap->domain != NULL && vsf_packet_queue_length(sampler->waiting) > 0) {
+        vsf_flows_send_waiting(flows, sampler);
         vsf_exporter_flush(flows->exporter);
     }
+}
+
+static void
+remove_sampler(VsfFlows *flows, Sampler *sampler)
+{
+    drain(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
     g_hash_table_remove(flows->ready, sampler);
     g_hash_table_remove(flows->samplers, GINT_TO_POINTER(sampler->ifindex));
 }
 
-void
-vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint64 read_ns)
+/* Nothing of it is wanted, also not what was picked before its VM was known. */
+static void
+give_up_sampler(VsfFlows *flows, Sampler *sampler)
 {
-    Sampler *sampler = sampler_of(flows, ifindex);
+    vsf_capture_close(flows->capture, sampler->ifindex);
+    vsf_packet_queue_clear(sampler->waiting);
+    remove_sampler(flows, sampler);
+}
+
+/* Another rate needs another filter, and so another handle, since packets in the
+ * ring must keep the rate that they were picked at. */
+static void
+change_rate(VsfFlows *flows, Sampler *sampler, guint32 rate)
+{
+    g_debug("%s: sampling 1 in %u instead of 1 in %u", sampler->tap->link.name, rate,
+            sampler->rate);
+    drain(flows, sampler);
+    sampler->drops_before = vsf_flows_drops(flows, sampler) - sampler->overflow;
+    sampler->drops = 0;
+    sampler->rate = rate;
+    if (sampler->state == CLOSED)
+        return;
+    vsf_capture_close(flows->capture, sampler->ifindex);
+    sampler->state = CLOSED;
+    open_sampler(flows, sampler);
+}
+
+/* Brings the tap's sampler in line with what is wanted now. */
+static void
+adjust(VsfFlows *flows, const VsfTap *tap)
+{
+    Sampler *sampler = vsf_flows_sampler(flows, tap->link.ifindex);
+    guint32 rate = wanted_rate(flows, tap);
+
+    if (sampler == NULL && rate != 0)
+        add_sampler(flows, tap, rate);
+    else if (sampler != NULL && rate == 0)
+        give_up_sampler(flows, sampler);
+    else if (sampler != NULL && rate != sampler->rate)
+        change_rate(flows, sampler, rate);
+    else if (sampler != NULL)
+        open_sampler(flows, sampler);
+}
+
+void
+vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap)
+{
+    adjust(flows, tap);
+}
+
+void
+vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap)
+{
+    Sampler *sampler;
+
+    adjust(flows, tap);
+    sampler = vsf_flows_sampler(flows, tap->link.ifindex);
+    if (sampler != NULL)
+        vsf_flows_make_ready(flows, sampler);
+}
+
+void
+vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap)
+{
+    adjust(flows, tap);
+}
+
+void
+vsf_flows_tap_removed(VsfFlows *flows, VsfTap *tap)
+{
+    Sampler *sampler = vsf_flows_sampler(flows, tap->link.ifindex);
 
     if (sampler != NULL)
-        vsf_sample_pool_read(&sampler->pool, stats, sampler->tap->kind, read_ns);
+        remove_sampler(flows, sampler);
 }
 
 gboolean
 vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
 {
     static const char *const states[] = {"closed", "opening", "sampling"};
-    Sampler *sampler = sampler_of(flows, ifindex);
+    Sampler *sampler = vsf_flows_sampler(flows, ifindex);
 
     if (sampler == NULL)
         return FALSE;
     *status = (VsfFlowStatus){
         .state = sampler->trouble != NULL ? sampler->trouble : states[sampler->state],
-        .sampling = flows->config->sampling,
+        .sampling = sampler->rate,
         .samples = sampler->samples,
         .left_out = sampler->left_out,
-        .drops = drops_of(flows, sampler),
+        .drops = vsf_flows_drops(flows, sampler),
         .pool = sampler->last_pool,
     };
     return TRUE;

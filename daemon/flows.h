@@ -27,7 +27,8 @@ VsfFlows *vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, Vs
                         VsfLinkStatsReader *link_stats, GError **error);
 void vsf_flows_free(VsfFlows *flows);
 
-/* The registry's news about a tap. */
+/* The registry's news about a tap; changed: its link, or what its VM's metadata
+ * wants. */
 void vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap);

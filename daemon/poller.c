@@ -2,6 +2,7 @@
 #include "poller.h"
 
 #include "base/log.h"
+#include "qemu-process.h"
 
 #define SLOTS 10 /* of an interval */
 #define SLOT_MAX_US (2 * G_USEC_PER_SEC)
@@ -314,8 +315,8 @@ process_gone(VsfDomain *domain, gpointer user_data)
 
 VsfPoller *
 vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
-               VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfStats *stats, VsfPollerGone gone,
-               gpointer gone_data)
+               VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats, VsfGuests *guests,
+               VsfPollerGone gone, gpointer gone_data)
 {
     VsfPoller *poller = g_new0(VsfPoller, 1);
 
@@ -324,7 +325,8 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
         .registry = registry,
         .exporter = exporter,
         .stats = stats,
-        .finder = vsf_worker_new(1, NULL),
+        .guests = guests,
+        .finder = vsf_qemu_finder_new(),
         .poll_for = poll_for,
         .finished = poll_finished,
         .process_gone = process_gone,

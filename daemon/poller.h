@@ -18,8 +18,8 @@ typedef void (*VsfPollerGone)(const VsfDomain *domain, gpointer user_data);
 
 /* Everything is used until vsf_poller_free(). The host's sample leaves first. */
 VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
-                          VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfStats *stats,
-                          VsfPollerGone gone, gpointer gone_data);
+                          VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats,
+                          VsfGuests *guests, VsfPollerGone gone, gpointer gone_data);
 void vsf_poller_free(VsfPoller *poller);
 
 /* The registry's news. */

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The daemon's state as one JSON document; see docs/status-json.md. */
+#include "status.h"
+
 #include "app-private.h"
 
 #include <unistd.h>
 
-static void
-add_int(JsonBuilder *builder, const char *name, gint64 value)
+void
+vsf_status_int_member(JsonBuilder *builder, const char *name, gint64 value)
 {
     json_builder_set_member_name(builder, name);
     json_builder_add_int_value(builder, value);
 }
 
-/* NULL and what is not UTF-8 are null: JSON has no place for them. */
-static void
-add_text(JsonBuilder *builder, const char *name, const char *text)
+void
+vsf_status_text_member(JsonBuilder *builder, const char *name, const char *text)
 {
     g_autofree char *valid = text == NULL ? NULL : g_utf8_make_valid(text, -1);
 
@@ -24,9 +25,8 @@ add_text(JsonBuilder *builder, const char *name, const char *text)
         json_builder_add_string_value(builder, valid);
 }
 
-/* Seconds since @since_us; null if it never was. */
-static void
-add_age(JsonBuilder *builder, const char *name, gint64 since_us)
+void
+vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us)
 {
     json_builder_set_member_name(builder, name);
     if (since_us == 0)
@@ -56,13 +56,13 @@ add_collectors(JsonBuilder *builder, VsfApp *app)
         const VsfCollectorStatus *status = statuses->pdata[i];
 
         json_builder_begin_object(builder);
-        add_text(builder, "collector", status->text);
-        add_text(builder, "address", status->address);
-        add_int(builder, "datagrams", (gint64)status->datagrams);
-        add_int(builder, "bytes", (gint64)status->bytes);
-        add_int(builder, "errors", (gint64)status->errors);
-        add_text(builder, "last_error", status->last_error);
-        add_age(builder, "last_sent_s", status->last_sent_us);
+        vsf_status_text_member(builder, "collector", status->text);
+        vsf_status_text_member(builder, "address", status->address);
+        vsf_status_int_member(builder, "datagrams", (gint64)status->datagrams);
+        vsf_status_int_member(builder, "bytes", (gint64)status->bytes);
+        vsf_status_int_member(builder, "errors", (gint64)status->errors);
+        vsf_status_text_member(builder, "last_error", status->last_error);
+        vsf_status_age_member(builder, "last_sent_s", status->last_sent_us);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -73,12 +73,12 @@ add_libvirt(JsonBuilder *builder, const VsfApp *app)
 {
     json_builder_set_member_name(builder, "libvirt");
     json_builder_begin_object(builder);
-    add_text(builder, "uri", app->config->uri);
+    vsf_status_text_member(builder, "uri", app->config->uri);
     json_builder_set_member_name(builder, "connected");
     json_builder_add_boolean_value(builder, vsf_conn_is_connected(app->conn));
-    add_text(builder, "description", vsf_conn_describe(app->conn));
-    add_age(builder, "since_s", app->connection_changed_us);
-    add_int(builder, "stuck_calls", vsf_stats_stuck(app->stats));
+    vsf_status_text_member(builder, "description", vsf_conn_describe(app->conn));
+    vsf_status_age_member(builder, "since_s", app->connection_changed_us);
+    vsf_status_int_member(builder, "stuck_calls", vsf_calls_stuck(app->stats));
     json_builder_end_object(builder);
 }
 
@@ -89,18 +89,17 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
 
     vsf_poller_status(app->poller, domain, &poll);
     json_builder_begin_object(builder);
-    add_text(builder, "uuid", domain->def->uuid);
-    add_text(builder, "name", domain->name);
-    add_text(builder, "domain", domain->def->name);
-    add_int(builder, "id", domain->def->id);
-    add_int(builder, "index", domain->index);
-    add_text(builder, "state", state_name(domain->state));
-    add_int(builder, "reason", domain->reason);
-    add_age(builder, "since_s", domain->since_us);
-    add_int(builder, "pid", poll.pid);
-    add_age(builder, "last_poll_s", poll.last_poll_us);
-    add_age(builder, "stuck_s", poll.stuck_since_us);
-    add_text(builder, "memory_source", vsf_source_name(poll.memory_source));
+    vsf_status_text_member(builder, "uuid", domain->def->uuid);
+    vsf_status_text_member(builder, "name", domain->name);
+    vsf_status_text_member(builder, "domain", domain->def->name);
+    vsf_status_int_member(builder, "id", domain->def->id);
+    vsf_status_int_member(builder, "index", domain->index);
+    vsf_status_text_member(builder, "state", state_name(domain->state));
+    vsf_status_int_member(builder, "reason", domain->reason);
+    vsf_status_age_member(builder, "since_s", domain->since_us);
+    vsf_status_int_member(builder, "pid", poll.pid);
+    vsf_status_age_member(builder, "last_poll_s", poll.last_poll_us);
+    vsf_status_age_member(builder, "stuck_s", poll.stuck_since_us);
     json_builder_set_member_name(builder, "qemu_stopped");
     json_builder_add_boolean_value(builder, poll.stopped);
     json_builder_set_member_name(builder, "taps");
@@ -108,9 +107,11 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     for (guint i = 0; i < domain->taps->len; i++)
         json_builder_add_int_value(builder, ((const VsfTap *)domain->taps->pdata[i])->link.ifindex);
     json_builder_end_array(builder);
-    add_int(builder, "nics", domain->def->nics->len);
-    add_int(builder, "disks", domain->def->disks->len);
-    add_int(builder, "counter_samples", vsf_exporter_domain_samples(app->exporter, domain->index));
+    vsf_status_int_member(builder, "nics", domain->def->nics->len);
+    vsf_status_int_member(builder, "disks", domain->def->disks->len);
+    vsf_status_int_member(builder, "counter_samples",
+                          vsf_exporter_domain_samples(app->exporter, domain->index));
+    vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }
 
@@ -121,24 +122,24 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 
     vsf_flows_status(app->flows, tap->link.ifindex, &flow);
     json_builder_begin_object(builder);
-    add_int(builder, "ifindex", tap->link.ifindex);
-    add_text(builder, "name", tap->link.name);
-    add_text(builder, "vm", tap->domain == NULL ? NULL : tap->domain->name);
+    vsf_status_int_member(builder, "ifindex", tap->link.ifindex);
+    vsf_status_text_member(builder, "name", tap->link.name);
+    vsf_status_text_member(builder, "vm", tap->domain == NULL ? NULL : tap->domain->name);
     if (tap->nic == NULL) {
-        add_text(builder, "mac", NULL);
+        vsf_status_text_member(builder, "mac", NULL);
     } else {
         g_autofree char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", tap->nic->mac[0],
                                                tap->nic->mac[1], tap->nic->mac[2], tap->nic->mac[3],
                                                tap->nic->mac[4], tap->nic->mac[5]);
 
-        add_text(builder, "mac", mac);
+        vsf_status_text_member(builder, "mac", mac);
     }
-    add_text(builder, "state", flow.state);
-    add_int(builder, "sampling", flow.sampling);
-    add_int(builder, "flow_samples", (gint64)flow.samples);
-    add_int(builder, "left_out", (gint64)flow.left_out);
-    add_int(builder, "drops", (gint64)flow.drops);
-    add_int(builder, "pool", flow.pool);
+    vsf_status_text_member(builder, "state", flow.state);
+    vsf_status_int_member(builder, "sampling", flow.sampling);
+    vsf_status_int_member(builder, "flow_samples", (gint64)flow.samples);
+    vsf_status_int_member(builder, "left_out", (gint64)flow.left_out);
+    vsf_status_int_member(builder, "drops", (gint64)flow.drops);
+    vsf_status_int_member(builder, "pool", flow.pool);
     json_builder_end_object(builder);
 }
 
@@ -164,18 +165,34 @@ add_domains_and_taps(JsonBuilder *builder, const VsfApp *app)
 }
 
 static void
+add_agents(JsonBuilder *builder, const VsfApp *app)
+{
+    json_builder_set_member_name(builder, "agents");
+    json_builder_begin_object(builder);
+    vsf_status_text_member(builder, "mode",
+                           app->config->agent == VSF_GUEST_AGENT_AUTO ? "auto" : "off");
+    vsf_status_int_member(builder, "running", vsf_agents_running(app->agents));
+    vsf_status_int_member(builder, "stuck", vsf_agents_stuck(app->agents));
+    vsf_status_text_member(builder, "trouble", vsf_guests_trouble(app->guests));
+    json_builder_end_object(builder);
+}
+
+static void
 add_exporter(JsonBuilder *builder, const VsfApp *app)
 {
     VsfExporterTotals totals = vsf_exporter_totals(app->exporter);
 
     json_builder_set_member_name(builder, "exporter");
     json_builder_begin_object(builder);
-    add_int(builder, "datagrams", (gint64)totals.datagrams);
-    add_int(builder, "bytes", (gint64)totals.bytes);
-    add_int(builder, "samples", (gint64)(totals.flow_samples + totals.counter_samples));
-    add_int(builder, "flow_samples", (gint64)totals.flow_samples);
-    add_int(builder, "counter_samples", (gint64)totals.counter_samples);
-    add_int(builder, "truncated", (gint64)totals.truncated);
+    vsf_status_int_member(builder, "datagrams", (gint64)totals.datagrams);
+    vsf_status_int_member(builder, "bytes", (gint64)totals.bytes);
+    vsf_status_int_member(
+        builder, "samples",
+        (gint64)(totals.flow_samples + totals.counter_samples + totals.metric_samples));
+    vsf_status_int_member(builder, "flow_samples", (gint64)totals.flow_samples);
+    vsf_status_int_member(builder, "counter_samples", (gint64)totals.counter_samples);
+    vsf_status_int_member(builder, "metric_samples", (gint64)totals.metric_samples);
+    vsf_status_int_member(builder, "truncated", (gint64)totals.truncated);
     json_builder_end_object(builder);
 }
 
@@ -199,9 +216,9 @@ add_config(JsonBuilder *builder, const VsfApp *app)
         json_builder_add_string_value(builder, file);
     }
     json_builder_end_array(builder);
-    add_int(builder, "polling", app->config->polling_s);
-    add_int(builder, "sampling", app->config->sampling);
-    add_text(builder, "direction", directions[app->config->direction]);
+    vsf_status_int_member(builder, "polling", app->config->polling_s);
+    vsf_status_int_member(builder, "sampling", app->config->sampling);
+    vsf_status_text_member(builder, "direction", directions[app->config->direction]);
     json_builder_end_object(builder);
 }
 
@@ -212,9 +229,9 @@ add_hook(JsonBuilder *builder, const VsfApp *app)
 
     json_builder_set_member_name(builder, "hook");
     json_builder_begin_object(builder);
-    add_int(builder, "received", (gint64)counts.received);
-    add_int(builder, "malformed", (gint64)counts.malformed);
-    add_int(builder, "refused", (gint64)counts.refused);
+    vsf_status_int_member(builder, "received", (gint64)counts.received);
+    vsf_status_int_member(builder, "malformed", (gint64)counts.malformed);
+    vsf_status_int_member(builder, "refused", (gint64)counts.refused);
     json_builder_end_object(builder);
 }
 
@@ -224,12 +241,12 @@ vsf_app_status(VsfApp *app)
     g_autoptr(JsonBuilder) builder = json_builder_new();
 
     json_builder_begin_object(builder);
-    add_text(builder, "version", VSF_VERSION);
-    add_int(builder, "pid", getpid());
-    add_age(builder, "uptime_s", app->start_us);
-    add_text(builder, "agent_address", app->agent_address);
-    add_text(builder, "agent_address_reason", app->agent_address_reason);
-    add_int(builder, "sub_agent_id", app->config->sub_agent_id);
+    vsf_status_text_member(builder, "version", VSF_VERSION);
+    vsf_status_int_member(builder, "pid", getpid());
+    vsf_status_age_member(builder, "uptime_s", app->start_us);
+    vsf_status_text_member(builder, "agent_address", app->agent_address);
+    vsf_status_text_member(builder, "agent_address_reason", app->agent_address_reason);
+    vsf_status_int_member(builder, "sub_agent_id", app->config->sub_agent_id);
     add_collectors(builder, app);
     add_hook(builder, app);
     add_config(builder, app);
@@ -237,6 +254,7 @@ vsf_app_status(VsfApp *app)
     if (app->conn != NULL) {
         add_libvirt(builder, app);
         add_domains_and_taps(builder, app);
+        add_agents(builder, app);
         add_exporter(builder, app);
     }
     json_builder_end_object(builder);

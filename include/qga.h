@@ -232,6 +232,7 @@ typedef struct {
     GPtrArray *disk_stats; /* VsfQgaDiskStats */
     GPtrArray *interfaces; /* VsfQgaInterface */
     GError *error;         /* why the conversation ended early; NULL if it did not */
+    VsfQgaState ended;     /* what that means for the parts that it did not come to */
     gboolean frozen;       /* nothing failed: ask again later, with no info */
     gint64 open_handle;    /* of a file in the guest that could not be closed: give it to
                               the next conversation of this agent connection */

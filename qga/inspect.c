@@ -47,8 +47,10 @@ heed(Talk *talk, const GError *error)
         talk->report->frozen = TRUE;
     if (state == VSF_QGA_STATE_NO_REPLY || state == VSF_QGA_STATE_NO_TIME) {
         talk->over = TRUE;
-        if (talk->report->error == NULL)
+        if (talk->report->error == NULL) {
             talk->report->error = g_error_copy(error);
+            talk->report->ended = state;
+        }
     }
     return state;
 }
@@ -211,6 +213,8 @@ learn_info(Talk *talk)
     if (reply != NULL)
         report->info = vsf_qga_parse_info(reply, strlen(reply), &report->error);
     talk->info = report->info;
+    if (talk->info == NULL)
+        report->ended = state_of(report->error);
     return talk->info != NULL;
 }
 

@@ -74,6 +74,16 @@ vsf_qga_info_may(const VsfQgaInfo *info, VsfQgaCommand command)
     return (info->enabled & 1u << command) != 0;
 }
 
+VsfQgaInfo *
+vsf_qga_info_copy(const VsfQgaInfo *info)
+{
+    VsfQgaInfo *copy = info != NULL ? g_memdup2(info, sizeof(*info)) : NULL;
+
+    if (copy != NULL)
+        copy->version = g_strdup(info->version);
+    return copy;
+}
+
 void
 vsf_qga_info_free(VsfQgaInfo *info)
 {

@@ -224,13 +224,19 @@ take_part(VsfGuestFacts *facts, const VsfQgaReport *report, VsfQgaPart part)
 }
 
 VsfGuestFacts *
-vsf_guest_facts_of_report(const VsfQgaReport *report, gint64 now_us)
+vsf_guest_facts_of_report(const VsfQgaReport *report, guint32 wants, gint64 now_us)
 {
     VsfGuestFacts *facts = vsf_guest_facts_new();
 
     for (guint part = 0; part < VSF_QGA_N_PARTS; part++) {
         facts->state[part] = report->state[part];
         facts->reason[part] = g_strdup(report->reason[part]);
+        /* The conversation ended before it came to this one. */
+        if (report->error != NULL && report->state[part] == VSF_QGA_STATE_NOT_ASKED &&
+            (wants & VSF_QGA_WANT(part)) != 0) {
+            facts->state[part] = report->ended;
+            facts->reason[part] = g_strdup(report->error->message);
+        }
         if (report->state[part] != VSF_QGA_STATE_KNOWN)
             continue;
         facts->known_us[part] = now_us;

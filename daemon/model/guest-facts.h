@@ -51,11 +51,13 @@ typedef struct {
 VsfGuestFacts *vsf_guest_facts_new(void);
 void vsf_guest_facts_free(VsfGuestFacts *facts);
 
-/* What one conversation taught. @now_us: monotonic, when it ended. Filesystems
+/* What one conversation taught. @wants: VSF_QGA_WANT() bits, what it was for: of a
+ * conversation that ended early, each of these parts has its reason. @now_us: monotonic,
+ * when it ended. Filesystems
  * that can only be read, and those on loop, ram or zram devices, are left out
  * everywhere: not storage that can be filled, or already counted below another. So
  * are those of no size, and volumes that Windows has mounted nowhere. */
-VsfGuestFacts *vsf_guest_facts_of_report(const VsfQgaReport *report, gint64 now_us);
+VsfGuestFacts *vsf_guest_facts_of_report(const VsfQgaReport *report, guint32 wants, gint64 now_us);
 
 /* Takes over from @newer what it was asked for; a part that it could not tell
  * changes state and reason and leaves values and known_us. @newer is used up

@@ -160,7 +160,8 @@ load_record(VsfGuestTable *table, GKeyFile *file, const char *group)
     if (!vsf_uuid_parse(group, bytes) || run == NULL || *run == '\0' ||
         g_strlcpy(record.run, run, sizeof(record.run)) >= sizeof(record.run) ||
         !source(file, group, "memory", &record.choice.memory) ||
-        !source(file, group, "disk", &record.choice.disk))
+        !source(file, group, "disk", &record.choice.disk) ||
+        record.choice.disk == VSF_SOURCE_BALLOON /* which knows nothing of disks */)
         return FALSE;
     vsf_uuid_format(bytes, uuid);
     put(table, uuid, &record);

@@ -249,30 +249,41 @@ vsf_truth_memory(VsfGuestChoice *choice, const VsfTruthTerms *terms, const VsfBa
                         : VSF_WHY_WAITING);
 }
 
+/* Where the host has no number (a network disk), choosing it would gain nothing and
+ * shut out an agent that is installed later. */
+static VsfSource
+choose_disk(const VsfTruthTerms *terms, const VsfTruth *agent, gboolean host_knows,
+            gboolean is_waited_for)
+{
+    if (has_answered(terms, agent))
+        return VSF_SOURCE_AGENT;
+    return host_knows && !is_waited_for ? VSF_SOURCE_HOST : VSF_SOURCE_UNDECIDED;
+}
+
 VsfTruth
 vsf_truth_available(VsfGuestChoice *choice, const VsfTruthTerms *terms, guint64 host,
                     gboolean has_statistics, const VsfGuestFacts *facts)
 {
     VsfTruth by_agent = read_agent(terms, facts, VSF_QGA_PART_FILESYSTEMS,
                                    facts != NULL ? facts->available : VSF_UNKNOWN);
+    VsfTruth by_host = read_host(has_statistics ? host : VSF_UNKNOWN,
+                                 has_statistics ? VSF_WHY_NOT_FILES : VSF_WHY_NO_STATISTICS);
+    gboolean is_waited_for = agent_may_answer(terms, facts, VSF_QGA_PART_FILESYSTEMS) &&
+                             terms->known_for_s < VSF_TRUTH_PATIENCE_S;
 
-    if (choice->disk == VSF_SOURCE_UNDECIDED && terms->decide) {
-        if (has_answered(terms, &by_agent))
-            choice->disk = VSF_SOURCE_AGENT;
-        else if (!agent_may_answer(terms, facts, VSF_QGA_PART_FILESYSTEMS) ||
-                 terms->known_for_s >= VSF_TRUTH_PATIENCE_S)
-            choice->disk = VSF_SOURCE_HOST;
-    }
+    if (choice->disk == VSF_SOURCE_UNDECIDED && terms->decide)
+        choice->disk = choose_disk(terms, &by_agent, by_host.value != VSF_UNKNOWN, is_waited_for);
     switch (choice->disk) {
     case VSF_SOURCE_AGENT:
         return by_agent;
     case VSF_SOURCE_HOST:
-        return read_host(has_statistics ? host : VSF_UNKNOWN,
-                         has_statistics ? VSF_WHY_NOT_FILES : VSF_WHY_NO_STATISTICS);
+        return by_host;
     case VSF_SOURCE_UNDECIDED:
     case VSF_SOURCE_BALLOON: /* has no number of disks */
     case VSF_N_SOURCES:
         break;
     }
-    return no_value(choice->disk, -1, VSF_WHY_WAITING);
+    /* When the time of waiting is over, or nobody is waited for, the host's lack is left. */
+    return no_value(choice->disk, -1,
+                    terms->decide && !is_waited_for ? by_host.why : VSF_WHY_WAITING);
 }

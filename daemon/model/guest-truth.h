@@ -96,6 +96,7 @@ VsfTruth vsf_truth_memory(VsfGuestChoice *choice, const VsfTruthTerms *terms,
 
 /* @host: capacity - allocation of writable disks that are all files, VSF_UNKNOWN
  * else; @has_statistics: FALSE if libvirt told nothing this time. A guest that
- * forbids or lacks guest-get-fsinfo cannot answer. */
+ * forbids or lacks guest-get-fsinfo cannot answer. Where the host has no number either, no
+ * source is chosen, so that an agent which comes later still is. */
 VsfTruth vsf_truth_available(VsfGuestChoice *choice, const VsfTruthTerms *terms, guint64 host,
                              gboolean has_statistics, const VsfGuestFacts *facts);

@@ -260,6 +260,13 @@ vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, in
     return TRUE;
 }
 
+void
+vsf_registry_domain_renamed(VsfRegistry *registry, VsfDomain *domain)
+{
+    set_name(registry, domain);
+    VSF_CALL(registry, domain_changed, domain);
+}
+
 gboolean
 vsf_registry_domain_gone(VsfRegistry *registry, const char *uuid, gint64 now_us)
 {

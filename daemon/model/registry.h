@@ -107,6 +107,9 @@ VsfDomain *vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *def, in
 /* State only. Unknown UUIDs are ignored: FALSE, and the caller fetches the XML. */
 gboolean vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason);
 
+/* What name_for() says of it may be another now: asks it again. */
+void vsf_registry_domain_renamed(VsfRegistry *registry, VsfDomain *domain);
+
 /* The run ended. Its taps go back to provisional only by a new link message.
  * libvirt's STOPPED does not say which run it means: if this run took another
  * one's place (by its id) and no end was told since, the message is taken for

@@ -10,10 +10,13 @@
 #pragma once
 
 #include "../model/guest-facts.h"
-
-#include <gio/gio.h>
+#include "calls.h"
 
 #define VSF_AGENT_THREADS 4
+
+/* A conversation may take 150 s if one command may take 30; one with the default of 2 s
+ * is over after 10. */
+#define VSF_AGENT_DEADLINE_US (160 * G_USEC_PER_SEC)
 
 typedef struct {
     gboolean answered;    /* the agent spoke: no error, or one of its own */
@@ -30,32 +33,25 @@ void vsf_agent_answer_free(VsfAgentAnswer *answer);
 
 typedef struct VsfAgents VsfAgents;
 
-/* @answer (valid during the call) is NULL with @error set if the agent was not
- * asked at all: G_IO_ERROR_BUSY (every thread hangs), G_IO_ERROR_PERMISSION_DENIED
- * (libvirt lets us read only), G_IO_ERROR_NOT_CONNECTED (libvirt is away, or the
- * domain is not running), or another of libvirt's. */
-typedef void (*VsfAgentFunc)(const char *uuid, VsfAgentAnswer *answer, const GError *error,
-                             gpointer user_data);
-
-/* The balloon's collection period was set, or @error says why not. */
-typedef void (*VsfBalloonFunc)(const char *uuid, const GError *error, gpointer user_data);
-
 VsfAgents *vsf_agents_new(const char *uri);
 /* No callback comes any more; hung calls are left behind. Takes NULL. */
 void vsf_agents_free(VsfAgents *agents);
 
-/* One conversation. @wants: VSF_QGA_WANT() bits. @info: what guest-info said on
- * this agent connection, NULL: it is asked for first; copied. FALSE: nothing is
- * asked (a call for this domain is out, or every thread hangs). */
+/* One conversation; @done gets a VsfAgentAnswer, or NULL with @error set if the agent was
+ * not asked at all: G_IO_ERROR_BUSY (every thread hangs), G_IO_ERROR_PERMISSION_DENIED
+ * (libvirt lets us read only), G_IO_ERROR_NOT_CONNECTED (libvirt is away, or the domain is
+ * not running), or another of libvirt's. @wants: VSF_QGA_WANT() bits. @info: what
+ * guest-info said on this agent connection, NULL: it is asked for first; copied. FALSE:
+ * nothing is asked (a call for this domain is out, or every thread hangs). */
 gboolean vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,
-                        gint64 open_handle, int timeout_s, VsfAgentFunc done, gpointer user_data);
+                        gint64 open_handle, int timeout_s, VsfCallsFunc done, gpointer user_data);
 
-/* Sets the balloon's collection period of the running domain. FALSE as above. */
+/* Sets the balloon's collection period of the running domain; @done gets NULL with @error
+ * set if that failed. FALSE as above. */
 gboolean vsf_agents_set_balloon_period(VsfAgents *agents, const char *uuid, int period_s,
-                                       VsfBalloonFunc done, gpointer user_data);
+                                       VsfCallsFunc done, gpointer user_data);
 
-/* A call for this domain is out. */
-gboolean vsf_agents_is_asking(const VsfAgents *agents, const char *uuid);
+/* Calls that are out; and those past their deadline. */
 guint vsf_agents_running(const VsfAgents *agents);
 guint vsf_agents_stuck(const VsfAgents *agents);
 

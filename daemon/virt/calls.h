@@ -50,6 +50,9 @@ VsfCallsAsk vsf_calls_ask(VsfCalls *calls, const char *uuid, gpointer question, 
  * there is none or it waits for a thread. */
 gint64 vsf_calls_outstanding_since(const VsfCalls *calls, const char *uuid);
 
+/* A call for @uuid is out or waits. */
+gboolean vsf_calls_is_out(const VsfCalls *calls, const char *uuid);
+
 /* Calls out, also those past their deadline; and those past it alone. */
 guint vsf_calls_running(const VsfCalls *calls);
 guint vsf_calls_stuck(const VsfCalls *calls);

@@ -155,6 +155,16 @@ take_target(VsfBlockStats *block, const virTypedParameter *param)
         g_strlcpy(block->target, param->value.s, sizeof(block->target));
 }
 
+/* libvirt tells a path for what is on this host alone. */
+static void
+take_path(VsfBlockStats *block, const virTypedParameter *param)
+{
+    if (param->type != VIR_TYPED_PARAM_STRING || param->value.s == NULL ||
+        param->value.s[0] == '\0')
+        return;
+    block->where = g_str_has_prefix(param->value.s, "/dev/") ? VSF_BLOCK_DEVICE : VSF_BLOCK_FILE;
+}
+
 /* TRUE if it was a counter. */
 static gboolean
 take_block(GArray *blocks, const virTypedParameter *param)
@@ -173,6 +183,10 @@ take_block(GArray *blocks, const virTypedParameter *param)
     block = &g_array_index(blocks, VsfBlockStats, index);
     if (strcmp(rest, "name") == 0) {
         take_target(block, param);
+        return FALSE;
+    }
+    if (strcmp(rest, "path") == 0) {
+        take_path(block, param);
         return FALSE;
     }
     take_field(block_sizes, G_N_ELEMENTS(block_sizes), rest, param, block);

@@ -3,7 +3,9 @@
 
 #include "../../daemon/base/worker.h"
 #include "../../daemon/flows.h"
+#include "../../daemon/host/proc-file.h"
 #include "../../daemon/host/process.h"
+#include "../../daemon/host/vcpu.h"
 
 #define FIRST_ID 0x40000000u
 #define START_US (1000 * G_USEC_PER_SEC)
@@ -117,6 +119,25 @@ vsf_process_read(int pid, VsfProcess *process)
     return TRUE;
 }
 
+GArray *
+vsf_vcpu_find(int pid G_GNUC_UNUSED)
+{
+    return g_array_new(FALSE, FALSE, sizeof(int));
+}
+
+gboolean
+vsf_vcpu_wait(int pid G_GNUC_UNUSED, const GArray *threads G_GNUC_UNUSED,
+              guint64 *wait_ns G_GNUC_UNUSED)
+{
+    return FALSE;
+}
+
+gssize
+vsf_proc_read(const char *path G_GNUC_UNUSED, char *buffer, gsize size)
+{
+    return (gssize)g_strlcpy(buffer, "boot\n", size);
+}
+
 int
 vsf_process_find(const char *uuid G_GNUC_UNUSED, const char *name G_GNUC_UNUSED)
 {
@@ -126,7 +147,7 @@ vsf_process_find(const char *uuid G_GNUC_UNUSED, const char *name G_GNUC_UNUSED)
 /* --- base/worker --------------------------------------------------------- */
 
 struct VsfWorker {
-    int unused;
+    GDestroyNotify result_free;
 };
 
 typedef struct {
@@ -136,15 +157,20 @@ typedef struct {
     GAsyncReadyCallback done;
     gpointer user_data;
     gpointer result;
+    GCancellable *cancel;
     gboolean cancelled;
+    VsfWorker *worker;
 } Job;
 
 static GQueue jobs = G_QUEUE_INIT;
 
 VsfWorker *
-vsf_worker_new(guint threads G_GNUC_UNUSED, GDestroyNotify result_free G_GNUC_UNUSED)
+vsf_worker_new(guint threads G_GNUC_UNUSED, GDestroyNotify result_free)
 {
-    return g_new0(VsfWorker, 1);
+    VsfWorker *worker = g_new0(VsfWorker, 1);
+
+    worker->result_free = result_free;
+    return worker;
 }
 
 static void
@@ -153,6 +179,7 @@ end_job(Job *job)
     job->done(NULL, (GAsyncResult *)(void *)job, job->user_data);
     if (job->payload_free != NULL)
         job->payload_free(job->payload);
+    g_clear_object(&job->cancel);
     g_free(job);
 }
 
@@ -169,11 +196,18 @@ vsf_worker_free(VsfWorker *worker)
 }
 
 void
-vsf_worker_run(VsfWorker *worker G_GNUC_UNUSED, VsfWorkerFunc func, gpointer payload,
-               GDestroyNotify payload_free, GCancellable *cancel G_GNUC_UNUSED,
-               GAsyncReadyCallback done, gpointer user_data)
+vsf_worker_run(VsfWorker *worker, VsfWorkerFunc func, gpointer payload, GDestroyNotify payload_free,
+               GCancellable *cancel, GAsyncReadyCallback done, gpointer user_data)
 {
-    Job job = {func, payload, payload_free, done, user_data, NULL, FALSE};
+    Job job = {
+        .func = func,
+        .payload = payload,
+        .payload_free = payload_free,
+        .done = done,
+        .user_data = user_data,
+        .cancel = cancel != NULL ? g_object_ref(cancel) : NULL,
+        .worker = worker,
+    };
 
     g_queue_push_tail(&jobs, g_memdup2(&job, sizeof(job)));
 }
@@ -183,9 +217,12 @@ vsf_worker_finish(GAsyncResult *result, GError **error)
 {
     const Job *job = (const Job *)(const void *)result;
 
-    if (job->cancelled)
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
-    return job->cancelled ? NULL : job->result;
+    if (!job->cancelled && !g_cancellable_is_cancelled(job->cancel))
+        return job->result;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
+    if (job->result != NULL && job->worker->result_free != NULL)
+        job->worker->result_free(job->result);
+    return NULL;
 }
 
 void
@@ -211,7 +248,7 @@ fake_worker_run(void)
 
 typedef struct {
     char *uuid;
-    VsfStatsFunc done;
+    VsfCallsFunc done;
     gpointer user_data;
 } Call;
 
@@ -228,21 +265,21 @@ call_free(gpointer data)
     g_free(call);
 }
 
-VsfStatsAsk
-vsf_stats_ask(VsfStats *stats G_GNUC_UNUSED, const char *uuid, gboolean with_info G_GNUC_UNUSED,
-              VsfStatsFunc done, gpointer user_data)
+VsfCallsAsk
+vsf_stats_ask(VsfCalls *stats G_GNUC_UNUSED, const char *uuid, gboolean with_info G_GNUC_UNUSED,
+              VsfCallsFunc done, gpointer user_data)
 {
     Call *call;
     gint64 time_us = now_us - START_US;
 
     if (g_hash_table_contains(calls, uuid))
-        return VSF_STATS_IN_FLIGHT;
+        return VSF_CALLS_IN_FLIGHT;
     call = g_new0(Call, 1);
     *call = (Call){g_strdup(uuid), done, user_data};
     g_hash_table_insert(calls, call->uuid, call);
     fake_stats_asked++;
     g_array_append_val(fake_stats_times, time_us);
-    return VSF_STATS_ASKED;
+    return VSF_CALLS_ASKED;
 }
 
 void
@@ -255,7 +292,7 @@ fake_stats_answer(const char *uuid, const VsfDomainStats *stats)
     g_hash_table_steal(calls, uuid);
     if (stats == NULL)
         g_set_error(&error, G_IO_ERROR, G_IO_ERROR_FAILED, "as the test said");
-    call->done(call->uuid, stats, error, call->user_data);
+    call->done(call->uuid, (gpointer)stats, error, call->user_data);
     call_free(call);
 }
 

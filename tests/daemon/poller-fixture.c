@@ -2,6 +2,7 @@
 #include "poller-fixture.h"
 
 #include "decoded.h"
+#include "fake-guests.h"
 #include "fake-net.h"
 #include "fake-poll.h"
 
@@ -17,7 +18,10 @@ collect(const guint8 *data, gsize size, gpointer user_data)
 static void
 on_domain_added(VsfDomain *domain, gpointer user_data)
 {
-    vsf_poller_domain_added(((Fixture *)user_data)->poller, domain);
+    Fixture *fixture = user_data;
+
+    vsf_guests_domain_added(fixture->guests, domain);
+    vsf_poller_domain_added(fixture->poller, domain);
 }
 
 static void
@@ -26,6 +30,7 @@ on_domain_removed(VsfDomain *domain, gpointer user_data)
     Fixture *fixture = user_data;
 
     vsf_poller_domain_removed(fixture->poller, domain);
+    vsf_guests_domain_removed(fixture->guests, domain);
     vsf_exporter_forget_domain(fixture->exporter, domain->index);
 }
 
@@ -69,14 +74,17 @@ poller_set_up(Fixture *fixture, gconstpointer polling)
 
     fake_net_reset();
     fake_poll_reset();
+    fake_guests_reset();
     fixture->config = vsf_config_new();
     fixture->config->polling_s = GPOINTER_TO_UINT(polling);
     fixture->datagrams = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     fixture->exporter = vsf_exporter_new(fixture->config, &agent, collect, fixture);
     fixture->reader = vsf_link_stats_new(NULL);
     fixture->registry = vsf_registry_new(patterns, &callbacks, fixture);
+    fixture->guests = vsf_guests_new(fixture->config, NULL, NULL, NULL, NULL);
     fixture->poller = vsf_poller_new(fixture->config, fixture->registry, fixture->exporter, NULL,
-                                     fixture->reader, NULL, on_process_gone, fixture);
+                                     fixture->reader, NULL, fixture->guests, on_process_gone,
+                                     fixture);
     vsf_poller_connected(fixture->poller, TRUE);
     fixture->n_gone = 0;
 }
@@ -86,6 +94,7 @@ poller_tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     vsf_registry_free(fixture->registry);
     vsf_poller_free(fixture->poller);
+    vsf_guests_free(fixture->guests);
     vsf_exporter_free(fixture->exporter);
     vsf_link_stats_free(fixture->reader);
     vsf_config_free(fixture->config);

@@ -14,6 +14,7 @@ typedef struct {
     VsfRegistry *registry;
     VsfExporter *exporter;
     VsfLinkStatsReader *reader;
+    VsfGuests *guests;
     VsfPoller *poller;
     GPtrArray *datagrams; /* GBytes */
     guint n_gone;         /* QEMU processes found gone */

@@ -109,7 +109,7 @@ test_vm_sample_has_every_standard_record(Fixture *fixture, gconstpointer user_da
     VsfDomainCounters counters = some_counters();
     g_autoptr(GHashTable) table = NULL;
 
-    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters);
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
     table = flush_and_decode(fixture);
     assert_decoded(table, "samples.0.source", "3:200017");
     assert_decoded(table, "samples.0.sequence", "1");
@@ -138,7 +138,7 @@ test_unknown_leaves_as_unknown(Fixture *fixture, gconstpointer user_data G_GNUC_
     counters.memory = VSF_UNKNOWN;
     counters.disk = vsf_disk_counters_unknown();
     counters.net = vsf_net_counters_unknown();
-    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters);
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
     table = flush_and_decode(fixture);
     assert_decoded(table, "samples.0.records.virt_cpu.state", "unknown");
     assert_decoded(table, "samples.0.records.virt_cpu.cpuTime", "unknown");
@@ -155,7 +155,7 @@ test_suspended_by_power_management_is_paused(Fixture *fixture,
     g_autoptr(GHashTable) table = NULL;
 
     counters.state = VSF_STATE_PMSUSPENDED;
-    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters);
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
     table = flush_and_decode(fixture);
     assert_decoded(table, "samples.0.records.virt_cpu.state", "3");
 }
@@ -176,7 +176,7 @@ test_sequence_restarts_when_a_counter_goes_back(Fixture *fixture,
             counters.net = vsf_net_counters_zero();
             counters.net.bytes_in = 10;
         }
-        vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters);
+        vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
         table = flush_and_decode(fixture);
         assert_decoded(table, "samples.0.sequence", expected[i]);
     }
@@ -191,7 +191,7 @@ test_64_nics_are_one_sample_that_fits(Fixture *fixture, gconstpointer user_data 
 
     for (guint8 i = 2; i <= 64; i++)
         add_nic(fixture->domain.def, i);
-    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters);
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
     table = flush_and_decode(fixture);
     assert_decoded(table, "samples.0.records.virt_cpu.cpuTime", "1500");
     assert_decoded(table, "samples.1.source", NULL);

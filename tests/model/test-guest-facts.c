@@ -54,7 +54,7 @@ facts_of(const Mount *mounts, guint n)
     g_auto(Told) told = {0};
 
     told_init(&told, mounts, n);
-    return vsf_guest_facts_of_report(&told.report, NOW);
+    return vsf_guest_facts_of_report(&told.report, VSF_QGA_WANT_ALL, NOW);
 }
 
 static const VsfGuestFilesystem *
@@ -150,7 +150,7 @@ test_a_list_that_was_cut_has_no_sum(void)
 
     told_init(&told, &mount, 1);
     told.filesystems.n_left_out = 1;
-    facts = vsf_guest_facts_of_report(&told.report, NOW);
+    facts = vsf_guest_facts_of_report(&told.report, VSF_QGA_WANT_ALL, NOW);
     g_assert_cmpuint(facts->available, ==, UNKNOWN);
     g_assert_cmpuint(facts->filesystems->len, ==, 1);
 }
@@ -164,7 +164,7 @@ test_a_filesystem_is_told_as_the_guest_wrote_it(void)
 
     told_init(&told, &mount, 1);
     ((VsfQgaFilesystem *)told.list->pdata[0])->type = (char *)"xfs";
-    facts = vsf_guest_facts_of_report(&told.report, NOW);
+    facts = vsf_guest_facts_of_report(&told.report, VSF_QGA_WANT_ALL, NOW);
     g_assert_cmpstr(nth(facts, 0)->mount_point, ==, "/srv/\"a b\"");
     g_assert_cmpstr(nth(facts, 0)->device, ==, "dm-0");
     g_assert_cmpstr(nth(facts, 0)->type, ==, "xfs");
@@ -301,7 +301,7 @@ test_every_part_is_taken(void)
     report.state[VSF_QGA_PART_MEMORY] = report.state[VSF_QGA_PART_OS] =
         report.state[VSF_QGA_PART_LOAD] = report.state[VSF_QGA_PART_HOST_NAME] =
             report.state[VSF_QGA_PART_INTERFACES] = VSF_QGA_STATE_KNOWN;
-    facts = vsf_guest_facts_of_report(&report, NOW);
+    facts = vsf_guest_facts_of_report(&report, VSF_QGA_WANT_ALL, NOW);
     g_assert_cmpmem(&facts->memory, sizeof(memory), &memory, sizeof(memory));
     g_assert_cmpuint(facts->os_name, ==, 2);
     g_assert_cmpstr(facts->os_release, ==, "5.14.0");
@@ -339,7 +339,7 @@ test_steal_is_the_sum_of_all_cpus(void)
             g_array_append_val(cpus, cpu);
         }
         report.state[VSF_QGA_PART_CPU_STATS] = VSF_QGA_STATE_KNOWN;
-        facts = vsf_guest_facts_of_report(&report, NOW);
+        facts = vsf_guest_facts_of_report(&report, VSF_QGA_WANT_ALL, NOW);
         g_assert_cmpuint(facts->steal_ms, ==, cases[i].want);
     }
 }
@@ -356,9 +356,9 @@ test_a_part_that_could_not_be_told_keeps_its_last_values(void)
 
     refused.state[VSF_QGA_PART_FILESYSTEMS] = VSF_QGA_STATE_FROZEN;
     refused.reason[VSF_QGA_PART_FILESYSTEMS] = reason;
-    newer = vsf_guest_facts_of_report(&refused, 2 * NOW);
+    newer = vsf_guest_facts_of_report(&refused, VSF_QGA_WANT_ALL, 2 * NOW);
     vsf_guest_facts_merge(known, newer);
-    newest = vsf_guest_facts_of_report(&silent, 3 * NOW); /* wanted nothing */
+    newest = vsf_guest_facts_of_report(&silent, VSF_QGA_WANT_ALL, 3 * NOW); /* wanted nothing */
     vsf_guest_facts_merge(known, newest);
     g_assert_cmpint(known->state[VSF_QGA_PART_FILESYSTEMS], ==, VSF_QGA_STATE_FROZEN);
     g_assert_cmpstr(known->reason[VSF_QGA_PART_FILESYSTEMS], ==, reason);
@@ -366,6 +366,22 @@ test_a_part_that_could_not_be_told_keeps_its_last_values(void)
     g_assert_cmpuint(known->available, ==, 6);
     g_assert_cmpuint(known->filesystems->len, ==, 1);
     g_assert_cmpint(known->state[VSF_QGA_PART_MEMORY], ==, VSF_QGA_STATE_NOT_ASKED);
+}
+
+static void
+test_parts_that_a_conversation_did_not_come_to_have_its_reason(void)
+{
+    g_autoptr(GError) error = g_error_new_literal(g_quark_from_static_string("x"), 1, "silent");
+    VsfQgaReport report = {.error = error, .ended = VSF_QGA_STATE_NO_REPLY};
+    g_autoptr(VsfGuestFacts) facts = NULL;
+
+    report.state[VSF_QGA_PART_FILESYSTEMS] = VSF_QGA_STATE_DISABLED;
+    facts = vsf_guest_facts_of_report(
+        &report, VSF_QGA_WANT(VSF_QGA_PART_FILESYSTEMS) | VSF_QGA_WANT(VSF_QGA_PART_OS), NOW);
+    g_assert_cmpint(facts->state[VSF_QGA_PART_FILESYSTEMS], ==, VSF_QGA_STATE_DISABLED);
+    g_assert_cmpint(facts->state[VSF_QGA_PART_OS], ==, VSF_QGA_STATE_NO_REPLY);
+    g_assert_cmpstr(facts->reason[VSF_QGA_PART_OS], ==, "silent");
+    g_assert_cmpint(facts->state[VSF_QGA_PART_LOAD], ==, VSF_QGA_STATE_NOT_ASKED);
 }
 
 static void
@@ -444,5 +460,7 @@ main(int argc, char **argv)
     ADD("a-part-that-is-known-again-takes-the-place-of-the-old",
         test_a_part_that_is_known_again_takes_the_place_of_the_old);
     ADD("each-part-is-merged-for-itself", test_each_part_is_merged_for_itself);
+    g_test_add_func("/model/guest-facts/parts-that-a-conversation-did-not-come-to-have-its-reason",
+                    test_parts_that_a_conversation_did_not_come_to_have_its_reason);
     return g_test_run();
 }

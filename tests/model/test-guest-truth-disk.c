@@ -159,6 +159,30 @@ test_the_host_says_why_it_has_none(void)
                  VSF_SOURCE_HOST, -1, VSF_WHY_NO_STATISTICS);
 }
 
+/* A network disk: an agent that is installed later still gives the number. */
+static void
+test_a_host_without_a_number_is_not_chosen(void)
+{
+    VsfGuestChoice choice = {0};
+    VsfTruthTerms terms = terms_of(299);
+    g_autoptr(VsfGuestFacts) facts = vsf_guest_facts_new();
+
+    assert_truth(vsf_truth_available(&choice, &terms, VSF_UNKNOWN, TRUE, facts), VSF_UNKNOWN,
+                 VSF_SOURCE_UNDECIDED, -1, VSF_WHY_WAITING);
+    terms.known_for_s = 5000;
+    assert_truth(vsf_truth_available(&choice, &terms, VSF_UNKNOWN, TRUE, facts), VSF_UNKNOWN,
+                 VSF_SOURCE_UNDECIDED, -1, VSF_WHY_NOT_FILES);
+    assert_truth(vsf_truth_available(&choice, &terms, HOST_AVAILABLE, FALSE, facts), VSF_UNKNOWN,
+                 VSF_SOURCE_UNDECIDED, -1, VSF_WHY_NO_STATISTICS);
+    terms.agent_possible = FALSE;
+    assert_truth(vsf_truth_available(&choice, &terms, VSF_UNKNOWN, TRUE, facts), VSF_UNKNOWN,
+                 VSF_SOURCE_UNDECIDED, -1, VSF_WHY_NOT_FILES);
+    terms.agent_possible = TRUE;
+    tell_filesystems(facts, 2);
+    assert_truth(vsf_truth_available(&choice, &terms, VSF_UNKNOWN, TRUE, facts), AGENT_AVAILABLE,
+                 VSF_SOURCE_AGENT, 2, VSF_WHY_OK);
+}
+
 #define ADD(name, func) g_test_add_func("/model/guest-truth/disk/" name, func)
 
 int
@@ -170,5 +194,6 @@ main(int argc, char **argv)
         test_the_agents_value_lasts_as_long_as_it_is_fresh);
     ADD("a-list-without-a-sum-is-incomplete", test_a_list_without_a_sum_is_incomplete);
     ADD("the-host-says-why-it-has-none", test_the_host_says_why_it_has_none);
+    ADD("a-host-without-a-number-is-not-chosen", test_a_host_without_a_number_is_not_chosen);
     return g_test_run();
 }

@@ -53,6 +53,30 @@ block_at(const VsfDomainStats *stats, guint i)
     return &g_array_index(stats->blocks, VsfBlockStats, i);
 }
 
+static void
+test_the_path_tells_where_a_disk_is(void)
+{
+    const virTypedParameter params[] = {
+        of_uint("block.count", 5),
+        of_text("block.0.name", "vda"),
+        of_text("block.0.path", "/var/lib/x/disk"),
+        of_u64("block.0.rd.reqs", 1),
+        of_text("block.1.name", "vdb"),
+        of_text("block.1.path", "/dev/vg/disk"),
+        of_text("block.2.name", "vdc"), /* rbd, nbd: no path */
+        of_text("block.3.name", "vdd"),
+        of_text("block.3.path", ""),
+        of_text("block.4.name", "vde"),
+        of_u64("block.4.path", 1),
+    };
+    static const int where[] = {VSF_BLOCK_FILE, VSF_BLOCK_DEVICE, VSF_BLOCK_REMOTE,
+                                VSF_BLOCK_REMOTE, VSF_BLOCK_REMOTE};
+    g_autoptr(VsfDomainStats) stats = parse(params, G_N_ELEMENTS(params));
+
+    for (guint i = 0; i < G_N_ELEMENTS(where); i++)
+        g_assert_cmpint(block_at(stats, i)->where, ==, where[i]);
+}
+
 /* As libvirt 9.0 and QEMU 7.2 answered for a guest with a disk and an empty drive. */
 static void
 test_recorded_answer(void)
@@ -219,5 +243,7 @@ main(int argc, char **argv)
                     test_wrong_types_and_numbers_are_left_out);
     g_test_add_func("/virt/stats-parse/wild-block-names-are-left-out",
                     test_wild_block_names_are_left_out);
+    g_test_add_func("/virt/stats-parse/the-path-tells-where-a-disk-is",
+                    test_the_path_tells_where_a_disk_is);
     return g_test_run();
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pool's rules, with a libvirt that hangs and fails when a test says so. */
-#include "../../daemon/virt/stats-link.h"
-#include "../../daemon/virt/stats-parse.h"
+#include "../../daemon/virt/calls.h"
 
 #include <string.h>
+
+#define THREADS 4
 
 /* What a domain's call does. Written before the call, read by its thread. */
 typedef enum { ANSWER, HANG, FAIL, DIE_ONCE, DIE_NOW } Way;
@@ -15,7 +16,7 @@ typedef struct {
 
 static GAsyncQueue *gate;   /* a hung call waits for a token here */
 static GHashTable *scripts; /* UUID -> Way; a test writes it before it asks */
-static gint n_opened, n_closed, n_begun, open_fails;
+static gint n_opened, n_closed, n_begun, n_freed, open_fails;
 static gint64 fake_now_us; /* main thread */
 
 static gpointer
@@ -34,12 +35,13 @@ fake_open(const char *uri, GError **error)
     return link;
 }
 
-static VsfDomainStats *
-fake_ask(gpointer data, const char *uuid, gboolean with_info, GError **error)
+/* The answer is the question and the UUID. */
+static gpointer
+fake_call(gpointer data, const char *uuid, gpointer question, GError **error)
 {
     FakeLink *link = data;
     Way way = GPOINTER_TO_INT(g_hash_table_lookup(scripts, uuid));
-    VsfDomainStats *stats = NULL;
+    char *answer = NULL;
 
     g_assert_true(g_atomic_int_compare_and_exchange(&link->in_use, FALSE, TRUE));
     g_atomic_int_inc(&n_begun);
@@ -47,18 +49,24 @@ fake_ask(gpointer data, const char *uuid, gboolean with_info, GError **error)
         g_async_queue_pop(gate);
     if (way == DIE_NOW)
         g_atomic_int_set(&link->alive, FALSE);
-    if (!g_atomic_int_get(&link->alive)) {
+    if (!g_atomic_int_get(&link->alive))
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "connection lost");
-    } else if (way == FAIL) {
+    else if (way == FAIL)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "no such domain");
-    } else {
-        stats = vsf_domain_stats_new(uuid);
-        stats->n_vcpus = with_info ? 2 : VSF_UNKNOWN;
-    }
+    else
+        answer = g_strconcat(question, uuid, NULL);
     if (way == DIE_ONCE) /* after the answer: libvirtd restarts while it lies idle */
         g_atomic_int_set(&link->alive, FALSE);
     g_atomic_int_set(&link->in_use, FALSE);
-    return stats;
+    return answer;
+}
+
+/* Every question and answer is freed once. */
+static void
+fake_free(gpointer text)
+{
+    g_atomic_int_inc(&n_freed);
+    g_free(text);
 }
 
 static gboolean
@@ -81,19 +89,20 @@ fake_now(void)
     return fake_now_us;
 }
 
-static const VsfStatsOps fake_ops = {
+static const VsfCallsOps fake_ops = {
     .open = fake_open,
-    .ask = fake_ask,
+    .call = fake_call,
     .is_alive = fake_is_alive,
     .close = fake_close,
+    .question_free = fake_free,
+    .answer_free = fake_free,
     .now_us = fake_now,
     .deadline_us = 2000,
 };
 
 typedef struct {
-    VsfStats *stats;
-    guint n_answers, n_errors, n_busy;
-    guint64 last_vcpus;
+    VsfCalls *calls;
+    guint n_asked, n_answers, n_errors, n_busy;
     char last_uuid[VSF_UUID_TEXT];
 } Fixture;
 
@@ -102,32 +111,35 @@ set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     gate = g_async_queue_new();
     scripts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    n_opened = n_closed = n_begun = open_fails = 0;
+    n_opened = n_closed = n_begun = n_freed = open_fails = 0;
+    fixture->n_asked = 0;
     fake_now_us = 1000000;
-    fixture->stats = vsf_stats_new_with(&fake_ops, "fake:///");
+    fixture->calls = vsf_calls_new(&fake_ops, "fake:///", THREADS);
 }
 
 static void
 tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-    vsf_stats_free(g_steal_pointer(&fixture->stats));
+    vsf_calls_free(g_steal_pointer(&fixture->calls));
     /* Every connection that was opened is closed, by threads that nobody waits for. */
     while (g_atomic_int_get(&n_closed) != g_atomic_int_get(&n_opened))
+        g_main_context_iteration(NULL, FALSE);
+    while ((guint)g_atomic_int_get(&n_freed) < fixture->n_asked + fixture->n_answers)
         g_main_context_iteration(NULL, FALSE);
     g_async_queue_unref(gate);
     g_hash_table_unref(scripts);
 }
 
 static void
-note(const char *uuid, const VsfDomainStats *stats, const GError *error, gpointer user_data)
+note(const char *uuid, gpointer answer, const GError *error, gpointer user_data)
 {
     Fixture *fixture = user_data;
+    g_autofree char *wanted = g_strconcat("question:", uuid, NULL);
 
-    g_assert_true((stats != NULL) != (error != NULL));
+    g_assert_true((answer != NULL) != (error != NULL));
     g_strlcpy(fixture->last_uuid, uuid, sizeof(fixture->last_uuid));
-    if (stats != NULL) {
-        g_assert_cmpstr(stats->uuid, ==, uuid);
-        fixture->last_vcpus = stats->n_vcpus;
+    if (answer != NULL) {
+        g_assert_cmpstr(answer, ==, wanted);
         fixture->n_answers++;
     } else {
         fixture->n_errors++;
@@ -142,10 +154,11 @@ script(const char *uuid, Way way)
     g_hash_table_insert(scripts, g_strdup(uuid), GINT_TO_POINTER(way));
 }
 
-static VsfStatsAsk
+static VsfCallsAsk
 ask(Fixture *fixture, const char *uuid)
 {
-    return vsf_stats_ask(fixture->stats, uuid, FALSE, note, fixture);
+    fixture->n_asked++;
+    return vsf_calls_ask(fixture->calls, uuid, g_strdup("question:"), note, fixture);
 }
 
 static void
@@ -173,24 +186,22 @@ let_go(guint n)
 static void
 hang_all(Fixture *fixture)
 {
-    static const char *const names[VSF_STATS_THREADS] = {"h0", "h1", "h2", "h3"};
+    static const char *const names[THREADS] = {"h0", "h1", "h2", "h3"};
 
-    for (guint i = 0; i < VSF_STATS_THREADS; i++)
+    for (guint i = 0; i < THREADS; i++)
         script(names[i], HANG);
-    for (guint i = 0; i < VSF_STATS_THREADS; i++)
-        g_assert_cmpint(ask(fixture, names[i]), ==, VSF_STATS_ASKED);
-    wait_for_begun(VSF_STATS_THREADS);
+    for (guint i = 0; i < THREADS; i++)
+        g_assert_cmpint(ask(fixture, names[i]), ==, VSF_CALLS_ASKED);
+    wait_for_begun(THREADS);
 }
 
 static void
 test_answer_comes_and_connection_is_kept(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     for (guint i = 1; i <= 5; i++) {
-        g_assert_cmpint(vsf_stats_ask(fixture->stats, "a", i == 5, note, fixture), ==,
-                        VSF_STATS_ASKED);
+        g_assert_cmpint(ask(fixture, "a"), ==, VSF_CALLS_ASKED);
         g_assert_cmpuint(fixture->n_answers, ==, i - 1);
         wait_for_replies(fixture, i);
-        g_assert_cmpuint(fixture->last_vcpus, ==, i == 5 ? 2 : VSF_UNKNOWN);
     }
     g_assert_cmpint(n_opened, ==, 1);
     g_assert_cmpuint(fixture->n_errors, ==, 0);
@@ -200,17 +211,17 @@ static void
 test_one_call_per_domain(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     script("h", HANG);
-    g_assert_cmpint(vsf_stats_outstanding_since(fixture->stats, "h"), ==, 0);
-    g_assert_cmpint(ask(fixture, "h"), ==, VSF_STATS_ASKED);
-    g_assert_cmpint(ask(fixture, "h"), ==, VSF_STATS_IN_FLIGHT);
-    g_assert_cmpint(vsf_stats_outstanding_since(fixture->stats, "h"), ==, 1000000);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_ASKED);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "h"), ==, 0);
+    g_assert_cmpint(ask(fixture, "h"), ==, VSF_CALLS_ASKED);
+    g_assert_cmpint(ask(fixture, "h"), ==, VSF_CALLS_IN_FLIGHT);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "h"), ==, 1000000);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_ASKED);
     wait_for_replies(fixture, 1);
     g_assert_cmpstr(fixture->last_uuid, ==, "b");
 
     let_go(1);
     wait_for_replies(fixture, 2);
-    g_assert_cmpint(vsf_stats_outstanding_since(fixture->stats, "h"), ==, 0);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "h"), ==, 0);
     g_assert_cmpint(g_atomic_int_get(&n_begun), ==, 2);
 }
 
@@ -220,16 +231,16 @@ test_stuck_begins_past_the_deadline(Fixture *fixture, gconstpointer data G_GNUC_
     script("h", HANG);
     ask(fixture, "h");
     fake_now_us += 2000;
-    g_assert_cmpuint(vsf_stats_stuck(fixture->stats), ==, 0);
+    g_assert_cmpuint(vsf_calls_stuck(fixture->calls), ==, 0);
     fake_now_us += 1;
-    g_assert_cmpuint(vsf_stats_stuck(fixture->stats), ==, 1);
-    g_assert_cmpint(ask(fixture, "h"), ==, VSF_STATS_IN_FLIGHT);
+    g_assert_cmpuint(vsf_calls_stuck(fixture->calls), ==, 1);
+    g_assert_cmpint(ask(fixture, "h"), ==, VSF_CALLS_IN_FLIGHT);
     let_go(1);
     /* Late, but an answer: its age is the caller's to judge. */
     wait_for_replies(fixture, 1);
     g_assert_cmpuint(fixture->n_answers, ==, 1);
-    g_assert_cmpuint(vsf_stats_stuck(fixture->stats), ==, 0);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_ASKED);
+    g_assert_cmpuint(vsf_calls_stuck(fixture->calls), ==, 0);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_ASKED);
     wait_for_replies(fixture, 2);
 }
 
@@ -238,29 +249,29 @@ test_paused_when_every_thread_is_stuck(Fixture *fixture, gconstpointer data G_GN
 {
     hang_all(fixture);
     fake_now_us += 2001;
-    g_assert_cmpuint(vsf_stats_stuck(fixture->stats), ==, VSF_STATS_THREADS);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_PAUSED);
-    g_assert_cmpint(ask(fixture, "h0"), ==, VSF_STATS_IN_FLIGHT);
+    g_assert_cmpuint(vsf_calls_stuck(fixture->calls), ==, THREADS);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_PAUSED);
+    g_assert_cmpint(ask(fixture, "h0"), ==, VSF_CALLS_IN_FLIGHT);
     let_go(1);
     wait_for_replies(fixture, 1);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_ASKED);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_ASKED);
     wait_for_replies(fixture, 2);
     g_assert_cmpstr(fixture->last_uuid, ==, "b");
     let_go(3);
     wait_for_replies(fixture, 5);
     g_assert_cmpuint(fixture->n_answers, ==, 5);
-    g_assert_cmpint(n_opened, ==, VSF_STATS_THREADS);
+    g_assert_cmpint(n_opened, ==, THREADS);
 }
 
 static void
 test_a_call_waits_for_a_busy_thread(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     hang_all(fixture);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_ASKED);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_IN_FLIGHT);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_ASKED);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_IN_FLIGHT);
     /* Its time has not begun, so it is never stuck. */
-    g_assert_cmpint(vsf_stats_outstanding_since(fixture->stats, "b"), ==, 0);
-    g_assert_cmpuint(vsf_stats_stuck(fixture->stats), ==, 0);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "b"), ==, 0);
+    g_assert_cmpuint(vsf_calls_stuck(fixture->calls), ==, 0);
     let_go(4);
     wait_for_replies(fixture, 5);
     g_assert_cmpuint(fixture->n_answers, ==, 5);
@@ -275,7 +286,7 @@ test_waiting_calls_are_given_up_when_paused(Fixture *fixture, gconstpointer data
     fake_now_us += 2001;
     wait_for_replies(fixture, 2);
     g_assert_cmpuint(fixture->n_busy, ==, 2);
-    g_assert_cmpint(ask(fixture, "b"), ==, VSF_STATS_PAUSED);
+    g_assert_cmpint(ask(fixture, "b"), ==, VSF_CALLS_PAUSED);
     let_go(4);
     wait_for_replies(fixture, 6);
     g_assert_cmpuint(fixture->n_answers, ==, 4);
@@ -296,7 +307,7 @@ test_failure_is_told_and_connection_kept(Fixture *fixture, gconstpointer data G_
 }
 
 static void
-test_a_connection_that_died_idle_costs_no_sample(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_a_connection_that_died_idle_costs_no_answer(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     script("d", DIE_ONCE);
     ask(fixture, "d");
@@ -343,7 +354,7 @@ test_no_callback_after_free(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     hang_all(fixture);
     ask(fixture, "b");
-    vsf_stats_free(g_steal_pointer(&fixture->stats));
+    vsf_calls_free(g_steal_pointer(&fixture->calls));
     let_go(4);
     /* tear_down() waits until the hung calls' connections are closed. */
     while (g_atomic_int_get(&n_closed) != 4)
@@ -357,23 +368,23 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    ADD("/virt/stats/answer-comes-and-connection-is-kept", test_answer_comes_and_connection_is_kept,
+    ADD("/virt/calls/answer-comes-and-connection-is-kept", test_answer_comes_and_connection_is_kept,
         NULL);
-    ADD("/virt/stats/one-call-per-domain", test_one_call_per_domain, NULL);
-    ADD("/virt/stats/stuck-begins-past-the-deadline", test_stuck_begins_past_the_deadline, NULL);
-    ADD("/virt/stats/paused-when-every-thread-is-stuck", test_paused_when_every_thread_is_stuck,
+    ADD("/virt/calls/one-call-per-domain", test_one_call_per_domain, NULL);
+    ADD("/virt/calls/stuck-begins-past-the-deadline", test_stuck_begins_past_the_deadline, NULL);
+    ADD("/virt/calls/paused-when-every-thread-is-stuck", test_paused_when_every_thread_is_stuck,
         NULL);
-    ADD("/virt/stats/a-call-waits-for-a-busy-thread", test_a_call_waits_for_a_busy_thread, NULL);
-    ADD("/virt/stats/waiting-calls-are-given-up-when-paused",
+    ADD("/virt/calls/a-call-waits-for-a-busy-thread", test_a_call_waits_for_a_busy_thread, NULL);
+    ADD("/virt/calls/waiting-calls-are-given-up-when-paused",
         test_waiting_calls_are_given_up_when_paused, NULL);
-    ADD("/virt/stats/failure-is-told-and-connection-kept", test_failure_is_told_and_connection_kept,
+    ADD("/virt/calls/failure-is-told-and-connection-kept", test_failure_is_told_and_connection_kept,
         NULL);
-    ADD("/virt/stats/a-connection-that-died-idle-costs-no-sample",
-        test_a_connection_that_died_idle_costs_no_sample, NULL);
-    ADD("/virt/stats/a-connection-that-dies-in-the-call-is-not-tried-again",
+    ADD("/virt/calls/a-connection-that-died-idle-costs-no-answer",
+        test_a_connection_that_died_idle_costs_no_answer, NULL);
+    ADD("/virt/calls/a-connection-that-dies-in-the-call-is-not-tried-again",
         test_a_connection_that_dies_in_the_call_is_not_tried_again, NULL);
-    ADD("/virt/stats/open-failure-is-told-and-tried-again",
+    ADD("/virt/calls/open-failure-is-told-and-tried-again",
         test_open_failure_is_told_and_tried_again, NULL);
-    ADD("/virt/stats/no-callback-after-free", test_no_callback_after_free, NULL);
+    ADD("/virt/calls/no-callback-after-free", test_no_callback_after_free, NULL);
     return g_test_run();
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What flows.c (samplers: which, when, how often) and flows-send.c (from waiting
+ * packets to flow samples) share. */
+#pragma once
+
+#include "base/log.h"
+#include "flows.h"
+#include "packet-queue.h"
+
+#define FLOW_BURST 512 /* waiting packets of one tap that end the wait at once */
+
+typedef enum { CLOSED, OPENING, OPEN } SamplerState;
+
+/* One tap's sampler. */
+typedef struct {
+    int ifindex;
+    /* Until vsf_flows_tap_removed() returns, so also for what is drained then,
+     * when the registry does not find it any more. */
+    const VsfTap *tap;
+    SamplerState state;
+    guint32 rate;  /* 1 in how many packets */
+    char *trouble; /* why it is not open, NULL if nothing is wrong */
+    guint retry_timer, retries;
+    VsfSamplePool pool;
+    VsfPacketQueue *waiting;
+    guint64 samples, left_out;
+    guint64 overflow;            /* picked by the kernel, lost here for lack of room */
+    guint64 drops, drops_before; /* of the handle that is open, and of those before it */
+    guint32 last_pool;
+    VsfFlows *flows;
+} Sampler;
+
+struct VsfFlows {
+    const VsfConfig *config;
+    const VsfRegistry *registry;
+    VsfExporter *exporter;
+    VsfLinkStatsReader *link_stats;
+    VsfCapture *capture;
+    GHashTable *samplers; /* ifindex -> Sampler */
+    GHashTable *ready;    /* set of Sampler with waiting packets and a known VM */
+    guint tick_timer;
+    gboolean asking; /* a reading for the waiting packets is out */
+    gint64 asked_us;
+    VsfLogRate overflow_rate;
+};
+
+/* NULL: there is none. */
+Sampler *vsf_flows_sampler(const VsfFlows *flows, int ifindex);
+
+/* Frames lost, over all handles that the tap had. */
+guint64 vsf_flows_drops(const VsfFlows *flows, Sampler *sampler);
+
+/* Packets of a tap whose VM is known wait: they leave soon. */
+void vsf_flows_make_ready(VsfFlows *flows, Sampler *sampler);
+
+/* What waits leaves now. */
+void vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler);

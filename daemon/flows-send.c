@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From waiting packets to flow samples: which count, and how many could have
+ * been picked when each was. */
+#include "flows-private.h"
+
+#define FLOW_TICK_MS 50      /* packets wait this long for company and a reading */
+#define FLOW_PATIENCE_MS 100 /* and this long for a reading that does not come */
+
+/* The interface that a switch knows both by: taps of one bridge, macvtaps of
+ * one lower interface. 0: none. */
+static int
+segment(const VsfTap *tap)
+{
+    return tap->link.master != 0 ? tap->link.master : tap->link.lower;
+}
+
+/* With direction = once a frame to the VM is a candidate only if no sampled
+ * tap of this host on the same segment had it before, as a frame from its VM. */
+static gboolean
+seen_elsewhere(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet)
+{
+    const GPtrArray *senders;
+
+    if (packet->header_length < 12)
+        return FALSE;
+    senders = vsf_registry_taps_by_mac(flows->registry, packet->header + 6);
+    for (guint i = 0; senders != NULL && i < senders->len; i++) {
+        const VsfTap *sender = g_ptr_array_index(senders, i);
+        const Sampler *sampler = vsf_flows_sampler(flows, sender->link.ifindex);
+
+        if (sender != tap && segment(sender) != 0 && segment(sender) == segment(tap) &&
+            sampler != NULL && sampler->state == OPEN)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* A tap that went down and up has another handle, which counts from 0; what is
+ * told to collectors never goes back. */
+guint64
+vsf_flows_drops(const VsfFlows *flows, Sampler *sampler)
+{
+    if (sampler->state == OPEN)
+        sampler->drops = vsf_capture_drops(flows->capture, sampler->ifindex);
+    return sampler->drops_before + sampler->drops + sampler->overflow;
+}
+
+static void
+emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
+{
+    guint32 ifindex = (guint32)sampler->ifindex;
+    VsfSflowFlow flow = {
+        .sampling_rate = packet->rate,
+        .drops = drops,
+        .input = packet->from_vm ? ifindex : 0,
+        .output = packet->from_vm ? 0 : ifindex,
+        .frame_length = packet->frame_length,
+        .header = packet->header,
+        .header_length = packet->header_length,
+        .time_ns = packet->time_ns,
+    };
+
+    sampler->last_pool = vsf_sample_pool_take(&sampler->pool, packet->time_ns);
+    flow.sample_pool = sampler->last_pool;
+    sampler->samples++;
+    vsf_exporter_flow(flows->exporter, sampler->ifindex, &flow);
+}
+
+/* Applies the direction to the waiting packets of a tap whose VM is known, and
+ * sends those that count. */
+void
+vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
+{
+    guint32 drops = (guint32)vsf_flows_drops(flows, sampler);
+    gint64 first_ns = 0;
+    guint covered = vsf_packet_queue_between(sampler->waiting, sampler->pool.previous_ns,
+                                             sampler->pool.read_ns, &first_ns);
+
+    vsf_sample_pool_begin(&sampler->pool, first_ns, covered);
+    for (guint i = 0; i < vsf_packet_queue_length(sampler->waiting); i++) {
+        VsfPacket packet = vsf_packet_queue_get(sampler->waiting, i);
+        gboolean kept = TRUE;
+
+        if (flows->config->direction == VSF_DIRECTION_ONCE && !packet.from_vm) {
+            kept = !seen_elsewhere(flows, sampler->tap, &packet);
+            vsf_sample_pool_note_to_vm(&sampler->pool, kept);
+        }
+        if (kept)
+            emit(flows, sampler, &packet, drops);
+        else
+            sampler->left_out++;
+    }
+    vsf_packet_queue_clear(sampler->waiting);
+}
+
+static void
+emit_ready(VsfFlows *flows)
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, flows->ready);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        Sampler *sampler = key;
+
+        if (sampler->tap->domain != NULL)
+            vsf_flows_send_waiting(flows, sampler);
+        g_hash_table_iter_remove(&iter);
+    }
+    vsf_exporter_flush(flows->exporter);
+}
+
+static void schedule_tick(VsfFlows *flows, guint delay_ms);
+
+static void
+readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer user_data)
+{
+    VsfFlows *flows = user_data;
+    GHashTableIter iter;
+    gpointer key, value;
+
+    flows->asking = FALSE;
+    if (table != NULL) {
+        g_hash_table_iter_init(&iter, table);
+        while (g_hash_table_iter_next(&iter, &key, &value))
+            vsf_flows_reading(flows, GPOINTER_TO_INT(key), value, read_ns);
+    } else {
+        g_debug("interface counters: %s; sample pools go on without", error->message);
+    }
+    g_clear_handle_id(&flows->tick_timer, g_source_remove);
+    emit_ready(flows);
+}
+
+static gboolean
+tick(gpointer user_data)
+{
+    VsfFlows *flows = user_data;
+    g_autofree int *ifindexes = NULL;
+    GHashTableIter iter;
+    gpointer key;
+    guint n = 0;
+
+    flows->tick_timer = 0;
+    if (g_hash_table_size(flows->ready) == 0)
+        return G_SOURCE_REMOVE;
+    if (flows->asking) {
+        /* The kernel's lock is held by someone: samples leave on time, with the
+         * pool as far as it is known. */
+        if (g_get_monotonic_time() - flows->asked_us >= FLOW_PATIENCE_MS * 1000)
+            emit_ready(flows);
+        else
+            schedule_tick(flows, FLOW_TICK_MS);
+        return G_SOURCE_REMOVE;
+    }
+    ifindexes = g_new(int, g_hash_table_size(flows->ready));
+    g_hash_table_iter_init(&iter, flows->ready);
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        ifindexes[n++] = ((Sampler *)key)->ifindex;
+    flows->asking = TRUE;
+    flows->asked_us = g_get_monotonic_time();
+    vsf_link_stats_ask(flows->link_stats, ifindexes, n, readings_came, flows);
+    schedule_tick(flows, FLOW_PATIENCE_MS);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+schedule_tick(VsfFlows *flows, guint delay_ms)
+{
+    if (flows->tick_timer == 0)
+        flows->tick_timer = g_timeout_add_full(G_PRIORITY_HIGH, delay_ms, tick, flows, NULL);
+}
+
+void
+vsf_flows_make_ready(VsfFlows *flows, Sampler *sampler)
+{
+    if (vsf_packet_queue_length(sampler->waiting) == 0)
+        return;
+    g_hash_table_add(flows->ready, sampler);
+    if (vsf_packet_queue_length(sampler->waiting) >= FLOW_BURST && !flows->asking) {
+        g_clear_handle_id(&flows->tick_timer, g_source_remove);
+        tick(flows);
+    } else {
+        schedule_tick(flows, FLOW_TICK_MS);
+    }
+}
+
+void
+vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint64 read_ns)
+{
+    Sampler *sampler = vsf_flows_sampler(flows, ifindex);
+
+    if (sampler != NULL)
+        vsf_sample_pool_read(&sampler->pool, stats, sampler->tap->kind, read_ns);
+}

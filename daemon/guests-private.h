@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What guests.c (turns) and guests-tell.c (numbers, memory of runs) share. */
+#pragma once
+
+#include "guests.h"
+
+typedef struct {
+    VsfDomain *domain;
+    char run[VSF_GUEST_RUN_MAX + 1]; /* "": not known yet */
+    VsfGuestChoice choice;
+    VsfAgentPlan plan;
+    VsfAgentManners manners;
+
+    /* Of the agent connection. */
+    VsfQgaInfo *info;
+    gint64 open_handle;
+    /* Of the run. */
+    VsfGuestFacts *facts; /* NULL until the agent answered */
+    char *version, *trouble;
+    guint64 requests;
+    guint32 wants; /* of the question that is out */
+    gboolean asking;
+
+    gboolean balloon_asking, balloon_set;
+    gint64 balloon_retry_us;
+    VsfTruth memory, available; /* told last */
+} Guest;
+
+struct VsfGuests {
+    const VsfConfig *config;
+    VsfAgents *agents;
+    VsfGuestStore *store;
+    const VsfGuestsCallbacks *callbacks;
+    gpointer user_data;
+    GHashTable *by_uuid; /* uuid -> Guest */
+    gboolean connected;
+    guint timer;
+    gint64 armed_us; /* when it comes */
+    char *refused;   /* why we may not ask */
+    gint64 refused_us;
+};
+
+/* NULL: there is none. */
+Guest *vsf_guests_find(const VsfGuests *guests, const char *uuid);
+
+/* Writes down what must outlive the daemon, if the run is known. */
+void vsf_guests_remember(VsfGuests *guests, const Guest *guest);

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Turns and manners: when an agent is asked, what its answer means for the next
+ * time, and the balloon's period. What is made of the answers is in guests-tell.c. */
+#include "guests-private.h"
+
+#define SPREAD_MS 3000                    /* agents that are there at once are not asked at once */
+#define REFUSED_US (300 * G_USEC_PER_SEC) /* until permission is tried for again */
+#define BALLOON_RETRY_US (600 * G_USEC_PER_SEC)
+#define SLOT_US (250 * G_TIME_SPAN_MILLISECOND)
+
+static void
+guest_free(gpointer data)
+{
+    Guest *guest = data;
+
+    vsf_qga_info_free(guest->info);
+    vsf_guest_facts_free(guest->facts);
+    g_free(guest->version);
+    g_free(guest->trouble);
+    g_free(guest);
+}
+
+static VsfAgentTerms
+agent_terms(const VsfGuests *guests)
+{
+    return (VsfAgentTerms){
+        .filesystems_interval_s = guests->config->filesystems_interval_s,
+        .os_interval_s = guests->config->os_interval_s,
+        .timeout_s = guests->config->agent_timeout_s,
+    };
+}
+
+/* --- asking ------------------------------------------------------------ */
+
+static void arm(VsfGuests *guests, const Guest *guest);
+
+static gboolean
+may_ask(const VsfGuests *guests, const Guest *guest)
+{
+    return guests->config->agent == VSF_GUEST_AGENT_AUTO && guest->plan == VSF_AGENT_PLAN_ASK &&
+           guests->connected && guest->domain->state == VSF_STATE_RUNNING && !guest->asking;
+}
+
+static void
+set_trouble(Guest *guest, const char *trouble)
+{
+    if (trouble == guest->trouble)
+        return;
+    g_free(guest->trouble);
+    guest->trouble = g_strdup(trouble);
+}
+
+/* libvirt lets us read only: true of every VM, and said once. */
+static void
+note_refused(VsfGuests *guests, const char *why)
+{
+    if (guests->refused == NULL)
+        g_warning("guest agents: %s; guests are not asked (run as root, allow this user to manage "
+                  "libvirt, or set [guest] agent = off); everything else goes on",
+                  why);
+    g_free(guests->refused);
+    guests->refused = g_strdup(why);
+    guests->refused_us = g_get_monotonic_time();
+}
+
+static void
+take_facts(VsfGuests *guests, Guest *guest, VsfGuestFacts *newer)
+{
+    g_autofree char *old_name = NULL;
+
+    if (guest->facts == NULL)
+        guest->facts = vsf_guest_facts_new();
+    old_name = g_strdup(guest->facts->host_name);
+    vsf_guest_facts_merge(guest->facts, newer);
+    if (g_strcmp0(old_name, guest->facts->host_name) != 0)
+        guests->callbacks->named(guest->domain, guests->user_data);
+}
+
+static VsfAgentTurn
+take_answer(VsfGuests *guests, Guest *guest, VsfAgentAnswer *answer)
+{
+    guest->requests += answer->n_requests;
+    guest->open_handle = answer->open_handle;
+    set_trouble(guest, answer->trouble);
+    if (answer->info != NULL) {
+        g_free(guest->version);
+        guest->version = g_strdup(answer->info->version);
+        vsf_qga_info_free(guest->info);
+        /* A frozen agent lists nearly everything as disabled, and would never
+         * be asked again if that were kept. */
+        guest->info = answer->frozen ? NULL : g_steal_pointer(&answer->info);
+    }
+    if (!answer->answered)
+        return VSF_AGENT_TURN_FAILED;
+    take_facts(guests, guest, answer->facts);
+    return answer->frozen ? VSF_AGENT_TURN_FROZEN : VSF_AGENT_TURN_ANSWERED;
+}
+
+static void
+end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
+{
+    VsfAgentTerms terms = agent_terms(guests);
+    guint failures = guest->manners.failures;
+    const char *name = guest->domain->name;
+
+    guest->asking = FALSE;
+    if (vsf_agent_manners_ended(&guest->manners, &terms, guest->wants, turn, slowest_us,
+                                g_get_monotonic_time())) {
+        g_warning("%s: guest agent: it takes longer and longer to answer (%d ms now); in "
+                  "quarantine for a while, its last numbers will go stale",
+                  name, (int)(slowest_us / 1000));
+        vsf_guests_remember(guests, guest);
+    }
+    if (turn == VSF_AGENT_TURN_FAILED && failures == 0)
+        g_message("%s: guest agent: %s; asked again in a minute, then ever more rarely", name,
+                  guest->trouble != NULL ? guest->trouble : "no answer");
+    else if (turn == VSF_AGENT_TURN_ANSWERED && failures > 0)
+        g_message("%s: guest agent: answers again", name);
+}
+
+static void
+answered(const char *uuid, gpointer data, const GError *error, gpointer user_data)
+{
+    VsfAgentAnswer *answer = data;
+    VsfGuests *guests = user_data;
+    Guest *guest = vsf_guests_find(guests, uuid);
+
+    if (answer != NULL)
+        g_clear_pointer(&guests->refused, g_free);
+    else if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+        note_refused(guests, error->message);
+    /* Not asked by this run of the domain: an earlier run's answer. */
+    if (guest != NULL && guest->asking) {
+        if (answer != NULL) {
+            VsfAgentTurn turn = take_answer(guests, guest, answer);
+
+            end_turn(guests, guest, turn, answer->slowest_us);
+        } else {
+            g_debug("%s: guest agent: %s", uuid, error->message);
+            set_trouble(guest, error->message);
+            end_turn(guests, guest, VSF_AGENT_TURN_VOID, 0);
+        }
+        arm(guests, guest);
+    }
+}
+
+static void
+ask(VsfGuests *guests, Guest *guest, gint64 now_us)
+{
+    VsfAgentTerms terms = agent_terms(guests);
+
+    guest->wants = vsf_agent_manners_wants(&guest->manners, &terms, now_us);
+    guest->asking = vsf_agents_ask(guests->agents, guest->domain->def->uuid, guest->wants,
+                                   guest->info, guest->open_handle, (int)terms.timeout_s, answered,
+                                   guests);
+    if (!guest->asking)
+        end_turn(guests, guest, VSF_AGENT_TURN_VOID, 0);
+}
+
+/* --- the balloon's period ---------------------------------------------- */
+
+static gboolean
+wants_balloon(const VsfGuests *guests, const Guest *guest)
+{
+    const VsfDomainDef *def = guest->domain->def;
+
+    return guests->config->balloon_period_s > 0 && guests->connected && def->has_balloon &&
+           def->balloon_period_s == 0 && !guest->balloon_asking &&
+           guest->domain->state == VSF_STATE_RUNNING;
+}
+
+static void
+balloon_answered(const char *uuid, gpointer answer G_GNUC_UNUSED, const GError *error,
+                 gpointer user_data)
+{
+    VsfGuests *guests = user_data;
+    Guest *guest = vsf_guests_find(guests, uuid);
+
+    if (guest == NULL || !guest->balloon_asking)
+        return;
+    guest->balloon_asking = FALSE;
+    if (error != NULL) {
+        g_message("%s: the balloon's period cannot be set: %s; tried again later",
+                  guest->domain->name, error->message);
+    } else {
+        g_message("%s: the balloon collects statistics every %u s now, as [guest] balloon-period "
+                  "says",
+                  guest->domain->name, guests->config->balloon_period_s);
+        guest->balloon_set = TRUE;
+        guests->callbacks->balloon_set(guest->domain, guests->user_data);
+    }
+    arm(guests, guest);
+}
+
+static void
+set_balloon(VsfGuests *guests, Guest *guest, gint64 now_us)
+{
+    guest->balloon_retry_us = now_us + BALLOON_RETRY_US;
+    guest->balloon_asking = vsf_agents_set_balloon_period(guests->agents, guest->domain->def->uuid,
+                                                          (int)guests->config->balloon_period_s,
+                                                          balloon_answered, guests);
+    /* Its agent is being asked: in a moment. */
+    if (!guest->balloon_asking)
+        guest->balloon_retry_us = now_us + G_USEC_PER_SEC;
+}
+
+/* --- turns ------------------------------------------------------------- */
+
+/* The next time at which @guest wants something; -1: never as things are. */
+static gint64
+due_us(const VsfGuests *guests, const Guest *guest)
+{
+    gint64 agent_us = may_ask(guests, guest) ? vsf_agent_manners_due_us(&guest->manners) : -1;
+    gint64 balloon_us = wants_balloon(guests, guest) ? guest->balloon_retry_us : -1;
+
+    if (agent_us >= 0 && guests->refused != NULL)
+        agent_us = MAX(agent_us, guests->refused_us + REFUSED_US);
+    if (agent_us < 0 || balloon_us < 0)
+        return MAX(agent_us, balloon_us);
+    return MIN(agent_us, balloon_us);
+}
+
+static gboolean is_due(gpointer user_data);
+
+static void
+arm_at(VsfGuests *guests, gint64 due)
+{
+    /* Rounded up, so that turns which are close share a wake-up. */
+    gint64 at_us = (due + SLOT_US - 1) / SLOT_US * SLOT_US;
+    gint64 wait_us = MAX(at_us - g_get_monotonic_time(), 0);
+
+    if (guests->timer != 0 && guests->armed_us <= at_us)
+        return;
+    g_clear_handle_id(&guests->timer, g_source_remove);
+    guests->armed_us = at_us;
+    guests->timer = g_timeout_add((guint)MIN(wait_us / 1000 + 1, G_MAXINT), is_due, guests);
+}
+
+/* Something of @guest changed. A timer that comes too early does no harm. */
+static void
+arm(VsfGuests *guests, const Guest *guest)
+{
+    gint64 due = due_us(guests, guest);
+
+    if (due >= 0)
+        arm_at(guests, due);
+}
+
+static void
+arm_all(VsfGuests *guests)
+{
+    GHashTableIter iter;
+    gpointer value;
+    gint64 first_us = G_MAXINT64;
+
+    g_hash_table_iter_init(&iter, guests->by_uuid);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        gint64 due = due_us(guests, value);
+
+        if (due >= 0)
+            first_us = MIN(first_us, due);
+    }
+    if (first_us != G_MAXINT64)
+        arm_at(guests, first_us);
+}
+
+static gboolean
+is_due(gpointer user_data)
+{
+    VsfGuests *guests = user_data;
+    gint64 now_us = g_get_monotonic_time();
+    GHashTableIter iter;
+    gpointer value;
+
+    guests->timer = 0;
+    g_hash_table_iter_init(&iter, guests->by_uuid);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Guest *guest = value;
+        gint64 due = due_us(guests, guest);
+
+        if (due < 0 || due > now_us)
+            continue;
+        if (wants_balloon(guests, guest) && guest->balloon_retry_us <= now_us)
+            set_balloon(guests, guest, now_us);
+        else
+            ask(guests, guest, now_us);
+    }
+    arm_all(guests);
+    return G_SOURCE_REMOVE;
+}
+
+/* --- news -------------------------------------------------------------- */
+
+/* What was asked on another connection of the agent counts for nothing. */
+static void
+agent_came(VsfGuests *guests, Guest *guest)
+{
+    guest->asking = FALSE;
+    g_clear_pointer(&guest->info, vsf_qga_info_free);
+    guest->open_handle = VSF_QGA_NO_HANDLE;
+    vsf_agent_manners_connected(&guest->manners, g_get_monotonic_time(),
+                                g_random_int_range(0, SPREAD_MS) * 1000LL);
+    if (guest->manners.quarantines > 0)
+        vsf_guests_remember(guests, guest);
+}
+
+static void
+agent_went(Guest *guest)
+{
+    guest->asking = FALSE;
+    g_clear_pointer(&guest->info, vsf_qga_info_free);
+    guest->open_handle = VSF_QGA_NO_HANDLE;
+    vsf_agent_manners_disconnected(&guest->manners);
+}
+
+static void
+look_at_xml(VsfGuests *guests, Guest *guest)
+{
+    const VsfDomain *domain = guest->domain;
+
+    guest->plan = vsf_agent_plan(domain->def, domain->name,
+                                 (const char *const *)guests->config->agent_exclude,
+                                 guests->config->canary);
+    if (domain->def->agent == VSF_AGENT_CONNECTED && !guest->manners.connected)
+        agent_came(guests, guest);
+    else if (domain->def->agent == VSF_AGENT_DISCONNECTED && guest->manners.connected)
+        agent_went(guest);
+    arm(guests, guest);
+}
+
+void
+vsf_guests_domain_added(VsfGuests *guests, VsfDomain *domain)
+{
+    Guest *guest = g_new0(Guest, 1);
+
+    guest->domain = domain;
+    guest->memory = guest->available = (VsfTruth){
+        .value = VSF_UNKNOWN, .age_s = -1, .why = VSF_WHY_WAITING};
+    g_hash_table_replace(guests->by_uuid, g_strdup(domain->def->uuid), guest);
+    look_at_xml(guests, guest);
+}
+
+void
+vsf_guests_domain_changed(VsfGuests *guests, VsfDomain *domain)
+{
+    Guest *guest = vsf_guests_find(guests, domain->def->uuid);
+
+    if (guest != NULL)
+        look_at_xml(guests, guest);
+}
+
+void
+vsf_guests_domain_removed(VsfGuests *guests, VsfDomain *domain)
+{
+    g_hash_table_remove(guests->by_uuid, domain->def->uuid);
+}
+
+void
+vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connected)
+{
+    Guest *guest = vsf_guests_find(guests, uuid);
+
+    if (guest == NULL)
+        return;
+    if (connected)
+        agent_came(guests, guest);
+    else
+        agent_went(guest);
+    arm(guests, guest);
+}
+
+void
+vsf_guests_connected(VsfGuests *guests, gboolean connected)
+{
+    guests->connected = connected;
+    arm_all(guests);
+}
+
+/* --- up and down ------------------------------------------------------- */
+
+VsfGuests *
+vsf_guests_new(const VsfConfig *config, VsfAgents *agents, VsfGuestStore *store,
+               const VsfGuestsCallbacks *callbacks, gpointer user_data)
+{
+    VsfGuests *guests = g_new0(VsfGuests, 1);
+
+    guests->config = config;
+    guests->agents = agents;
+    guests->store = store;
+    guests->callbacks = callbacks;
+    guests->user_data = user_data;
+    guests->by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, guest_free);
+    return guests;
+}
+
+void
+vsf_guests_free(VsfGuests *guests)
+{
+    if (guests == NULL)
+        return;
+    g_clear_handle_id(&guests->timer, g_source_remove);
+    g_hash_table_unref(guests->by_uuid);
+    g_free(guests->refused);
+    g_free(guests);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qemu-process.h"
+
+#include "host/proc-file.h"
+#include "host/vcpu.h"
+
+/* A hotplugged vCPU has no event; its thread is found at least so soon. */
+#define THREADS_INTERVAL_US (120 * G_USEC_PER_SEC)
+
+struct VsfQemuProcess {
+    VsfWorker *finder;
+    VsfQemuSearched searched;
+    gpointer user_data;
+    GCancellable *cancel; /* of the searches that are out, when this is freed */
+
+    int pid;
+    guint64 start_ticks;
+    char *run;
+    gboolean finding; /* a search for the pid is out */
+    gboolean ended;   /* the process that was known is gone, and no other was found */
+    gboolean stopped;
+    gint64 read_us;
+
+    GArray *threads; /* of the vCPUs, NULL until looked for */
+    gboolean looking;
+    gint64 looked_us;
+};
+
+static const char *
+boot_id(void)
+{
+    static char id[64];
+    gssize length;
+
+    if (id[0] != '\0')
+        return id;
+    length = vsf_proc_read("/proc/sys/kernel/random/boot_id", id, sizeof(id) - 1);
+    if (length < 0)
+        length = 0;
+    id[length] = '\0';
+    g_strchomp(id);
+    return id;
+}
+
+/* --- the search -------------------------------------------------------- */
+
+typedef struct {
+    VsfQemuProcess *qemu; /* of the main thread */
+    char *uuid, *name;
+} Search;
+
+static void
+search_free(gpointer data)
+{
+    Search *search = data;
+
+    g_free(search->uuid);
+    g_free(search->name);
+    g_free(search);
+}
+
+/* On a worker. All results are arrays of int, so that the worker can free one
+ * that nobody takes. This one has the pid, 0 if there is none. */
+static gpointer
+find_pid(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    const Search *search = payload;
+    GArray *found = g_array_new(FALSE, FALSE, sizeof(int));
+    int pid = vsf_process_find(search->uuid, search->name);
+
+    return g_array_append_val(found, pid);
+}
+
+static void
+pid_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) found = vsf_worker_finish(result, &error);
+    VsfQemuProcess *qemu = user_data;
+    VsfProcess process;
+    int pid;
+
+    if (found == NULL) /* cancelled */
+        return;
+    pid = g_array_index(found, int, 0);
+    qemu->finding = FALSE;
+    if (pid > 0 && vsf_process_read(pid, &process)) {
+        qemu->pid = pid;
+        qemu->start_ticks = process.start_ticks;
+        qemu->ended = FALSE;
+        qemu->looked_us = 0;
+        g_free(qemu->run);
+        qemu->run = g_strdup_printf("%s/%" G_GUINT64_FORMAT, boot_id(), process.start_ticks);
+    }
+    qemu->searched(qemu->user_data);
+}
+
+void
+vsf_qemu_process_find(VsfQemuProcess *qemu, const VsfDomainDef *def)
+{
+    Search *search;
+
+    if (qemu->finding)
+        return;
+    qemu->finding = TRUE;
+    search = g_new0(Search, 1);
+    search->uuid = g_strdup(def->uuid);
+    search->name = g_strdup(def->name);
+    vsf_worker_run(qemu->finder, find_pid, search, search_free, qemu->cancel, pid_found, qemu);
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+VsfQemuLife
+vsf_qemu_process_read(VsfQemuProcess *qemu, VsfProcess *process)
+{
+    *process = (VsfProcess){.state = '?'};
+    qemu->stopped = FALSE;
+    if (qemu->pid == 0)
+        return qemu->ended ? VSF_QEMU_GONE : VSF_QEMU_UNKNOWN;
+    if (!vsf_process_read(qemu->pid, process) || process->start_ticks != qemu->start_ticks ||
+        process->state == 'Z' || process->state == 'X') {
+        *process = (VsfProcess){.state = '?'};
+        qemu->pid = 0;
+        qemu->ended = TRUE;
+        return VSF_QEMU_GONE;
+    }
+    qemu->read_us = g_get_monotonic_time();
+    qemu->stopped = process->state == 'T' || process->state == 't';
+    return VSF_QEMU_ALIVE;
+}
+
+int
+vsf_qemu_process_pid(const VsfQemuProcess *qemu)
+{
+    return qemu->pid;
+}
+
+gboolean
+vsf_qemu_process_is_stopped(const VsfQemuProcess *qemu)
+{
+    return qemu->stopped;
+}
+
+gint64
+vsf_qemu_process_read_us(const VsfQemuProcess *qemu)
+{
+    return qemu->read_us;
+}
+
+const char *
+vsf_qemu_process_run(const VsfQemuProcess *qemu)
+{
+    return qemu->run;
+}
+
+/* --- vCPU threads ------------------------------------------------------ */
+
+static gpointer
+find_threads(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    return vsf_vcpu_find(GPOINTER_TO_INT(payload));
+}
+
+static void
+threads_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+    GArray *threads = vsf_worker_finish(result, &error);
+    VsfQemuProcess *qemu = user_data;
+
+    if (threads == NULL) /* cancelled */
+        return;
+    qemu->looking = FALSE;
+    g_clear_pointer(&qemu->threads, g_array_unref);
+    qemu->threads = threads;
+}
+
+static void
+look_for_threads(VsfQemuProcess *qemu, gint64 now_us)
+{
+    if (qemu->looking)
+        return;
+    qemu->looking = TRUE;
+    qemu->looked_us = now_us;
+    vsf_worker_run(qemu->finder, find_threads, GINT_TO_POINTER(qemu->pid), NULL, qemu->cancel,
+                   threads_found, qemu);
+}
+
+guint64
+vsf_qemu_process_vcpu_wait_ns(VsfQemuProcess *qemu, guint64 n_vcpus)
+{
+    gint64 now_us = g_get_monotonic_time();
+    guint64 wait_ns = G_MAXUINT64;
+    gboolean known;
+
+    if (qemu->pid == 0)
+        return G_MAXUINT64;
+    known = qemu->threads != NULL && vsf_vcpu_wait(qemu->pid, qemu->threads, &wait_ns);
+    if (qemu->looked_us == 0 || now_us - qemu->looked_us >= THREADS_INTERVAL_US ||
+        (qemu->threads != NULL && (!known || (qemu->threads->len > 1 && n_vcpus != G_MAXUINT64 &&
+                                              qemu->threads->len != n_vcpus))))
+        look_for_threads(qemu, now_us);
+    return known ? wait_ns : G_MAXUINT64;
+}
+
+/* --- up and down ------------------------------------------------------- */
+
+VsfWorker *
+vsf_qemu_finder_new(void)
+{
+    return vsf_worker_new(1, (GDestroyNotify)g_array_unref);
+}
+
+VsfQemuProcess *
+vsf_qemu_process_new(VsfWorker *finder, VsfQemuSearched searched, gpointer user_data)
+{
+    VsfQemuProcess *qemu = g_new0(VsfQemuProcess, 1);
+
+    qemu->finder = finder;
+    qemu->searched = searched;
+    qemu->user_data = user_data;
+    qemu->cancel = g_cancellable_new();
+    return qemu;
+}
+
+void
+vsf_qemu_process_free(VsfQemuProcess *qemu)
+{
+    if (qemu == NULL)
+        return;
+    g_cancellable_cancel(qemu->cancel);
+    g_object_unref(qemu->cancel);
+    g_clear_pointer(&qemu->threads, g_array_unref);
+    g_free(qemu->run);
+    g_free(qemu);
+}

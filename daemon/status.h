@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of the status document (docs/status-json.md), for the files that make it. */
+#pragma once
+
+#include "guests.h"
+
+#include <json-glib/json-glib.h>
+
+void vsf_status_int_member(JsonBuilder *builder, const char *name, gint64 value);
+
+/* NULL is null; what is not UTF-8 is made valid: JSON has no place for it. */
+void vsf_status_text_member(JsonBuilder *builder, const char *name, const char *text);
+
+/* Seconds since @since_us (monotonic); null if it is 0, never. */
+void vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us);
+
+/* The members of vms[] that tell of the guest's inside. */
+void vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests,
+                              const VsfDomain *domain);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agent.h"
+
+#include "agent-link.h"
+
+struct VsfAgents {
+    const VsfAgentOps *ops;
+    VsfCalls *calls;
+};
+
+/* What travels to the thread. */
+typedef struct {
+    const VsfAgentOps *ops;
+    int balloon_period_s; /* > 0: set it, and nothing else */
+    guint32 wants;
+    VsfQgaInfo *info;
+    gint64 open_handle;
+    int timeout_s;
+} Question;
+
+/* Of one conversation, on its thread. */
+typedef struct {
+    const Question *question;
+    gpointer link;
+    const char *uuid;
+    GError *not_asked; /* whatever it is, it is not the agent's fault */
+} Talk;
+
+void
+vsf_agent_question_free(gpointer data)
+{
+    Question *question = data;
+
+    vsf_qga_info_free(question->info);
+    g_free(question);
+}
+
+void
+vsf_agent_answer_free(VsfAgentAnswer *answer)
+{
+    if (answer == NULL)
+        return;
+    vsf_qga_info_free(answer->info);
+    vsf_guest_facts_free(answer->facts);
+    g_free(answer->trouble);
+    g_free(answer);
+}
+
+static char *
+send_request(const char *request, int timeout_s, GError **error, gpointer user_data)
+{
+    Talk *talk = user_data;
+    g_autoptr(GError) why = NULL;
+    char *reply = talk->question->ops->send(talk->link, talk->uuid, request, timeout_s, &why);
+
+    if (reply != NULL)
+        return reply;
+    if (why->domain != VSF_QGA_ERROR && talk->not_asked == NULL &&
+        !g_error_matches(why, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+        talk->not_asked = g_error_copy(why);
+    g_propagate_error(error, g_steal_pointer(&why));
+    return NULL;
+}
+
+static gint64
+clock_us(gpointer user_data G_GNUC_UNUSED)
+{
+    return g_get_monotonic_time();
+}
+
+/* An agent that was only slow has answered. */
+static gboolean
+has_answered(const VsfQgaReport *report)
+{
+    return report->error == NULL || report->ended == VSF_QGA_STATE_NO_TIME;
+}
+
+static VsfAgentAnswer *
+answer_of(VsfQgaReport *report, const Question *question)
+{
+    VsfAgentAnswer *answer = g_new0(VsfAgentAnswer, 1);
+
+    answer->answered = has_answered(report);
+    answer->frozen = report->frozen;
+    answer->info = g_steal_pointer(&report->info);
+    answer->facts = vsf_guest_facts_of_report(report, question->wants, g_get_monotonic_time());
+    answer->trouble = report->error != NULL ? g_strdup(report->error->message) : NULL;
+    answer->open_handle = report->open_handle;
+    answer->n_requests = report->n_requests;
+    answer->slowest_us = report->slowest_us;
+    return answer;
+}
+
+static gpointer
+converse(gpointer link, const char *uuid, const Question *question, GError **error)
+{
+    Talk talk = {.question = question, .link = link, .uuid = uuid};
+    VsfQgaPlan plan = {
+        .send = send_request,
+        .now_us = clock_us,
+        .user_data = &talk,
+        .timeout_s = question->timeout_s,
+        .budget_s = MAX(10, 5 * question->timeout_s),
+        .wants = question->wants,
+        .info = question->info,
+        .open_handle = question->open_handle,
+    };
+    g_autoptr(VsfQgaReport) report = vsf_qga_inspect(&plan);
+
+    if (talk.not_asked == NULL)
+        return answer_of(report, question);
+    g_propagate_error(error, talk.not_asked);
+    return NULL;
+}
+
+gpointer
+vsf_agent_call(gpointer link, const char *uuid, gpointer data, GError **error)
+{
+    const Question *question = data;
+
+    if (question->balloon_period_s == 0)
+        return converse(link, uuid, question, error);
+    if (!question->ops->set_balloon_period(link, uuid, question->balloon_period_s, error))
+        return NULL;
+    return g_new0(VsfAgentAnswer, 1);
+}
+
+/* --- main thread ------------------------------------------------------- */
+
+VsfAgents *
+vsf_agents_new_with(const VsfAgentOps *ops, const char *uri)
+{
+    VsfAgents *agents = g_new0(VsfAgents, 1);
+
+    agents->ops = ops;
+    agents->calls = vsf_calls_new(&ops->calls, uri, VSF_AGENT_THREADS);
+    return agents;
+}
+
+VsfAgents *
+vsf_agents_new(const char *uri)
+{
+    return vsf_agents_new_with(&vsf_agent_libvirt, uri);
+}
+
+void
+vsf_agents_free(VsfAgents *agents)
+{
+    if (agents == NULL)
+        return;
+    vsf_calls_free(agents->calls);
+    g_free(agents);
+}
+
+static gboolean
+ask(VsfAgents *agents, const char *uuid, const Question *question, VsfCallsFunc done,
+    gpointer user_data)
+{
+    Question *taken = g_memdup2(question, sizeof(*question));
+
+    taken->ops = agents->ops;
+    return vsf_calls_ask(agents->calls, uuid, taken, done, user_data) == VSF_CALLS_ASKED;
+}
+
+gboolean
+vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,
+               gint64 open_handle, int timeout_s, VsfCallsFunc done, gpointer user_data)
+{
+    Question question = {
+        .wants = wants,
+        .info = vsf_qga_info_copy(info),
+        .open_handle = open_handle,
+        .timeout_s = timeout_s,
+    };
+
+    return ask(agents, uuid, &question, done, user_data);
+}
+
+gboolean
+vsf_agents_set_balloon_period(VsfAgents *agents, const char *uuid, int period_s, VsfCallsFunc done,
+                              gpointer user_data)
+{
+    Question question = {.balloon_period_s = period_s};
+
+    g_assert(period_s > 0);
+    return ask(agents, uuid, &question, done, user_data);
+}
+
+guint
+vsf_agents_running(const VsfAgents *agents)
+{
+    return vsf_calls_running(agents->calls);
+}
+
+guint
+vsf_agents_stuck(const VsfAgents *agents)
+{
+    return vsf_calls_stuck(agents->calls);
+}

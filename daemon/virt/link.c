@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "link.h"
+
+#include "error.h"
+
+#include <libvirt/virterror.h>
+#include <string.h>
+
+#define MAX_HANDLES 1024
+
+struct VsfLink {
+    virConnectPtr connection;
+    GHashTable *handles; /* UUID -> virDomainPtr */
+};
+
+static void
+handle_free(gpointer handle)
+{
+    virDomainFree(handle);
+}
+
+void
+vsf_link_close(gpointer data)
+{
+    VsfLink *link = data;
+
+    /* Each handle holds a reference to the connection. */
+    g_hash_table_unref(link->handles);
+    virConnectClose(link->connection);
+    g_free(link);
+}
+
+VsfLink *
+vsf_link_open(const char *uri, gboolean read_only, GError **error)
+{
+    virConnectPtr connection = read_only ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
+    VsfLink *link;
+
+    if (connection == NULL) {
+        vsf_virt_error_set(error, "cannot connect");
+        return NULL;
+    }
+    /* Ends calls over a network that went away. Not to this host's libvirtd: its
+     * end closes the socket, a stopped one is noticed by the connection of the
+     * events, and each answer would wake the main loop several times to reset
+     * the timers. Not every driver has it. */
+    if (strstr(uri, ":///") == NULL && virConnectSetKeepAlive(connection, 5, 3) != 0)
+        virResetLastError();
+    link = g_new0(VsfLink, 1);
+    link->connection = connection;
+    link->handles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, handle_free);
+    return link;
+}
+
+gboolean
+vsf_link_is_alive(gpointer data)
+{
+    return virConnectIsAlive(((VsfLink *)data)->connection) == 1;
+}
+
+virDomainPtr
+vsf_link_domain(VsfLink *link, const char *uuid, GError **error)
+{
+    virDomainPtr handle = g_hash_table_lookup(link->handles, uuid);
+
+    if (handle != NULL)
+        return handle;
+    handle = virDomainLookupByUUIDString(link->connection, uuid);
+    if (handle == NULL) {
+        vsf_virt_error_set(error, "lookup");
+        return NULL;
+    }
+    if (g_hash_table_size(link->handles) >= MAX_HANDLES)
+        g_hash_table_remove_all(link->handles);
+    g_hash_table_insert(link->handles, g_strdup(uuid), handle);
+    return handle;
+}
+
+void
+vsf_link_forget(VsfLink *link, const char *uuid)
+{
+    g_hash_table_remove(link->handles, uuid);
+}

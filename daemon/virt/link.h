@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One connection for calls about domains (see calls.h), with the handles of the
+ * domains that were asked for. Blocks: on workers, one at a time for each link. */
+#pragma once
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+typedef struct VsfLink VsfLink;
+
+/* NULL with @error set to libvirt's; virGetLastError() still tells more. */
+VsfLink *vsf_link_open(const char *uri, gboolean read_only, GError **error);
+void vsf_link_close(gpointer link);
+gboolean vsf_link_is_alive(gpointer link); /* does not block */
+
+/* Owned by @link. It stays good over stops, starts and renames, since libvirtd
+ * goes by the UUID in it, and saves one call each time. */
+virDomainPtr vsf_link_domain(VsfLink *link, const char *uuid, GError **error);
+void vsf_link_forget(VsfLink *link, const char *uuid);
