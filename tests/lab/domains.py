@@ -34,16 +34,42 @@ class Nic:
 
 @dataclasses.dataclass
 class Disk:
+    """One disk. kind: file (`path`), block (`path` is a device), nbd (`path` is the
+    server's socket), volume (`path` is POOL/NAME). Without a path the drive is empty."""
+
     path: str
     target: str = "vda"
     format: str = "qcow2"
-    extra: str = ""
+    extra: str = ""           # more XML inside <disk>
+    kind: str = "file"
+    device: str = "disk"      # or cdrom
+    readonly: bool = False
+    image: str = None         # the file or device behind it, as qemu-img outside sees it
+
+    def __post_init__(self):
+        if self.image is None and self.kind in ("file", "block"):
+            self.image = self.path
 
     def xml(self):
-        bus = "virtio" if self.target.startswith("vd") else "scsi"
-        return (f"<disk type='file' device='disk'><driver name='qemu' type='{self.format}'/>"
-                f"<source file={quoteattr(self.path)}/><target dev='{self.target}' bus='{bus}'/>"
-                f"{self.extra}</disk>")
+        kind = "network" if self.kind == "nbd" else self.kind
+        bus = {"vd": "virtio", "hd": "ide"}.get(self.target[:2], "scsi")
+        return (f"<disk type='{kind}' device='{self.device}'>"
+                f"<driver name='qemu' type='{self.format}'/>{self._source()}"
+                f"<target dev='{self.target}' bus='{bus}'/>"
+                + ("<readonly/>" if self.readonly else "") + f"{self.extra}</disk>")
+
+    def _source(self):
+        if self.path is None:
+            return ""
+        if self.kind == "file":
+            return f"<source file={quoteattr(self.path)}/>"
+        if self.kind == "block":
+            return f"<source dev={quoteattr(self.path)}/>"
+        if self.kind == "nbd":
+            return (f"<source protocol='nbd'><host transport='unix' "
+                    f"socket={quoteattr(self.path)}/></source>")
+        pool, _, volume = self.path.partition("/")
+        return f"<source pool={quoteattr(pool)} volume={quoteattr(volume)}/>"
 
 
 def mac(number, nic=0):
@@ -53,14 +79,16 @@ def mac(number, nic=0):
 
 def guest_xml(name, image, accelerator, emulator, memory=192, vcpus=1, nics=(), disks=(),
               arguments="", console=None, console_log=None, agent=True, metadata="", title="",
-              identity=None, devices="", max_vcpus=None):
+              identity=None, devices="", max_vcpus=None, balloon_period=5):
     """A guest that boots `image`. `console`: path (inside the lab) of the socket of
-    its serial console; `arguments`: more words for the kernel's command line."""
+    its serial console; `arguments`: more words for the kernel's command line;
+    `balloon_period`: of the balloon's statistics, 0 for none."""
     addresses = ",".join(f"{nic.mac}={nic.address}" for nic in nics if nic.address)
     words = ["console=ttyS0 quiet loglevel=1 panic=-1 ipv6.disable=1 random.trust_cpu=on",
              f"vsf.name={name}", f"vsf.ip={addresses}" if addresses else "", arguments]
     command_line = " ".join(word for word in words if word)
-    parts = ["<memballoon model='virtio'><stats period='5'/></memballoon>",
+    stats = f"<stats period='{balloon_period}'/>" if balloon_period else ""
+    parts = [f"<memballoon model='virtio'>{stats}</memballoon>",
              "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"]
     if console:
         log = f"<log file={quoteattr(console_log)} append='on'/>" if console_log else ""

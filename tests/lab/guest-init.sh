@@ -6,7 +6,7 @@
 #   vsf.name=NAME                  host name
 #   vsf.run=BASE64                 a shell command run as soon as the network is up
 #   vsf.trial                      says that the kernel came up and switches off
-#   vsf.agent=off                  no guest agent
+#   vsf.agent, vsf.agent.block     see guest-agent.sh
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

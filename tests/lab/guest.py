@@ -135,6 +135,46 @@ class Guest:
         answer = self.lab.virsh("qemu-agent-command", self.name, json.dumps(request))
         return json.loads(answer)["return"]
 
+    def agent_state(self):
+        """connected or disconnected, as libvirt says; None without a channel."""
+        found = re.search(r"<target type='virtio' name='org.qemu.guest_agent.0'"
+                          r"(?: state='(\w+)')?", self.lab.virsh("dumpxml", self.name))
+        return found and found[1]
+
+    def wait_agent_state(self, state, timeout=60):
+        deadline = time.monotonic() + timeout
+        while self.agent_state() != state:
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name}: the agent is not {state} after {timeout} s")
+            time.sleep(0.05)
+
+    def signal_agent(self, name):
+        """STOP, CONT ... to its qemu-ga."""
+        self.run(f"kill -{name} $(cat /run/qemu-ga.pid)")
+
+    def start_agent(self, block=""):
+        """Anew, after signal_agent("KILL"); `block`: commands to refuse, commas between."""
+        self.run(f"setsid /etc/guest-agent.sh {block} >/dev/null 2>&1 </dev/null &")
+
+    def free(self, *mount_points):
+        """Bytes that the file systems there have free for ordinary users, by statfs."""
+        return sum(blocks * size for blocks, size in self._statfs("%a %S", mount_points))
+
+    def sizes(self, mount_point):
+        """(total, used) in bytes, as df has them: what is reserved is in neither."""
+        (blocks, free, available, size), = self._statfs("%b %f %a %S", [mount_point])
+        return (blocks - free + available) * size, (blocks - free) * size
+
+    def _statfs(self, what, mount_points):
+        shown = self.run(f"stat -f -c '{what}' {' '.join(mount_points)}")
+        return [[int(word) for word in line.split()] for line in shown.splitlines()]
+
+    def memory(self):
+        """Its /proc/meminfo in bytes, and what of it is in use."""
+        lines = self.run("cat /proc/meminfo").splitlines()
+        said = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+        return {**said, "in_use": said["MemTotal"] - said["MemAvailable"]}
+
     def state(self):
         return self.lab.virsh("domstate", self.name).strip()
 

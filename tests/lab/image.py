@@ -19,7 +19,7 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Loaded in this order after their dependencies; what is built in is left out.
 MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "virtio_balloon", "virtio_net", "ext4",
-           "evdev", "button"]
+           "evdev", "button", "loop"]
 LIBRARY_FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc/acpi/PWRF", "modules", "proc", "sys",
                    "dev", "run", "tmp", "mnt", "var/run", "root"]
 INITTAB = """::sysinit:/etc/guest-init.sh
@@ -137,7 +137,8 @@ class Cpio:
         return b"".join(self._parts)
 
 
-def _program(name):
+def program(name):
+    """Its path, where root's programs lie too."""
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not found:
         raise Unavailable(f"{name} is not installed")
@@ -197,7 +198,7 @@ class Image:
     def _build(self):
         # packages.sh unpacks one beside us where the machine has none.
         kernel, folder = find_kernel(os.path.join(os.path.dirname(self.folder), "kernel"))
-        busybox, agent = _program("busybox"), _program("qemu-ga")
+        busybox, agent = program("busybox"), program("qemu-ga")
         libraries, modules = _libraries(agent), module_files(folder)
         own = [os.path.join(HERE, name) for name in sorted(os.listdir(HERE))
                if name.startswith("guest-") or name == "image.py"]
@@ -218,7 +219,7 @@ class Image:
         raw = os.path.join(self.folder, "disk.raw")
         with open(raw, "wb") as file:
             file.truncate(DISK_MIB << 20)
-        mkfs = _program("mkfs.ext4")
+        mkfs = program("mkfs.ext4")
         subprocess.run([mkfs, "-q", "-F", "-m", "0", raw], check=True, capture_output=True)
         subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, self.disk],
                        check=True, capture_output=True)

@@ -16,6 +16,7 @@ import itertools
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 import uuid
@@ -125,12 +126,12 @@ class Lab:
         """Again after stop_libvirtd() or a kill; the guests live on in between."""
         if self.virtlogd is None or self.virtlogd.poll() is not None:
             self.virtlogd = self.daemon("virtlogd", ["virtlogd"])
-            self._wait_socket("libvirt/virtlogd-sock", self.virtlogd)
+            self.wait_socket("libvirt/virtlogd-sock", self.virtlogd)
         for name in ("libvirt-sock", "libvirt-sock-ro"):
             if os.path.exists(self.path("run", "libvirt/" + name)):
                 os.unlink(self.path("run", "libvirt/" + name))
         self.libvirtd = self.daemon("libvirtd", ["libvirtd"])
-        self._wait_socket("libvirt/libvirt-sock", self.libvirtd)
+        self.wait_socket("libvirt/libvirt-sock", self.libvirtd)
         self.virsh("list")
 
     def stop_libvirtd(self):
@@ -141,7 +142,8 @@ class Lab:
         with open(self.path("log", name + ".out"), "ab") as log:
             return self.popen(command, stdout=log, stderr=log, **options)
 
-    def _wait_socket(self, name, process, timeout=30):
+    def wait_socket(self, name, process, timeout=30):
+        """Until `process` has made the socket of that name below /run."""
         deadline = time.monotonic() + timeout
         while not os.path.exists(self.path("run", name)):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -197,10 +199,13 @@ class Lab:
         options.setdefault("source", self.bridge)
         return Nic(mac=domains.mac(number, index), **options)
 
-    def disk(self, name="disk", target="vda"):
-        """A new ext4 disk (the image's, copied)."""
+    def disk(self, name="disk", target="vda", size=None):
+        """A new ext4 disk (the image's, copied); `size`: of the disk, as qemu-img takes it,
+        the file system stays as it is."""
         path = os.path.join(self.folder, f"{name}-{target}.qcow2")
         shutil.copy(self.image.disk, path)
+        if size is not None:
+            subprocess.run(["qemu-img", "resize", "-q", path, size], check=True)
         return Disk(path, target)
 
     def define_guest(self, name, nics=None, disks=None, identity=None, **options):

@@ -13,11 +13,11 @@ class Monitor:
     """    with Lab() as lab, Monitor(lab, sampling=1, polling=5) as monitor:
             monitor.collector.flows() ...
 
-    Keywords are keys of [sflow] (dashes as underscores); `capture` holds those of
-    [capture]. `start=False` leaves the start to start()."""
+    Keywords are keys of [sflow] (dashes as underscores); `capture` and `guest` hold
+    those of [capture] and [guest]. `start=False` leaves the start to start()."""
 
-    def __init__(self, lab, capture=None, start=True, arguments=(), name="virt-sflowd", port=6343,
-                 **sflow):
+    def __init__(self, lab, capture=None, guest=None, start=True, arguments=(),
+                 name="virt-sflowd", port=6343, **sflow):
         self.lab = lab
         self.name = name
         self.collector = Collector(lab, port=port)
@@ -28,13 +28,14 @@ class Monitor:
         self.runtime, self.state = f"/run/{name}", f"/var/lib/libvirt/{name}"
         self._log_from = 0
         self._log_from = len(self.log())
-        self.configure(capture=capture, **sflow)
+        self.configure(capture=capture, guest=guest, **sflow)
 
-    def configure(self, capture=None, **sflow):
-        lines = ["[sflow]"]
-        lines += [f"{key.replace('_', '-')} = {value}" for key, value in sflow.items()]
-        lines += ["[capture]"]
-        lines += [f"{key.replace('_', '-')} = {value}" for key, value in (capture or {}).items()]
+    def configure(self, capture=None, guest=None, **sflow):
+        lines = []
+        for section, values in (("sflow", sflow), ("capture", capture), ("guest", guest)):
+            if values:
+                lines += [f"[{section}]"]
+                lines += [f"{key.replace('_', '-')} = {value}" for key, value in values.items()]
         with open(self.config, "w") as file:
             file.write("\n".join(lines) + "\n")
 
@@ -128,6 +129,23 @@ class Monitor:
     def wait_connected(self, timeout=20):
         self.wait_status(lambda status: status.get("libvirt", {}).get("connected"), timeout,
                          "a connection to libvirt")
+
+    def vm(self, domain):
+        """The status of a VM (a Guest); None while the daemon knows none."""
+        return next((vm for vm in self.status().get("vms", ()) if vm["uuid"] == domain.uuid),
+                    None)
+
+    def wait_vm(self, domain, question, timeout=20, what="the awaited status"):
+        """Until question(status of the VM) is true; returns what it returned."""
+        deadline = time.monotonic() + timeout
+        while True:
+            vm = self.vm(domain)
+            answer = vm and question(vm)
+            if answer:
+                return answer
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{domain.name}: {what}: not within {timeout} s: {vm}")
+            time.sleep(0.1)
 
     # ------------------------------------------------------------ samples
 

@@ -18,8 +18,9 @@ apt_check="clang clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputil
 
 dnf_build="gcc meson ninja-build pkgconf-pkg-config python3 git glib2-devel json-glib-devel
     libvirt-devel libvirt-glib-devel libpcap-devel libmnl-devel"
-dnf_lab="libvirt-daemon libvirt-daemon-driver-qemu libvirt-client qemu-kvm qemu-img
-    qemu-guest-agent busybox kernel-core iproute dnsmasq e2fsprogs util-linux procps-ng kmod"
+dnf_lab="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-driver-storage-core libvirt-client
+    qemu-kvm qemu-img qemu-guest-agent busybox kernel-core iproute dnsmasq e2fsprogs util-linux
+    procps-ng kmod"
 dnf_check="clang clang-tools-extra wireshark-cli nfdump strace iputils"
 
 package_manager() {

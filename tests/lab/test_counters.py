@@ -92,7 +92,6 @@ def test_disk():
     info = lab().virsh("domblkinfo", "web01", "vda").split()
     tap.equal(records["capacity"], int(info[info.index("Capacity:") + 1]))
     tap.equal(records["allocation"], int(info[info.index("Allocation:") + 1]))
-    tap.equal(records["available"], records["capacity"] - records["allocation"])
     tap.equal(records["errs"], None)
 
 
@@ -120,8 +119,6 @@ def test_memory():
     # The balloon collects every 5 s.
     monitor().collector.wait(lambda: abs(newest() - high) < high * 0.05, 20,
                              f"memory in use near {high}")
-    vm, = monitor().status()["vms"]
-    tap.equal(vm["memory_source"], "balloon")
     guest().run("umount /fill")
 
 

@@ -243,7 +243,7 @@ def test_tshark():
         flows = wait_flows(monitor, lab().ifindex(a.taps()[0]))
         monitor.collector.check()
         datagrams = [datagram for datagram in monitor.collector.datagrams()
-                     if not any(sample["source"].startswith("3:")
+                     if not any(sample.get("source", "3:").startswith("3:")
                                 for sample in datagram.content["samples"])]
     capture = os.path.join(lab().folder, "sflow.pcap")
     pcapfile.write(capture, [(datagram.time, datagram.raw) for datagram in datagrams], port=6343)

@@ -36,7 +36,7 @@ def datagrams(output):
 def names_of_vms(output):
     return {sample["records"]["host_descr"]["hostname"]
             for datagram in datagrams(output) for sample in datagram["samples"]
-            if sample["source"].startswith("3:") and "host_descr" in sample["records"]}
+            if sample.get("source", "").startswith("3:") and "host_descr" in sample["records"]}
 
 
 def fingerprint(lab):
