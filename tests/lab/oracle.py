@@ -9,6 +9,7 @@ are not known are kept as {"raw": hex}. Unknown values (all ones, -1.0, a zero
 uuid, an empty text) are None."""
 
 import ipaddress
+import math
 import struct
 
 U32_UNKNOWN = 0xFFFFFFFF
@@ -80,6 +81,17 @@ def _known64(reader):
 def _known_float(reader):
     value = reader.float()
     return None if value == -1.0 else value
+
+
+def _metric_real(read):
+    """Of a metric, where no structure says more than IEEE 754: -1.0 is unknown, and
+    what is no number has no meaning to a collector."""
+    def value(reader):
+        number = read(reader)
+        if not math.isfinite(number):
+            raise Malformed(f"{reader.where}: {number} is no number")
+        return None if number == -1.0 else number
+    return value
 
 
 def _uuid(reader):
@@ -163,8 +175,8 @@ COUNTER_RECORDS = {
 # The first agents sent host_cpu without the three fields at its end.
 _SHORT_HOST_CPU = COUNTER_RECORDS[0, 2003][:-3]
 
-_METRIC_TYPES = {0: _text(254), 1: _U32, 2: _U64, 3: _U32, 4: _U64, 5: Reader.float,
-                 6: Reader.double}
+_METRIC_TYPES = {0: _text(254), 1: _U32, 2: _U64, 3: _U32, 4: _U64,
+                 5: _metric_real(Reader.float), 6: _metric_real(Reader.double)}
 
 
 def _format(word):
@@ -223,7 +235,8 @@ def _counter(reader, expanded):
 
 
 def _metrics(reader):
-    sample = {"source_name": reader.text(63), "metrics": []}
+    """name: of the source; metrics: in order, one name may come again."""
+    sample = {"name": reader.text(63), "metrics": []}
     for _ in range(reader.u32()):
         name, kind = reader.text(63), reader.u32()
         if kind not in _METRIC_TYPES:

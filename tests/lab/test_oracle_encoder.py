@@ -47,9 +47,13 @@ def test_every_datagram():
 
 
 def test_coverage():
-    """The encoder's datagrams hold every record that the daemon sends"""
-    seen = {record["format"] for raw, _ in pairs() for sample in oracle.decode(raw)["samples"]
-            for record in sample.get("records", [])}
+    """The encoder's datagrams hold every sample and record that the daemon sends"""
+    samples = [sample for raw, _ in pairs() for sample in oracle.decode(raw)["samples"]]
+    missing = {"0:3", "0:4", "4300:1002"} - {sample["format"] for sample in samples}
+    assert not missing, missing
+    types = {metric["type"] for sample in samples for metric in sample.get("metrics", [])}
+    tap.equal(types, {0, 2, 3, 4, 6})
+    seen = {record["format"] for sample in samples for record in sample.get("records", [])}
     missing = {"0:1", "0:1001", "0:1005", "0:1043", "0:2000", "0:2001", "0:2002", "0:2100",
                "0:2101", "0:2102", "0:2103", "0:2104"} - seen
     assert not missing, missing

@@ -195,13 +195,51 @@ def test_unknown_formats():
     tap.equal(sample["records"], [{"format": "8888:9", "raw": b"efgh".hex()}])
 
 
+def metrics(*entries, name=words(2, b"vm\0\0"), count=None):
+    count = len(entries) if count is None else count
+    return datagram(sized(4300 << 12 | 1002, words(name, count, *entries)))
+
+
+def metric(kind, *value, name=words(1, b"a\0\0\0")):
+    return words(name, kind, *value)
+
+
 def test_metrics():
     """A custom-metrics sample is decoded by the type of each value"""
-    body = words(2, b"vm\0\0", 3, 1, b"a\0\0\0", 0, 2, b"ok\0\0", 1, b"b\0\0\0", 4, 0, 5,
-                 1, b"c\0\0\0", 6, struct.pack(">d", 0.25))
-    sample, = oracle.decode(datagram(sized(4300 << 12 | 1002, body)))["samples"]
-    tap.equal([entry["value"] for entry in sample["metrics"]], ["ok", 5, 0.25])
-    tap.equal(sample["source_name"], "vm")
+    raw = metrics(metric(0, 2, b"ok\0\0"), metric(1, 6), metric(2, 1, 0), metric(3, 7),
+                  metric(4, 0, 5), metric(5, struct.pack(">f", 0.5)),
+                  metric(6, struct.pack(">d", 0.25)))
+    sample, = oracle.decode(raw)["samples"]
+    tap.equal((sample["format"], sample["name"]), ("4300:1002", "vm"))
+    tap.equal([entry["value"] for entry in sample["metrics"]], ["ok", 6, 1 << 32, 7, 5, 0.5, 0.25])
+    tap.equal([entry["type"] for entry in sample["metrics"]], list(range(7)))
+    tap.equal({entry["name"] for entry in sample["metrics"]}, {"a"})
+
+
+def test_unknown_metrics():
+    """All ones, -1.0 and the empty text are unknown in a metric"""
+    ones = 0xFFFFFFFF
+    raw = metrics(metric(0, 0), metric(1, ones), metric(2, ones, ones), metric(3, ones),
+                  metric(4, ones, ones), metric(5, struct.pack(">f", -1)),
+                  metric(6, struct.pack(">d", -1)))
+    sample, = oracle.decode(raw)["samples"]
+    tap.equal([entry["value"] for entry in sample["metrics"]], [None] * 7)
+
+
+def test_metric_rules():
+    """A metric that breaks its bounds, its type, its padding or the count is refused"""
+    good = metric(3, 7)
+    refused(metrics(metric(7, 0)), "no type 7")
+    refused(metrics(metric(0, 255, b"x" * 255 + b"\0")), "allowed")
+    refused(metrics(metric(3, 7, name=words(64, b"n" * 64))), "allowed")
+    refused(metrics(good, name=words(64, b"n" * 64)), "allowed")
+    refused(metrics(metric(0, 2, b"ok\0\1")), "padding")
+    refused(metrics(metric(0, 2, b"\xff\xfe\0\0")), "UTF-8")
+    refused(metrics(good, good, count=1), "too many")
+    refused(metrics(good, good, count=3), "wanted")
+    refused(metrics(metric(4, 7)), "wanted")
+    refused(metrics(metric(5, 0x7FC00000)), "no number")
+    refused(metrics(metric(6, 0x7FF00000, 0)), "no number")
 
 
 def test_compact():

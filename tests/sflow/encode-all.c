@@ -6,6 +6,7 @@
  * and empty texts are null. */
 #include "../../daemon/sflow/datagram.h"
 #include "../../daemon/sflow/flow.h"
+#include "encode-metrics.h"
 #include "json-text.h"
 
 #include <stdio.h>
@@ -384,6 +385,14 @@ put_unknown_values(Writer *writer)
     counter_end(writer);
 }
 
+static void
+put_metrics(Writer *writer)
+{
+    writer->xdr = VSF_XDR_INIT(writer->bytes, sizeof(writer->bytes));
+    encode_metrics(&writer->xdr, writer->samples, "1b4e28ba-2fa1-11d2-883f-0016d3cca427");
+    add_sample(writer);
+}
+
 /* Every length of the four that padding knows, with and without a tag. */
 static void
 put_flows(Writer *writer)
@@ -441,6 +450,9 @@ encode(const VsfSflowAddress *agent, const char *agent_text, uint32_t sub_agent_
     put_port(writer);
     end_datagram(writer);
     put_unknown_values(writer);
+    end_datagram(writer);
+    put_metrics(writer);
+    put_port(writer);
     end_datagram(writer);
     put_flows(writer);
     put_port(writer);
