@@ -6,6 +6,9 @@
 #define SFLOW_VERSION 5
 #define FORMAT_RTMETRIC (4300U << 12 | 1002U)
 
+static const char *const metric_types[] = {"string",  "counter32", "counter64", "gauge32",
+                                           "gauge64", "float",     "double"};
+
 /* A member that is never "unknown": all ones is a number here. */
 static gboolean
 decode_word(VsfReader *reader, const char *name)
@@ -74,78 +77,86 @@ decode_counter_sample(VsfReader *reader, gboolean expanded)
            vsf_records_decode(reader, VSF_RECORDS_COUNTER);
 }
 
+/* A value that is 32 or 64 bits wide. */
 static gboolean
-decode_metric_value(VsfReader *reader, uint32_t type)
+decode_metric_number(VsfReader *reader, gboolean wide, gboolean real)
 {
-    const uint8_t *bytes;
     uint64_t u64 = 0;
     uint32_t u32 = 0;
-    double real;
+    double value;
     float single;
 
-    switch (type) {
-    case 0:
-        if (!vsf_reader_opaque(reader, "value", &bytes, &u32))
-            return FALSE;
-        reader->sink->text(reader->user_data, "value", (const char *)bytes, u32);
-        return TRUE;
-    case 1:
-    case 3:
-        return decode_word(reader, "value");
-    case 5:
-        if (!vsf_reader_u32(reader, "value", &u32))
-            return FALSE;
-        memcpy(&single, &u32, sizeof(single));
+    if (wide ? !vsf_reader_u64(reader, "value", &u64) : !vsf_reader_u32(reader, "value", &u32))
+        return FALSE;
+    memcpy(&value, &u64, sizeof(value));
+    memcpy(&single, &u32, sizeof(single));
+    if (!real)
+        vsf_reader_tell_integer(reader, "value", wide ? u64 : u32, wide ? UINT64_MAX : UINT32_MAX);
+    else if (wide ? value == -1.0 : single == -1.0F)
+        reader->sink->unknown(reader->user_data, "value");
+    else if (wide)
+        vsf_reader_tell_real(reader, "value", value);
+    else
         vsf_reader_tell_float(reader, "value", single);
+    return TRUE;
+}
+
+static gboolean
+decode_metric_text(VsfReader *reader, const char *name)
+{
+    const uint8_t *bytes;
+    uint32_t length;
+
+    if (!vsf_reader_opaque(reader, name, &bytes, &length))
+        return FALSE;
+    reader->sink->text(reader->user_data, name, (const char *)bytes, length);
+    return TRUE;
+}
+
+/* *@type: what its value is, for the caller. */
+static gboolean
+decode_metric(VsfReader *reader, uint32_t *type)
+{
+    char number[16];
+
+    if (!decode_metric_text(reader, "name") || !vsf_reader_u32(reader, "type", type))
+        return FALSE;
+    if (*type >= G_N_ELEMENTS(metric_types)) {
+        /* Told as unknown samples and records are: by number and length. */
+        g_snprintf(number, sizeof(number), "%" G_GUINT32_FORMAT, *type);
+        vsf_reader_tell_text(reader, "type", number);
+        reader->sink->integer(reader->user_data, "length", vsf_reader_left(reader));
         return TRUE;
-    default: /* 2, 4 and 6 have 64 bits */
-        if (!vsf_reader_u64(reader, "value", &u64))
-            return FALSE;
-        memcpy(&real, &u64, sizeof(real));
-        if (type == 6)
-            vsf_reader_tell_real(reader, "value", real);
-        else
-            reader->sink->integer(reader->user_data, "value", u64);
-        return TRUE;
+    }
+    vsf_reader_tell_text(reader, "type", metric_types[*type]);
+    switch (*type) {
+    case 0:
+        return decode_metric_text(reader, "value");
+    case 5:
+    case 6:
+        return decode_metric_number(reader, *type == 6, TRUE);
+    default:
+        return decode_metric_number(reader, *type % 2 == 0, FALSE);
     }
 }
 
-static gboolean
-decode_metric(VsfReader *reader)
-{
-    static const char *const types[] = {"string",  "counter32", "counter64", "gauge32",
-                                        "gauge64", "float",     "double"};
-    const uint8_t *name;
-    uint32_t length, type;
-
-    if (!vsf_reader_opaque(reader, "name", &name, &length) ||
-        !vsf_reader_u32(reader, "type", &type))
-        return FALSE;
-    reader->sink->text(reader->user_data, "name", (const char *)name, length);
-    /* What a type takes is known by its number only: there is no way past it. */
-    if (type >= G_N_ELEMENTS(types))
-        return vsf_reader_fail(reader, "metric type %" G_GUINT32_FORMAT " is unknown", type);
-    vsf_reader_tell_text(reader, "type", types[type]);
-    return decode_metric_value(reader, type);
-}
-
+/* How many bytes a value takes is known by its type only: behind a value of another
+ * type there is no way on, and the rest of the sample is left unread. */
 static gboolean
 decode_rtmetric(VsfReader *reader)
 {
-    const uint8_t *name;
     gboolean ok = TRUE;
-    uint32_t length, n;
+    uint32_t n, type = 0;
 
     vsf_reader_tell_text(reader, "type", "rtmetric");
-    if (!vsf_reader_opaque(reader, "source name", &name, &length))
-        return FALSE;
-    reader->sink->text(reader->user_data, "source_name", (const char *)name, length);
-    if (!vsf_reader_count(reader, "metrics", 12, &n))
+    /* 8: a name's length, a type, and for what we know of a value of an unknown
+     * type, nothing. */
+    if (!decode_metric_text(reader, "name") || !vsf_reader_count(reader, "metrics", 8, &n))
         return FALSE;
     reader->sink->begin_array(reader->user_data, "metrics");
-    for (uint32_t i = 0; ok && i < n; i++) {
+    for (uint32_t i = 0; ok && type < G_N_ELEMENTS(metric_types) && i < n; i++) {
         reader->sink->begin_object(reader->user_data, NULL);
-        ok = decode_metric(reader);
+        ok = decode_metric(reader, &type);
         reader->sink->end_object(reader->user_data);
     }
     reader->sink->end_array(reader->user_data);

@@ -121,6 +121,15 @@ vsf_reader_leave(VsfReader *reader, size_t outer)
 }
 
 void
+vsf_reader_tell_integer(VsfReader *reader, const char *name, uint64_t value, uint64_t unknown)
+{
+    if (value == unknown)
+        reader->sink->unknown(reader->user_data, name);
+    else
+        reader->sink->integer(reader->user_data, name, value);
+}
+
+void
 vsf_reader_tell_real(VsfReader *reader, const char *name, double value)
 {
     if (isfinite(value))

@@ -47,7 +47,8 @@ gboolean vsf_reader_count(VsfReader *reader, const char *what, size_t each, uint
 gboolean vsf_reader_enter(VsfReader *reader, const char *what, size_t *outer);
 void vsf_reader_leave(VsfReader *reader, size_t outer);
 
-/* Tell the sink. */
+/* Tell the sink. @unknown: all ones of the value's width. */
+void vsf_reader_tell_integer(VsfReader *reader, const char *name, uint64_t value, uint64_t unknown);
 void vsf_reader_tell_real(VsfReader *reader, const char *name, double value);
 void vsf_reader_tell_float(VsfReader *reader, const char *name, float value);
 void vsf_reader_tell_text(VsfReader *reader, const char *name, const char *text);

@@ -155,15 +155,6 @@ static const Record records[] = {
     {VSF_RECORDS_COUNTER, 2104, "virt_net_io", FIELDS(net_io)},
 };
 
-static void
-tell_integer(VsfReader *reader, const char *name, uint64_t value, uint64_t unknown)
-{
-    if (value == unknown)
-        reader->sink->unknown(reader->user_data, name);
-    else
-        reader->sink->integer(reader->user_data, name, value);
-}
-
 static gboolean
 decode_float(VsfReader *reader, const char *name)
 {
@@ -214,12 +205,12 @@ decode_field(VsfReader *reader, const Field *field)
     case U32:
         if (!vsf_reader_u32(reader, field->name, &u32))
             return FALSE;
-        tell_integer(reader, field->name, u32, UINT32_MAX);
+        vsf_reader_tell_integer(reader, field->name, u32, UINT32_MAX);
         return TRUE;
     case U64:
         if (!vsf_reader_u64(reader, field->name, &u64))
             return FALSE;
-        tell_integer(reader, field->name, u64, UINT64_MAX);
+        vsf_reader_tell_integer(reader, field->name, u64, UINT64_MAX);
         return TRUE;
     case FLOAT:
         return decode_float(reader, field->name);
@@ -259,7 +250,7 @@ decode_sampled_header(VsfReader *reader)
 
     if (!vsf_reader_u32(reader, "protocol", &protocol))
         return FALSE;
-    tell_integer(reader, "protocol", protocol, UINT32_MAX);
+    vsf_reader_tell_integer(reader, "protocol", protocol, UINT32_MAX);
     if (!decode_field(reader, &frame_length) || !decode_field(reader, &stripped) ||
         !vsf_reader_opaque(reader, "header", &header, &length))
         return FALSE;

@@ -14,9 +14,18 @@ enum {
     DEPTH_RECORD = 4,
 };
 
+#define METRICS_INDENT 4
+#define METRICS_COLUMNS 80
+
 typedef struct {
     GString *out;
     guint depth;
+    /* A metric is no line of its own, but "name=value" with others on lines of
+     * METRICS_COLUMNS: it is put together here, since its width decides where. */
+    GString *metric;
+    gboolean in_metric;
+    char metric_type[16];
+    glong line_columns; /* of the line of metrics that is being filled; 0: none */
 } Text;
 
 void
@@ -53,13 +62,51 @@ put_name(Text *text, const char *name)
         g_string_append_printf(text->out, "%s=", name);
 }
 
+/* Names and texts come from outside: what could be taken for more than one pair,
+ * or for none, is quoted. */
+static void
+put_quoted(GString *to, const char *bytes, size_t length, const char *separators)
+{
+    gboolean quote = length == 0;
+
+    for (const char *at = separators; !quote && *at != '\0'; at++)
+        quote = memchr(bytes, *at, length) != NULL;
+    if (quote)
+        g_string_append_c(to, '"');
+    vsf_sflow_text_escape(to, bytes, length);
+    if (quote)
+        g_string_append_c(to, '"');
+}
+
+static void
+end_metric(Text *text)
+{
+    glong columns = g_utf8_strlen(text->metric->str, (gssize)text->metric->len);
+
+    text->in_metric = FALSE;
+    if (columns == 0) /* the bytes end in its name */
+        return;
+    if (text->line_columns == 0 || text->line_columns + 1 + columns > METRICS_COLUMNS) {
+        g_string_append_printf(text->out, "\n%*s", METRICS_INDENT, "");
+        text->line_columns = METRICS_INDENT;
+    } else {
+        g_string_append_c(text->out, ' ');
+        text->line_columns++;
+    }
+    g_string_append_len(text->out, text->metric->str, (gssize)text->metric->len);
+    text->line_columns += columns;
+}
+
 static void
 begin_object(gpointer user_data, const char *name)
 {
     Text *text = user_data;
 
     text->depth++;
-    if (text->depth == DEPTH_SAMPLE)
+    if (text->depth == DEPTH_RECORD && name == NULL) {
+        text->in_metric = TRUE;
+        g_string_truncate(text->metric, 0);
+    } else if (text->depth == DEPTH_SAMPLE)
         g_string_append(text->out, "\n  ");
     else if (text->depth == DEPTH_RECORD)
         g_string_append_printf(text->out, "\n    %s", name != NULL ? name : "");
@@ -74,7 +121,9 @@ end_object(gpointer user_data)
 {
     Text *text = user_data;
 
-    if (text->depth > DEPTH_RECORD)
+    if (text->in_metric)
+        end_metric(text);
+    else if (text->depth > DEPTH_RECORD)
         g_string_append_c(text->out, '}');
     text->depth--;
 }
@@ -85,6 +134,7 @@ begin_array(gpointer user_data, const char *name)
     Text *text = user_data;
 
     text->depth++;
+    text->line_columns = 0;
     if (text->depth > DEPTH_RECORDS) {
         put_name(text, name);
         g_string_append_c(text->out, '[');
@@ -101,56 +151,65 @@ end_array(gpointer user_data)
     text->depth--;
 }
 
+/* Where the value goes; what stands before it is there already. */
+static GString *
+begin_value(Text *text, const char *name)
+{
+    if (text->in_metric)
+        return text->metric;
+    put_name(text, name);
+    return text->out;
+}
+
 static void
 put_integer(gpointer user_data, const char *name, uint64_t value)
 {
     Text *text = user_data;
+    GString *to = begin_value(text, name);
 
-    put_name(text, name);
-    g_string_append_printf(text->out, "%" G_GUINT64_FORMAT, value);
+    /* Instead of a value, where its type is not known. */
+    if (text->in_metric && strcmp(name, "length") == 0)
+        g_string_append_printf(to, "(type %s, the rest of %" G_GUINT64_FORMAT " bytes is unread)",
+                               text->metric_type, value);
+    else
+        g_string_append_printf(to, "%" G_GUINT64_FORMAT, value);
 }
 
 static void
 put_real(gpointer user_data, const char *name, double value)
 {
-    Text *text = user_data;
     char digits[G_ASCII_DTOSTR_BUF_SIZE];
 
-    put_name(text, name);
-    g_string_append(text->out, g_ascii_formatd(digits, sizeof(digits), "%.9g", value));
+    g_string_append(begin_value(user_data, name),
+                    g_ascii_formatd(digits, sizeof(digits), "%.9g", value));
 }
 
 static void
 put_text(gpointer user_data, const char *name, const char *bytes, size_t length)
 {
     Text *text = user_data;
-    gboolean quote = length == 0 || memchr(bytes, ' ', length) != NULL;
 
-    put_name(text, name);
-    if (quote)
-        g_string_append_c(text->out, '"');
-    vsf_sflow_text_escape(text->out, bytes, length);
-    if (quote)
-        g_string_append_c(text->out, '"');
+    if (text->in_metric && strcmp(name, "type") == 0) {
+        g_snprintf(text->metric_type, sizeof(text->metric_type), "%.*s", (int)length, bytes);
+    } else if (text->in_metric && strcmp(name, "name") == 0) {
+        put_quoted(text->metric, bytes, length, " =");
+        g_string_append_c(text->metric, '=');
+    } else {
+        put_quoted(begin_value(text, name), bytes, length, " ");
+    }
 }
 
 /* A packet's header is too long for a line that people read. */
 static void
 put_bytes(gpointer user_data, const char *name, const uint8_t *bytes G_GNUC_UNUSED, size_t length)
 {
-    Text *text = user_data;
-
-    put_name(text, name);
-    g_string_append_printf(text->out, "%" G_GSIZE_FORMAT " bytes", length);
+    g_string_append_printf(begin_value(user_data, name), "%" G_GSIZE_FORMAT " bytes", length);
 }
 
 static void
 put_unknown(gpointer user_data, const char *name)
 {
-    Text *text = user_data;
-
-    put_name(text, name);
-    g_string_append_c(text->out, '?');
+    g_string_append_c(begin_value(user_data, name), '?');
 }
 
 char *
@@ -168,7 +227,8 @@ vsf_sflow_text(const uint8_t *data, size_t size, const char *from)
         .unknown = put_unknown,
     };
     g_autoptr(GError) error = NULL;
-    Text text = {.out = g_string_new("datagram")};
+    g_autoptr(GString) metric = g_string_new(NULL);
+    Text text = {.out = g_string_new("datagram"), .metric = metric};
 
     if (from != NULL)
         g_string_append_printf(text.out, " from=%s", from);

@@ -6,7 +6,8 @@
 #include <glib.h>
 #include <stdint.h>
 
-/* Several lines, each ended: one for the datagram, one a sample, one a record.
+/* Several lines, each ended: one for the datagram, one a sample, one a record;
+ * custom metrics share lines of 80 columns as name=value.
  * @from: who sent it, or NULL. A malformed datagram ends in a line that says
  * so, after what could be read. */
 char *vsf_sflow_text(const uint8_t *data, size_t size, const char *from);

@@ -89,6 +89,20 @@ assert_value(GHashTable *values, const char *path, const char *expected)
         g_error("%s: expected %s, found %s", path, expected, found);
 }
 
+/* NULL: that it is not there. */
+static void
+assert_metric(GHashTable *values, guint i, const char *name, const char *type, const char *value)
+{
+    static const char *const members[] = {"name", "type", "value"};
+    const char *const expected[] = {name, type, value};
+
+    for (guint j = 0; j < G_N_ELEMENTS(members); j++) {
+        g_autofree char *path = g_strdup_printf("samples/0/metrics/%u/%s", i, members[j]);
+
+        assert_value(values, path, expected[j]);
+    }
+}
+
 #define RTMETRIC (4300 << 12 | 1002)
 #define RECORDS "samples/0/records/"
 
@@ -306,33 +320,101 @@ test_rtmetric_values_of_every_type(void)
 {
     GByteArray *body = words(3, W(0x61626300), W(7), /* "abc", seven metrics */
                              W(1), W(0x61000000), W(0), W(2), W(0x68690000),       /* "hi" */
-                             W(1), W(0x62000000), W(1), W(0xffffffff),             /* counter32 */
+                             W(1), W(0x62000000), W(1), W(0xfffffffe),             /* counter32 */
                              W(1), W(0x63000000), W(2), W(1), W(0),                /* counter64 */
                              W(1), W(0x64000000), W(3), W(5),                      /* gauge32 */
                              W(1), W(0x65000000), W(4), W(0), W(6),                /* gauge64 */
-                             W(1), W(0x66000000), W(5), W(0xbf800000),             /* float */
+                             W(1), W(0x66000000), W(5), W(0xbf000000),             /* float */
                              W(1), W(0x67000000), W(6), W(0x3ff80000), W(0), END); /* double */
+    static const char *const expected[][3] = {
+        {"a", "string", "hi"},
+        {"b", "counter32", "4294967294"},
+        {"c", "counter64", "4294967296"},
+        {"d", "gauge32", "5"},
+        {"e", "gauge64", "6"},
+        {"f", "float", "-0.5"},
+        {"g", "double", "1.5"},
+    };
     g_autoptr(GHashTable) values = decoded(datagram(RTMETRIC, body));
 
     assert_value(values, "samples/0/format", "4300:1002");
-    assert_value(values, "samples/0/source_name", "abc");
-    assert_value(values, "samples/0/metrics/0/name", "a");
-    assert_value(values, "samples/0/metrics/0/type", "string");
-    assert_value(values, "samples/0/metrics/0/value", "hi");
-    assert_value(values, "samples/0/metrics/1/value", "4294967295");
-    assert_value(values, "samples/0/metrics/2/value", "4294967296");
-    assert_value(values, "samples/0/metrics/3/type", "gauge32");
-    assert_value(values, "samples/0/metrics/3/value", "5");
-    assert_value(values, "samples/0/metrics/4/value", "6");
-    assert_value(values, "samples/0/metrics/5/value", "-1");
-    assert_value(values, "samples/0/metrics/6/value", "1.5");
+    assert_value(values, "samples/0/type", "rtmetric");
+    assert_value(values, "samples/0/name", "abc");
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++)
+        assert_metric(values, i, expected[i][0], expected[i][1], expected[i][2]);
+    assert_metric(values, 7, NULL, NULL, NULL);
 }
 
 static void
-test_rtmetric_of_an_unknown_type_is_an_error(void)
+test_rtmetric_unknown_values_are_told_as_such(void)
 {
-    assert_malformed(datagram(RTMETRIC, words(0, W(1), W(1), W(0x61000000), W(7), W(0), END)),
-                     "at byte 56: metric type 7 is unknown");
+    GByteArray *body = words(0, W(9),                   /* no name, nine metrics without names */
+                             W(0), W(0), W(0),          /* an empty text is one */
+                             W(0), W(1), W(0xffffffff), /* counter32 */
+                             W(0), W(2), W(0xffffffff), W(0xffffffff), /* counter64 */
+                             W(0), W(2), W(0), W(0xffffffff),          /* counter64 of 32 ones */
+                             W(0), W(3), W(0xffffffff),                /* gauge32 */
+                             W(0), W(4), W(0xffffffff), W(0xffffffff), /* gauge64 */
+                             W(0), W(5), W(0xbf800000),                /* float -1 */
+                             W(0), W(6), W(0xbff00000), W(0),          /* double -1 */
+                             W(0), W(6), W(0x7ff00000), W(0), END);    /* infinite */
+    static const char *const expected[] = {"",     "null", "null", "4294967295", "null",
+                                           "null", "null", "null", "null"};
+    g_autoptr(GHashTable) values = decoded(datagram(RTMETRIC, body));
+
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+        g_autofree char *path = g_strdup_printf("samples/0/metrics/%u/value", i);
+
+        assert_value(values, path, expected[i]);
+    }
+}
+
+/* The sample after it is read: its length tells where it is. */
+static void
+test_rtmetric_of_an_unknown_type_ends_its_list(void)
+{
+    g_autoptr(GHashTable) values = decoded(words(
+        5, W(1), W(0), W(0), W(0), W(0), W(2), (guint64)RTMETRIC, W(52), W(0), W(3), /* metrics */
+        W(1), W(0x61000000), W(3), W(5), W(1), W(0x62000000), W(7), W(9), W(9), W(9), W(9), W(4),
+        W(16), W(7), W(3), W(200001), W(0), END));
+    /* Nothing is known of its length: it may have none. */
+    g_autoptr(GHashTable) last = decoded(datagram(RTMETRIC, words(0, W(1), W(0), W(7), END)));
+
+    assert_metric(values, 0, "a", "gauge32", "5");
+    assert_metric(values, 1, "b", "7", NULL);
+    assert_value(values, "samples/0/metrics/1/length", "16");
+    assert_metric(values, 2, NULL, NULL, NULL);
+    assert_value(values, "samples/1/source", "3:200001");
+    assert_metric(last, 0, "", "7", NULL);
+    assert_value(last, "samples/0/metrics/0/length", "0");
+}
+
+static void
+test_rtmetric_lengths_stay_in_their_container(void)
+{
+    assert_malformed(datagram(RTMETRIC, words(5, W(0), END)),
+                     "at byte 40: name: its length 5 passes the 4 bytes left");
+    assert_malformed(datagram(RTMETRIC, words(0xffffffff, W(0), END)),
+                     "at byte 40: name: its length 4294967295 passes");
+    assert_malformed(datagram(RTMETRIC, words(0, W(0x20000000), W(0), END)),
+                     "at byte 44: metrics: 536870912 of them cannot be");
+    assert_malformed(datagram(RTMETRIC, words(0, W(2), W(0), W(0), W(0), END)),
+                     "at byte 44: metrics: 2 of them cannot be in 12 bytes");
+    assert_malformed(datagram(RTMETRIC, words(0, W(1), W(9), W(0), END)),
+                     "at byte 48: name: its length 9 passes the 4 bytes left");
+    assert_malformed(datagram(RTMETRIC, words(0, W(1), W(4), W(0), END)),
+                     "at byte 52: type: 4 bytes are needed, 0 are left");
+    assert_malformed(datagram(RTMETRIC, words(0, W(1), W(0), W(0), W(5), W(0), END)),
+                     "at byte 56: value: its length 5 passes the 4 bytes left");
+    assert_malformed(datagram(RTMETRIC, words(0, W(1), W(0), W(4), W(0), END)),
+                     "at byte 52: value: 8 bytes are needed, 4 are left");
+    assert_malformed(datagram(RTMETRIC, words(0, W(1), W(0), W(3), END)),
+                     "at byte 52: value: 4 bytes are needed, 0 are left");
+    /* The second metric is not there, though a datagram goes on behind the sample. */
+    assert_malformed(words(5, W(1), W(0), W(0), W(0), W(0), W(2), (guint64)RTMETRIC, W(28), W(0),
+                           W(2), W(0), W(0), W(4), W(0x61616161), W(0), W(9), W(4), W(1), W(2),
+                           END),
+                     "at byte 64: type: 4 bytes are needed, 0 are left");
 }
 
 int
@@ -356,6 +438,9 @@ main(int argc, char **argv)
     ADD("flow-and-counter-records-number-separately",
         test_flow_and_counter_records_number_separately);
     ADD("rtmetric-values-of-every-type", test_rtmetric_values_of_every_type);
-    ADD("rtmetric-of-an-unknown-type-is-an-error", test_rtmetric_of_an_unknown_type_is_an_error);
+    ADD("rtmetric-unknown-values-are-told-as-such", test_rtmetric_unknown_values_are_told_as_such);
+    ADD("rtmetric-of-an-unknown-type-ends-its-list",
+        test_rtmetric_of_an_unknown_type_ends_its_list);
+    ADD("rtmetric-lengths-stay-in-their-container", test_rtmetric_lengths_stay_in_their_container);
     return g_test_run();
 }

@@ -133,6 +133,26 @@ test_an_unknown_record_is_named_by_its_format(void)
 }
 
 static void
+test_shape_of_metrics(void)
+{
+    static const char bytes[] = "\0\0\0\5\0\0\0\1\300\0\2\1\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\1"
+                                "\x01\x0c\xc3\xea\0\0\0\x54\0\0\0\2vm\0\0\0\0\0\4"
+                                "\0\0\0\1t\0\0\0\0\0\0\0\0\0\0\2\"\377\0\0"
+                                "\0\0\0\1c\0\0\0\0\0\0\2\377\377\377\377\377\377\377\377"
+                                "\0\0\0\1d\0\0\0\0\0\0\6\x3f\xf8\0\0\0\0\0\0"
+                                "\0\0\0\1n\0\0\0\0\0\0\7";
+    g_autofree char *line = line_of((const uint8_t *)bytes, sizeof(bytes) - 1, NULL, 0);
+
+    g_assert_cmpstr(
+        strstr(line, "\"samples\""), ==,
+        "\"samples\":[{\"format\":\"4300:1002\",\"type\":\"rtmetric\",\"name\":\"vm\","
+        "\"metrics\":[{\"name\":\"t\",\"type\":\"string\",\"value\":\"\\\"\357\277\275\"},"
+        "{\"name\":\"c\",\"type\":\"counter64\",\"value\":null},"
+        "{\"name\":\"d\",\"type\":\"double\",\"value\":1.5},"
+        "{\"name\":\"n\",\"type\":\"7\",\"length\":0}]}]}");
+}
+
+static void
 test_a_malformed_datagram_has_an_error(void)
 {
     static const char record[] = "\0\0\x08\x35\0\0\0\4\0\0\0\1";
@@ -157,6 +177,7 @@ main(int argc, char **argv)
     ADD("a-record-that-comes-again-is-numbered", test_a_record_that_comes_again_is_numbered);
     ADD("numbering-begins-anew-in-each-sample", test_numbering_begins_anew_in_each_sample);
     ADD("an-unknown-record-is-named-by-its-format", test_an_unknown_record_is_named_by_its_format);
+    ADD("shape-of-metrics", test_shape_of_metrics);
     ADD("a-malformed-datagram-has-an-error", test_a_malformed_datagram_has_an_error);
     return g_test_run();
 }
