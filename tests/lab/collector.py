@@ -13,6 +13,12 @@ import oracle
 _SO_TIMESTAMPNS = 35   # neither constant is in Python's socket module
 _SO_RCVBUFFORCE = 33
 
+_ROUND_S = 2  # samples of one source so close to each other are of one round
+
+
+def _plain(uuid):
+    return str(uuid).replace("-", "").lower()
+
 
 @dataclasses.dataclass
 class Datagram:
@@ -111,13 +117,28 @@ class Collector:
 
     def vm(self, uuid, since=0):
         """Counter samples of the VM with that UUID."""
-        wanted = str(uuid).replace("-", "").lower()
+        wanted = _plain(uuid)
         found = []
         for sample in self.samples("0:4", since=since):
             descr = sample.record("0:2000")
             if descr and descr["uuid"] == wanted and sample.content["source"].startswith("3:"):
                 found.append(sample)
         return found
+
+    def metrics(self, uuid, since=0):
+        """Custom-metrics samples of the source with that UUID: content["metrics"] is a list
+        of {"name", "type", "value"}."""
+        wanted = _plain(uuid)
+        return [sample for sample in self.samples("4300:1002", since=since)
+                if _plain(sample.content["name"]) == wanted]
+
+    def newest_metrics(self, uuid, since=0):
+        """The newest round as one dict, name -> value (None: unknown); {} before the first.
+        One round may be several samples, in several datagrams."""
+        samples = self.metrics(uuid, since)
+        return {entry["name"]: entry["value"] for sample in samples
+                if samples[-1].time - sample.time <= _ROUND_S
+                for entry in sample.content["metrics"]}
 
     def wait(self, question, timeout=30, what="the awaited sample"):
         """Until question() is true; returns what it returned."""
