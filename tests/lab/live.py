@@ -10,8 +10,9 @@ STATES = {0: "no state", 1: "running", 2: "blocked", 3: "paused", 4: "shutdown",
 PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}
 ETHERTYPES = {0x0806: "ARP", 0x86DD: "IPv6", 0x0800: "IPv4"}
 GONE_AFTER = 3.5  # reports missed before a VM is taken off the table
-HEAD = (f"{'VM':<17} {'STATE':<8} {'vCPU %':>6} {'MEMORY':>11} {'DISK rd/wr B/s':>15} "
-        f"{'NET in/out bit/s':>17}")
+# 79 columns: some terminals drop the last one when the rest of a line is cleared.
+HEAD = (f"{'VM':<15} {'STATE':<8} {'vCPU %':>6} {'MEMORY':>9} {'DISK%':>5} {'DISK rd/wr B/s':>14} "
+        f"{'NET in/out bit/s':>16}")
 
 
 def short(value, unit=1000):
@@ -29,6 +30,13 @@ def short(value, unit=1000):
 
 def pair(one, other, unit=1000):
     return f"{short(one, unit)}/{short(other, unit)}"
+
+
+def used_percent(capacity, available):
+    """How full, or "-" where the size or what is left of it is not known."""
+    if not capacity or available is None or available > capacity:
+        return "-"
+    return f"{(capacity - available) * 100 / capacity:.0f}"
 
 
 def delta(new, old, bits):
@@ -73,14 +81,16 @@ class Vm:
 
     def line(self):
         cpu, memory = self.records.get("virt_cpu", {}), self.records.get("virt_memory", {})
+        disk = self.records.get("virt_disk_io", {})
         busy = self.rates.get("cpuTime")  # ms of CPU a second
         bits = [None if self.rates.get(name) is None else self.rates[name] * 8
                 for name in ("bytes_in", "bytes_out")]
-        return (f"{self.name[:17]:<17} {STATES.get(cpu.get('state'), '-')[:8]:<8} "
+        return (f"{self.name[:15]:<15} {STATES.get(cpu.get('state'), '-')[:8]:<8} "
                 f"{'-' if busy is None else format(busy / 10, '.1f'):>6} "
-                f"{pair(memory.get('memory'), memory.get('maxMemory'), 1024):>11} "
-                f"{pair(self.rates.get('rd_bytes'), self.rates.get('wr_bytes')):>15} "
-                f"{pair(*bits):>17}")
+                f"{pair(memory.get('memory'), memory.get('maxMemory'), 1024):>9} "
+                f"{used_percent(disk.get('capacity'), disk.get('available')):>5} "
+                f"{pair(self.rates.get('rd_bytes'), self.rates.get('wr_bytes')):>14} "
+                f"{pair(*bits):>16}")
 
 
 class View:

@@ -11,7 +11,8 @@ def datagram(uptime, cpu, received, name="web01", source="3:200001"):
             "host_descr": {"hostname": name}, "virt_cpu": {"state": 1, "cpuTime": cpu},
             "host_adapters": {"adapters": [{"ifIndex": 7, "macs": []}]},
             "virt_memory": {"memory": 64 << 20, "maxMemory": 192 << 20},
-            "virt_disk_io": {"rd_bytes": None, "wr_bytes": 0},
+            "virt_disk_io": {"capacity": 4 << 30, "available": 3 << 30,
+                             "rd_bytes": None, "wr_bytes": 0},
             "virt_net_io": {"bytes_in": received, "bytes_out": 0}}}]}
 
 
@@ -27,10 +28,28 @@ def test_rates():
     """Rates come from two reports by the agent's clock"""
     view = live.View("t")
     view.feed(datagram(1000, 500, 1000), 0)
-    assert "web01             running       -    64M/192M" in view.lines(0)[4], view.lines(0)[4]
+    assert "web01           running       -  64M/192M" in view.lines(0)[4], view.lines(0)[4]
     view.feed(datagram(6000, 3000, 1_001_000), 9)
-    tap.equal(view.lines(9)[4], "web01             running    50.0    64M/192M             -/0"
-              "            1.6M/0")
+    tap.equal(view.lines(9)[4], "web01           running    50.0  64M/192M    25            -/0"
+              "           1.6M/0")
+
+
+def test_columns():
+    """The table keeps to 79 columns with the widest values, and its heads stand over them"""
+    view = live.View("t")
+    view.feed(datagram(1000, 0, 0, "n" * 40), 0)
+    view.feed(datagram(2000, 99_900, 10 ** 18, "n" * 40), 1)
+    tap.equal(len(live.HEAD), 79)
+    tap.equal(len(view.lines(1)[4]), 79)
+    assert live.HEAD[:view.lines(1)[4].index("64M") + 8].endswith("MEMORY"), live.HEAD
+
+
+def test_full():
+    """How full a disk is, is known only where its size and what is left of it are"""
+    for capacity, available, wanted in [(200, 50, "75"), (200, 200, "0"), (200, 0, "100"),
+                                        (0, 0, "-"), (None, 50, "-"), (200, None, "-"),
+                                        (200, 201, "-")]:
+        tap.equal(live.used_percent(capacity, available), wanted)
 
 
 def test_restart():
