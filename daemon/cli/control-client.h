@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Asks the running daemon over its control socket. */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+#define VSF_RUNTIME_DIR "/run/virt-sflow"
+
+/* The status object (docs/status-json.md), or NULL with @error, whose message is a
+ * whole one for people that a terminal can take. @runtime_dir: where the daemon's
+ * sockets are; NULL: VSF_RUNTIME_DIR. *@text: the document as it came; the caller
+ * frees. Blocks, for at most 10 s at each step. */
+JsonNode *vsf_control_client_status(const char *runtime_dir, char **text,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
