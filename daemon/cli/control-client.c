@@ -2,7 +2,7 @@
 #include "control-client.h"
 
 #include "../../include/json-scan.h"
-#include "status-text.h"
+#include "table.h"
 
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
@@ -89,10 +89,10 @@ parse_answer(const GString *answer, GError **error)
     if (json_object_has_member(json_node_get_object(root), "error")) {
         g_autoptr(GString) message = g_string_new(NULL);
 
-        vsf_status_cell(message,
-                        json_object_get_string_member_with_default(json_node_get_object(root),
-                                                                   "error", "unknown error"),
-                        0, FALSE);
+        vsf_table_cell(message,
+                       json_object_get_string_member_with_default(json_node_get_object(root),
+                                                                  "error", "unknown error"),
+                       0, FALSE);
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_FAILED, message->str);
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/status-text.h"
+#include "../../daemon/cli/table.h"
 
 #include <string.h>
 
@@ -177,7 +178,7 @@ test_cells_are_cut_and_padded_by_columns(void)
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GString) line = g_string_new(NULL);
 
-        vsf_status_cell(line, cases[i].text, cases[i].width, cases[i].to_the_right);
+        vsf_table_cell(line, cases[i].text, cases[i].width, cases[i].to_the_right);
         g_assert_cmpstr(line->str, ==, cases[i].want);
     }
 }
