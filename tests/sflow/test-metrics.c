@@ -249,6 +249,23 @@ test_a_sample_that_did_not_begin_is_taken_back(void)
     }
 }
 
+/* What another writer lost between its metrics. */
+static void
+test_a_sample_that_overflowed_is_taken_back(void)
+{
+    uint8_t buffer[SMALL_HEAD_SIZE + 4 + 16 + 2];
+    VsfXdr xdr = VSF_XDR_INIT(buffer, sizeof(buffer));
+    VsfSflowMetrics metrics;
+
+    vsf_xdr_u32(&xdr, 7);
+    metrics = vsf_sflow_metrics_begin(&xdr, "vm");
+    g_assert_true(add_gauge32(&xdr, &metrics));
+    vsf_xdr_u32(&xdr, 7);
+    g_assert_false(vsf_sflow_metrics_end(&xdr, &metrics));
+    g_assert_cmpuint(xdr.used, ==, 4);
+    g_assert_true(xdr.overflow);
+}
+
 static void
 test_the_largest_fit_their_promise(void)
 {
@@ -281,6 +298,7 @@ main(int argc, char **argv)
     ADD("a-sample-without-metrics-is-taken-back", test_a_sample_without_metrics_is_taken_back);
     ADD("a-sample-that-did-not-begin-is-taken-back",
         test_a_sample_that_did_not_begin_is_taken_back);
+    ADD("a-sample-that-overflowed-is-taken-back", test_a_sample_that_overflowed_is_taken_back);
     ADD("the-largest-fit-their-promise", test_the_largest_fit_their_promise);
     return g_test_run();
 }

@@ -90,12 +90,17 @@ test_metrics_are_pairs_of_name_and_value(void)
                                  "\0\0\0\1d\0\0\0\0\0\0\6\x3f\xf8\0\0\0\0\0\0";
     /* Neither a name nor a text can look like another pair or end its line. */
     static const char hostile[] = "\0\0\0\4a=1 \0\0\0\0\0\0\0\4x\ny=";
+    static const char equals[] = "\0\0\0\3a=1\0\0\0\0\3\0\0\0\2";
+    static const char cut[] = "\0\0\0\11\0\0\0\0";
     static const char strange[] = "\0\0\0\1c\0\0\0\0\0\0\1\0\0\0\7"
                                   "\0\0\0\3new\0\0\0\0\7\0\0\0\1";
 
     assert_metrics(values, sizeof(values) - 1, 7,
                    "    t=hi o=\"a b\" c=7 g=4294967296 u=? f=1.1 d=1.5\n");
     assert_metrics(hostile, sizeof(hostile) - 1, 1, "    \"a=1 \"=x\\u{a}y=\n");
+    assert_metrics(equals, sizeof(equals) - 1, 1, "    \"a=1\"=2\n");
+    assert_metrics(cut, sizeof(cut) - 1, 1,
+                   "  malformed: at byte 52: name: its length 9 passes the 4 bytes left\n");
     assert_metrics(strange, sizeof(strange) - 1, 2,
                    "    c=7 new=(type 7, the rest of 4 bytes is unread)\n");
     assert_metrics(strange, sizeof(strange) - 1 - 8, 2,
@@ -106,8 +111,9 @@ test_metrics_are_pairs_of_name_and_value(void)
 static void
 test_metrics_are_wrapped_at_80_columns(void)
 {
-    /* 12 columns each: the indent, 6 of them and 5 blanks are 81. */
-    static const char one[] = "\0\0\0\13a-metric-\303\274\0\0\0\0\3\0\0\0\7";
+    /* 12 columns each, in 22 bytes: the indent, 6 of them and 5 blanks are 81. */
+    static const char one[] = "\0\0\0\24\303\274\303\274\303\274\303\274\303\274\303\274\303\274"
+                              "\303\274\303\274\303\274\0\0\0\3\0\0\0\7";
     g_autoptr(GString) bytes = g_string_new(NULL);
     g_autofree char *text = NULL;
     g_auto(GStrv) lines = NULL;
@@ -119,9 +125,24 @@ test_metrics_are_wrapped_at_80_columns(void)
     g_assert_cmpuint(g_strv_length(lines), ==, 2 + 3 + 1);
     for (guint i = 2; i < 5; i++) {
         g_assert_cmpint(g_utf8_strlen(lines[i], -1), <=, 80);
-        g_assert_true(g_str_has_prefix(lines[i], "    a-metric-\303\274=7"));
+        g_assert_true(g_str_has_prefix(lines[i], "    \303\274\303\274"));
     }
     g_assert_cmpint(g_utf8_strlen(lines[2], -1), >, 80 - 12 - 1);
+}
+
+static void
+test_metrics_of_each_sample_begin_a_line(void)
+{
+    static const char bytes[] = "\0\0\0\5\0\0\0\1\300\0\2\1\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\2"
+                                "\x01\x0c\xc3\xea\0\0\0\30\0\0\0\0\0\0\0\1\0\0\0\1a\0\0\0\0\0\0\3"
+                                "\0\0\0\1"
+                                "\x01\x0c\xc3\xea\0\0\0\30\0\0\0\0\0\0\0\1\0\0\0\1b\0\0\0\0\0\0\3"
+                                "\0\0\0\2";
+    g_autofree char *text = vsf_sflow_text((const uint8_t *)bytes, sizeof(bytes) - 1, NULL);
+
+    g_assert_cmpstr(strchr(text, '\n'), ==,
+                    "\n  format=4300:1002 type=rtmetric name=\"\"\n    a=1"
+                    "\n  format=4300:1002 type=rtmetric name=\"\"\n    b=2\n");
 }
 
 static void
@@ -174,6 +195,8 @@ main(int argc, char **argv)
                     test_metrics_are_pairs_of_name_and_value);
     g_test_add_func("/sflow/text-sink/metrics-are-wrapped-at-80-columns",
                     test_metrics_are_wrapped_at_80_columns);
+    g_test_add_func("/sflow/text-sink/metrics-of-each-sample-begin-a-line",
+                    test_metrics_of_each_sample_begin_a_line);
     g_test_add_func("/sflow/text-sink/a-malformed-datagram-says-where",
                     test_a_malformed_datagram_says_where);
     g_test_add_func("/sflow/text-sink/nothing-that-a-terminal-obeys-gets-through",
