@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
+#include "agents.h"
 #include "hook.h"
 #include "receive.h"
 #include "status.h"
@@ -17,6 +18,7 @@ typedef struct {
 
 static const Command commands[] = {
     {"status", vsf_cli_status, "show how the running virt-sflowd is"},
+    {"agents", vsf_cli_agents, "show which guest agents answer, or would be asked"},
     {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
     {"hook", vsf_cli_hook, "install, remove or look at the libvirt hook"},
 };

@@ -41,6 +41,20 @@ vsf_table_cell(GString *line, const char *text, guint width, gboolean to_the_rig
         g_string_append_c(line, ' ');
 }
 
+/* The age without its blank and with one letter for its unit: two such cells share
+ * a row. */
+static char *
+source_text(JsonObject *truth)
+{
+    g_autofree char *source = vsf_member_text(truth, "source"),
+                    *age = vsf_age_text(vsf_member(truth, "age_s"));
+    char *unit = strchr(age, ' ');
+
+    if (unit == NULL || strcmp(source, "-") == 0)
+        return g_steal_pointer(&source);
+    return g_strdup_printf("%s/%.*s%c", source, (int)(unit - age), age, unit[1]);
+}
+
 static char *
 column_text(const VsfColumn *column, JsonObject *row)
 {
@@ -52,6 +66,13 @@ column_text(const VsfColumn *column, JsonObject *row)
         return node != NULL && JSON_NODE_HOLDS_ARRAY(node)
                    ? g_strdup_printf("%u", json_array_get_length(json_node_get_array(node)))
                    : g_strdup("-");
+    if (column->show == VSF_CELL_MS)
+        return vsf_is_number(node) ? g_strdup_printf("%.0f ms", json_node_get_double(node))
+                                   : g_strdup("-");
+    if (column->show == VSF_CELL_BYTES)
+        return vsf_bytes_text(node);
+    if (column->show == VSF_CELL_SOURCE)
+        return source_text(vsf_member_object(row, column->member));
     if (column->show == VSF_CELL_SHORT) {
         g_autofree char *text = vsf_value_text(node);
 
@@ -122,17 +143,21 @@ void
 vsf_table_add(GString *text, const VsfColumn *columns, guint n_columns, GPtrArray *rows,
               const char *empty, VsfTableRowFunc after_row)
 {
-    g_string_append_c(text, '\n');
-    if (rows->len == 0)
+    g_autoptr(GPtrArray) owned = rows;
+
+    if (owned->len == 0 && empty == NULL)
+        return;
+    if (text->len > 0)
+        g_string_append_c(text, '\n');
+    if (owned->len == 0)
         g_string_append_printf(text, "%s\n", empty);
     else
         add_row(text, columns, n_columns, NULL);
-    for (guint i = 0; i < rows->len; i++) {
-        add_row(text, columns, n_columns, rows->pdata[i]);
+    for (guint i = 0; i < owned->len; i++) {
+        add_row(text, columns, n_columns, owned->pdata[i]);
         if (after_row != NULL)
-            after_row(text, rows->pdata[i]);
+            after_row(text, owned->pdata[i]);
     }
-    g_ptr_array_unref(rows);
 }
 
 void

@@ -10,6 +10,9 @@ typedef enum {
     VSF_CELL_AGE,    /* seconds */
     VSF_CELL_LENGTH, /* of an array */
     VSF_CELL_SHORT,  /* the first 8 characters */
+    VSF_CELL_MS,     /* milliseconds */
+    VSF_CELL_BYTES,
+    VSF_CELL_SOURCE, /* of an object with source and age_s: "balloon/6s" */
 } VsfCellShow;
 
 /* What stands over a column, whose member it shows, how wide. */
@@ -31,7 +34,8 @@ GPtrArray *vsf_table_rows(JsonArray *rows, const char *sort_member);
 /* May append lines below a row. */
 typedef void (*VsfTableRowFunc)(GString *text, JsonObject *row);
 
-/* Appends an empty line and the table, or @empty where there are no rows. Takes @rows. */
+/* Appends an empty line, unless @text is empty, and the table, or @empty where there
+ * are no rows; with @empty NULL then nothing. Takes @rows. */
 void vsf_table_add(GString *text, const VsfColumn *columns, guint n_columns, GPtrArray *rows,
                    const char *empty, VsfTableRowFunc after_row);
 

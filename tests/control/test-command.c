@@ -67,6 +67,7 @@ test_help_and_version_succeed(void)
 {
     g_auto(Run) help = run_command("--help", NULL), version = run_command("--version", NULL);
     g_auto(Run) status_help = run_command("status", "--help", NULL);
+    g_auto(Run) agents_help = run_command("agents", "--help", NULL);
 
     g_assert_cmpint(help.status, ==, 0);
     g_assert_nonnull(strstr(help.out, "receive"));
@@ -76,6 +77,12 @@ test_help_and_version_succeed(void)
     g_assert_cmpint(status_help.status, ==, 0);
     g_assert_nonnull(strstr(status_help.out, "virt-sflow status [OPTION"));
     g_assert_nonnull(strstr(status_help.out, "--runtime-dir=DIR"));
+    g_assert_nonnull(strstr(help.out, "agents"));
+    g_assert_cmpint(agents_help.status, ==, 0);
+    g_assert_nonnull(strstr(agents_help.out, "virt-sflow agents [OPTION"));
+    g_assert_nonnull(strstr(agents_help.out, "--plan"));
+    g_assert_nonnull(strstr(agents_help.out, "--json"));
+    g_assert_nonnull(strstr(agents_help.out, "--runtime-dir=DIR"));
 }
 
 static void
@@ -85,6 +92,8 @@ test_wrong_usage_is_status_2(void)
     g_auto(Run) option = run_command("--verbose", NULL);
     g_auto(Run) sub = run_command("status", "--yaml", NULL);
     g_auto(Run) extra = run_command("status", "now", NULL);
+    g_auto(Run) agents_option = run_command("agents", "--plans", NULL);
+    g_auto(Run) agents_extra = run_command("agents", "web01", NULL);
 
     g_assert_cmpint(none.status, ==, 2);
     g_assert_cmpstr(none.out, ==, "");
@@ -97,17 +106,25 @@ test_wrong_usage_is_status_2(void)
     g_assert_nonnull(strstr(sub.err, "--yaml"));
     g_assert_cmpint(extra.status, ==, 2);
     g_assert_nonnull(strstr(extra.err, "unexpected argument now"));
+    g_assert_cmpint(agents_option.status, ==, 2);
+    g_assert_nonnull(strstr(agents_option.err, "--plans"));
+    g_assert_cmpint(agents_extra.status, ==, 2);
+    g_assert_nonnull(strstr(agents_extra.err, "unexpected argument web01"));
 }
 
 static void
 test_absent_daemon_is_told_with_advice(void)
 {
-    g_auto(Run) run = run_command("status", "--runtime-dir", "/nonexistent", NULL);
+    static const char *const commands[] = {"status", "agents"};
 
-    g_assert_cmpint(run.status, ==, 1);
-    g_assert_cmpstr(run.out, ==, "");
-    g_assert_nonnull(strstr(run.err, "cannot reach virt-sflowd at /nonexistent/control: "));
-    g_assert_nonnull(strstr(run.err, "is it running? systemctl status virt-sflowd"));
+    for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
+        g_auto(Run) run = run_command(commands[i], "--runtime-dir", "/nonexistent", NULL);
+
+        g_assert_cmpint(run.status, ==, 1);
+        g_assert_cmpstr(run.out, ==, "");
+        g_assert_nonnull(strstr(run.err, "cannot reach virt-sflowd at /nonexistent/control: "));
+        g_assert_nonnull(strstr(run.err, "is it running? systemctl status virt-sflowd"));
+    }
 }
 
 static const char *document;
@@ -147,7 +164,48 @@ test_status_is_printed_as_json_and_as_text(void)
 
         g_assert_cmpint(refused.status, ==, 1);
         g_assert_cmpstr(refused.out, ==, "");
-        g_assert_nonnull(strstr(refused.err, "not \\x1b[31mnow"));
+        g_assert_true(g_str_has_prefix(refused.err, "virt-sflow: virt-sflowd at /"));
+        g_assert_nonnull(strstr(refused.err, "/control: not \\x1b[31mnow"));
+    }
+    vsf_control_free(control);
+    g_rmdir(folder);
+}
+
+static void
+test_agents_are_printed_as_json_and_as_text(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    VsfControl *control = vsf_control_new(path, answer, NULL, NULL);
+
+    document = "{\"agents\":{\"mode\":\"off\"},\"vms\":[{\"name\":\"web01\",\"uuid\":\"1b4e28ba\","
+               "\"agent\":{\"plan\":\"ask\",\"state\":\"off\"}}]}";
+    {
+        g_auto(Run) text = run_command("agents", "--runtime-dir", folder, NULL);
+        g_auto(Run) json = run_command("agents", "--json", "--runtime-dir", folder, NULL);
+        g_auto(Run) plan = run_command("agents", "--plan", "--runtime-dir", folder, NULL);
+        g_auto(Run) both = run_command("agents", "--plan", "--json", "--runtime-dir", folder, NULL);
+
+        g_assert_cmpint(text.status + json.status + plan.status + both.status, ==, 0);
+        g_assert_true(g_str_has_prefix(text.out, "agents      off, "));
+        g_assert_nonnull(strstr(text.out, "\nweb01            off "));
+        g_assert_cmpstr(json.out, ==,
+                        "[{\"uuid\":\"1b4e28ba\",\"name\":\"web01\",\"domain\":null,\"agent\":"
+                        "{\"plan\":\"ask\",\"state\":\"off\"},\"memory\":null,\"disk\":null}]\n");
+        g_assert_true(g_str_has_prefix(plan.out, "VM  "));
+        g_assert_nonnull(strstr(plan.out, "1b4e28ba yes ask"));
+        g_assert_nonnull(strstr(plan.out, "Nobody is asked now"));
+        g_assert_cmpstr(both.out, ==,
+                        "[{\"uuid\":\"1b4e28ba\",\"name\":\"web01\",\"plan\":\"ask\"}]\n");
+    }
+    document = NULL;
+    {
+        g_auto(Run) refused = run_command("agents", "--json", "--runtime-dir", folder, NULL);
+
+        g_assert_cmpint(refused.status, ==, 1);
+        g_assert_cmpstr(refused.out, ==, "");
+        g_assert_true(g_str_has_prefix(refused.err, "virt-sflow: virt-sflowd at /"));
+        g_assert_nonnull(strstr(refused.err, "/control: not \\x1b[31mnow"));
     }
     vsf_control_free(control);
     g_rmdir(folder);
@@ -213,6 +271,8 @@ main(int argc, char **argv)
                     test_absent_daemon_is_told_with_advice);
     g_test_add_func("/cli/command/status-is-printed-as-json-and-as-text",
                     test_status_is_printed_as_json_and_as_text);
+    g_test_add_func("/cli/command/agents-are-printed-as-json-and-as-text",
+                    test_agents_are_printed_as_json_and_as_text);
     g_test_add_func("/cli/command/answer-that-is-no-document-is-told",
                     test_answer_that_is_no_document_is_told);
     return g_test_run();
