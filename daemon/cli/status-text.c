@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "status-text.h"
 
+#include "agents-text.h"
 #include "member.h"
 #include "table.h"
 
@@ -18,6 +19,15 @@ static const VsfColumn vm_columns[] = {
     {"UUID", "uuid", 8, VSF_CELL_SHORT, FALSE},       {"INDEX", "index", 8, VSF_CELL_PLAIN, TRUE},
     {"POLLED", "last_poll_s", 7, VSF_CELL_AGE, TRUE}, {"TAPS", "taps", 4, VSF_CELL_LENGTH, TRUE},
     {"DISKS", "disks", 5, VSF_CELL_PLAIN, TRUE},
+};
+/* What virt_memory.memory and virt_disk_io.available are. */
+static const VsfColumn guest_columns[] = {
+    {"VM", "name", 28, VSF_CELL_PLAIN, FALSE},
+    {"MEMORY", "memory/bytes", 8, VSF_CELL_BYTES, TRUE},
+    {"SOURCE", "memory/source", 8, VSF_CELL_PLAIN, FALSE},
+    {"DISK FREE", "disk/bytes", 9, VSF_CELL_BYTES, TRUE},
+    {"SOURCE", "disk/source", 8, VSF_CELL_PLAIN, FALSE},
+    {"AGENT", "agent/state", 12, VSF_CELL_PLAIN, FALSE},
 };
 static const VsfColumn tap_columns[] = {
     {"TAP", "name", 15, VSF_CELL_PLAIN, FALSE},
@@ -133,12 +143,15 @@ vsf_status_text(JsonObject *status)
 
     add_daemon(text, status);
     add_numbers(text, status);
+    vsf_agents_summary(text, status);
     vsf_table_add(text, collector_columns, G_N_ELEMENTS(collector_columns),
                   vsf_table_rows(vsf_member_array(status, "collectors"), NULL),
                   "No collector is configured: nothing is sent.", add_last_error);
     vsf_table_add(text, vm_columns, G_N_ELEMENTS(vm_columns),
                   vsf_table_rows(vsf_member_array(status, "vms"), "name"), "No VM is running.",
                   add_stuck);
+    vsf_table_add(text, guest_columns, G_N_ELEMENTS(guest_columns),
+                  vsf_table_rows(vsf_member_array(status, "vms"), "name"), NULL, NULL);
     vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns),
                   vsf_table_rows(vsf_member_array(status, "taps"), "ifindex"),
                   "No interface is sampled.", NULL);

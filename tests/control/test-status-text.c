@@ -30,9 +30,14 @@ test_full_document_is_shown(void)
         "'last_error':null,'last_sent_s':null}],"
         "'vms':[{'uuid':'1b4e28ba-2fa1-11d2-883f-0016d3cca427','name':'web01','domain':'web01',"
         "'id':1,'index':200001,'state':'running','reason':1,'since_s':10,'last_poll_s':3,"
-        "'stuck_s':null,'taps':[7],'nics':1,'disks':2,'counter_samples':5},"
+        "'stuck_s':null,'taps':[7],'nics':1,'disks':2,'counter_samples':5,"
+        "'memory':{'bytes':536870912,'source':'balloon','age_s':3.5,'why':'ok'},"
+        "'disk':{'bytes':1288490189,'source':'agent','age_s':30,'why':'ok'},"
+        "'agent':{'plan':'ask','state':'answers','trouble':null}},"
         "{'uuid':'2b4e28ba-2fa1-11d2-883f-0016d3cca427','name':'db','index':200002,"
-        "'state':'paused','last_poll_s':400,'stuck_s':31,'taps':[],'disks':1}],"
+        "'state':'paused','last_poll_s':400,'stuck_s':31,'taps':[],'disks':1,"
+        "'memory':{'bytes':null,'source':'host','age_s':null,'why':'no-statistics'}}],"
+        "'agents':{'mode':'auto','running':1,'stuck':0,'trouble':'libvirt is read-only'},"
         "'taps':[{'ifindex':7,'name':'vnet0','vm':'web01','mac':'52:54:00:00:00:01',"
         "'state':'sampling','sampling':512,'flow_samples':99,'left_out':0,'drops':0,'pool':1}],"
         "'exporter':{'datagrams':12,'samples':20,'flow_samples':9,'counter_samples':11,"
@@ -50,6 +55,8 @@ test_full_document_is_shown(void)
         "            from /etc/virt-sflow/virt-sflow.conf\n"
         "sent        12 datagrams, 9 flow samples, 11 counter samples, 0 cut\n"
         "hook        2 received, 1 malformed, 0 refused\n"
+        "agents      auto, 1 conversations, 0 past their deadline\n"
+        "            libvirt is read-only\n"
         "\n"
         "COLLECTOR                    ADDRESS                   DATAGRAMS ERRORS    SENT\n"
         "c1.example:6343              192.0.2.1:6343                   12      3     1 s\n"
@@ -60,6 +67,10 @@ test_full_document_is_shown(void)
         "db                           paused     2b4e28ba   200002   6 min    0     1\n"
         "  QEMU has not answered for 31 s\n"
         "web01                        running    1b4e28ba   200001     3 s    1     2\n"
+        "\n"
+        "VM                             MEMORY SOURCE   DISK FREE SOURCE   AGENT\n"
+        "db                                  - host             - -        -\n"
+        "web01                         512 MiB balloon    1.2 GiB agent    answers\n"
         "\n"
         "TAP             IFINDEX VM                      1 IN   SAMPLES  DROPS STATE\n"
         "vnet0                 7 web01                    512        99      0 sampling\n";
@@ -74,8 +85,8 @@ test_empty_document_is_shown_with_dashes(void)
 
     g_assert_true(g_str_has_prefix(text, "virt-sflowd -, pid -, up -\n"));
     g_assert_nonnull(strstr(text, "No collector is configured: nothing is sent."));
-    g_assert_nonnull(strstr(text, "No VM is running."));
-    g_assert_nonnull(strstr(text, "No interface is sampled."));
+    g_assert_nonnull(strstr(text, "\n\nNo VM is running.\n\nNo interface is sampled.\n"));
+    g_assert_null(strstr(text, "agents"));
 }
 
 static void
@@ -109,6 +120,8 @@ test_members_of_wrong_types_do_no_harm(void)
         "{'uptime_s':'x','pid':{},'version':1.5,'config':{'files':[{},[],1,null]}}",
         "{'vms':[{'uuid':7,'taps':7,'last_poll_s':-5,'name':true,'state':'','index':'x'}]}",
         "{'vms':[{'uuid':'','stuck_s':'x','taps':{}}],'collectors':[{'last_error':{}}]}",
+        "{'vms':[{'memory':7,'disk':[],'agent':'x'}],'agents':[]}",
+        "{'vms':[{'memory':{'bytes':'x','source':7},'agent':{'state':{}}}],'agents':{'mode':[]}}",
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(documents); i++) {
@@ -126,9 +139,13 @@ test_nothing_reaches_the_terminal_unescaped(void)
         "{'version':'%s','agent_address':'%s','agent_address_reason':'%s','libvirt':{'uri':'%s',"
         "'description':'%s'},'config':{'files':['%s'],'direction':'%s'},"
         "'collectors':[{'collector':'%s','last_error':'%s'}],"
-        "'vms':[{'name':'%s','uuid':'%s','state':'%s'}],'taps':[{'name':'%s','vm':'%s','state':'%s'"
+        "'agents':{'mode':'%s','trouble':'%s'},"
+        "'vms':[{'name':'%s','uuid':'%s','state':'%s','memory':{'source':'%s'},"
+        "'disk':{'source':'%s'},'agent':{'state':'%s'}}],'taps':[{'name':'%s','vm':'%s','state':'%"
+        "s'"
         "}]}",
-        evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil);
+        evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil,
+        evil, evil, evil, evil, evil);
     g_autofree char *text = text_of(json);
 
     for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))
@@ -143,11 +160,13 @@ test_lines_keep_to_80_columns(void)
     g_autofree char *json = g_strdup_printf(
         "{'collectors':[{'collector':'%s','address':'%s','datagrams':1234567890,'errors':123456,"
         "'last_sent_s':6000}],'vms':[{'name':'%s','state':'%s','uuid':'%s','index':16777215,"
-        "'last_poll_s':7199,'taps':[1],'disks':99}],"
+        "'last_poll_s':7199,'taps':[1],'disks':99,"
+        "'memory':{'bytes':9223372036854775807,'source':'%s'},"
+        "'disk':{'bytes':1098974756864,'source':'%s'},'agent':{'state':'%s'}}],"
         "'taps':[{'name':'%s','vm':'%s','ifindex':1234567,'sampling':100000,'flow_samples':"
         "999999999,"
         "'drops':123456,'state':'sampling'}]}",
-        filler, filler, filler, filler, filler, filler, filler);
+        filler, filler, filler, filler, filler, filler, filler, filler, filler, filler);
     g_autofree char *text = text_of(json);
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
