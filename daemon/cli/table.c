@@ -145,18 +145,18 @@ vsf_table_add(GString *text, const VsfColumn *columns, guint n_columns, GPtrArra
 {
     g_autoptr(GPtrArray) owned = rows;
 
-    if (rows->len == 0 && empty == NULL)
+    if (owned->len == 0 && empty == NULL)
         return;
     if (text->len > 0)
         g_string_append_c(text, '\n');
-    if (rows->len == 0)
+    if (owned->len == 0)
         g_string_append_printf(text, "%s\n", empty);
     else
         add_row(text, columns, n_columns, NULL);
-    for (guint i = 0; i < rows->len; i++) {
-        add_row(text, columns, n_columns, rows->pdata[i]);
+    for (guint i = 0; i < owned->len; i++) {
+        add_row(text, columns, n_columns, owned->pdata[i]);
         if (after_row != NULL)
-            after_row(text, rows->pdata[i]);
+            after_row(text, owned->pdata[i]);
     }
 }
 
