@@ -253,9 +253,8 @@ wire_address(GInetAddress *address)
 static gboolean
 start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
 {
-    g_autoptr(GInetAddress) agent = vsf_agent_address_choose(
-        app->config->agent_address, collector, (const char *const *)app->config->interfaces,
-        &app->agent_address_reason, error);
+    g_autoptr(GInetAddress) agent = vsf_agent_address_choose(app->config->agent_address, collector,
+                                                             &app->agent_address_reason, error);
     VsfSflowAddress wire;
 
     if (agent == NULL)

@@ -6,7 +6,8 @@
 #define DEADLINE_MS 1000
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
-#define SAME_MOMENT_US 20000                    /* a reading of the process so old is read again */
+#define BUSY_RETRY_MS 100    /* another client's question to QEMU is answered by then */
+#define SAME_MOMENT_US 20000 /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
 struct VsfDomainPoll {
@@ -27,7 +28,8 @@ struct VsfDomainPoll {
     /* The turn under way. */
     gboolean running, waiting_net, waiting_stats, waiting_pid;
     VsfPollUrgency urgency;
-    guint deadline_timer;
+    guint deadline_timer, busy_timer;
+    gboolean asked_again;
     VsfDomainCounters counters;
     VsfDomainDetail detail;
     VsfBalloon balloon;
@@ -113,6 +115,35 @@ take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
     vsf_domain_detail_blocks(&poll->detail, stats->blocks, poll->last_blocks);
 }
 
+static void ask_stats(VsfDomainPoll *poll, const VsfProcess *process);
+
+static gboolean
+ask_again(gpointer user_data)
+{
+    VsfDomainPoll *poll = user_data;
+    VsfProcess process;
+
+    poll->busy_timer = 0;
+    poll->waiting_stats = FALSE;
+    if (read_process(poll, &process))
+        ask_stats(poll, &process);
+    maybe_finish(poll);
+    return G_SOURCE_REMOVE;
+}
+
+/* With NOWAIT libvirt leaves out what it could not ask QEMU for, most often because
+ * another client was asking just then: one more try. */
+static gboolean
+try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
+{
+    if (stats->has_blocks || poll->asked_again || poll->urgency == VSF_POLL_LAST ||
+        !vsf_domain_has_counted_disk(poll->domain->def))
+        return FALSE;
+    poll->asked_again = TRUE;
+    poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_again, poll);
+    return TRUE;
+}
+
 static void
 stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user_data)
 {
@@ -130,6 +161,8 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
         poll->stuck_since_us = 0;
     if (!poll->waiting_stats)
         return; /* too late for its turn; the next one asks again */
+    if (stats != NULL && try_again(poll, stats))
+        return;
     poll->waiting_stats = FALSE;
     if (stats != NULL)
         take_stats(poll, stats);
@@ -261,6 +294,7 @@ send_sample(VsfDomainPoll *poll)
     const VsfGuestFacts *facts;
 
     g_clear_handle_id(&poll->deadline_timer, g_source_remove);
+    g_clear_handle_id(&poll->busy_timer, g_source_remove);
     poll->running = poll->waiting_net = poll->waiting_stats = poll->waiting_pid = FALSE;
     if (!alive && poll->urgency != VSF_POLL_LAST)
         return;
@@ -324,7 +358,7 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
         .disk = vsf_disk_counters_unknown(),
         .net = vsf_net_counters_unknown(),
     };
-    poll->has_balloon = poll->has_blocks = FALSE;
+    poll->has_balloon = poll->has_blocks = poll->asked_again = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
     if (!read_process(poll, &process)) {
@@ -385,6 +419,7 @@ vsf_domain_poll_free(VsfDomainPoll *poll)
     if (poll == NULL)
         return;
     g_clear_handle_id(&poll->deadline_timer, g_source_remove);
+    g_clear_handle_id(&poll->busy_timer, g_source_remove);
     vsf_qemu_process_free(poll->qemu);
     vsf_domain_detail_clear(&poll->detail);
     g_hash_table_unref(poll->last_blocks);

@@ -117,6 +117,15 @@ is_counted(const VsfDisk *disk)
     return !disk->removable && !disk->readonly && !disk->empty && disk->kind != VSF_DISK_VHOST_USER;
 }
 
+gboolean
+vsf_domain_has_counted_disk(const VsfDomainDef *def)
+{
+    for (guint i = 0; i < def->disks->len; i++)
+        if (is_counted(def->disks->pdata[i]))
+            return TRUE;
+    return FALSE;
+}
+
 static const VsfBlockStats *
 find_block(const VsfBlockStats *blocks, guint n_blocks, const char *target)
 {

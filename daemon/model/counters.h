@@ -88,6 +88,9 @@ VsfDiskCounters vsf_disk_counters_unknown(void);
 VsfDiskCounters vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks,
                                       guint n_blocks);
 
+/* A writable disk that vsf_disk_counters_sum() needs statistics of. */
+gboolean vsf_domain_has_counted_disk(const VsfDomainDef *def);
+
 /* TRUE if any counter (not gauge) of @now stands below the last known value in
  * @last. Unknown in @now never counts as a step back. Then copies the known
  * counters of @now into @last. @last starts as vsf_domain_counters_none(). */

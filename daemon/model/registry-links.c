@@ -198,14 +198,43 @@ bind_tap(VsfRegistry *registry, VsfRegistryLink *link, const VsfChoice *choice)
     VSF_CALL(registry, tap_bound, &tap->tap);
 }
 
+/* A VM's tap is claimed within a second or two of its coming; of too many the one
+ * that waits longest is nobody's, most likely. It is let go for good. */
+static void
+let_go_oldest(VsfRegistry *registry)
+{
+    VsfRegistryTap *oldest = NULL;
+    VsfRegistryLink *link;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, registry->taps);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        VsfRegistryTap *tap = value;
+
+        if (tap->tap.domain == NULL &&
+            (oldest == NULL || tap->tap.provisional_until_us < oldest->tap.provisional_until_us ||
+             (tap->tap.provisional_until_us == oldest->tap.provisional_until_us &&
+              tap->tap.link.ifindex < oldest->tap.link.ifindex)))
+            oldest = tap;
+    }
+    g_assert(oldest != NULL);
+    link = g_hash_table_lookup(registry->links, GINT_TO_POINTER(oldest->tap.link.ifindex));
+    if (link != NULL)
+        link->provisional_until_us = 0;
+    remove_tap(registry, oldest);
+}
+
 static void
 begin_provisional(VsfRegistry *registry, VsfRegistryLink *link, gint64 now_us)
 {
     VsfRegistryTap *tap;
 
     if (link->link.kind[0] == '\0' || now_us >= link->provisional_until_us ||
-        registry->n_provisional >= VSF_PROVISIONAL_MAX || !matches_any(registry, link->link.name))
+        !matches_any(registry, link->link.name))
         return;
+    if (registry->n_provisional >= VSF_PROVISIONAL_MAX)
+        let_go_oldest(registry);
     registry->n_provisional++;
     tap = new_tap(registry, link);
     tap->tap.provisional_until_us = link->provisional_until_us;

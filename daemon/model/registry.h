@@ -153,8 +153,8 @@ GHashTable *vsf_registry_taps(const VsfRegistry *registry);    /* ifindex -> Vsf
 GHashTable *vsf_registry_links(const VsfRegistry *registry);
 
 #define VSF_PROVISIONAL_US (10 * G_USEC_PER_SEC)
-/* Provisional taps at a time. A link beyond is not sampled until a VM claims
- * it; its next message within its own 10 s finds a place if one is free. */
+/* Provisional taps at a time. One more takes the place of the oldest, which is not
+ * sampled any more until a VM claims it. */
 #define VSF_PROVISIONAL_MAX 256
 #define VSF_XML_WANTED_US G_USEC_PER_SEC
 

@@ -4,6 +4,7 @@
 #include "agent-address.h"
 
 #include <ifaddrs.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -63,7 +64,7 @@ vsf_agent_address_check(const char *wanted, GError **error)
 
 /* Why an address says nothing about this host to the world, or NULL if it does. */
 static const char *
-unfit(const VsfHostAddress *host, const char *const *patterns)
+unfit(const VsfHostAddress *host)
 {
     if (!(host->flags & IFF_UP))
         return "its interface is down";
@@ -75,9 +76,8 @@ unfit(const VsfHostAddress *host, const char *const *patterns)
         return "it names no host";
     if (g_str_has_prefix(host->interface, "virbr"))
         return "it is on a libvirt network's bridge";
-    for (; patterns != NULL && *patterns != NULL; patterns++)
-        if (g_pattern_match_simple(*patterns, host->interface))
-            return "it is on a VM's interface";
+    if (host->is_tap)
+        return "it is on a VM's interface";
     return NULL;
 }
 
@@ -103,7 +103,7 @@ take(const VsfHostAddress *host, char **reason, const char *why)
 
 /* IPv4 first: what most collectors show as the agent; then the kernel's order. */
 static const VsfHostAddress *
-first_fit(const GPtrArray *hosts, const char *const *patterns)
+first_fit(const GPtrArray *hosts)
 {
     static const GSocketFamily families[] = {G_SOCKET_FAMILY_IPV4, G_SOCKET_FAMILY_IPV6};
 
@@ -111,8 +111,7 @@ first_fit(const GPtrArray *hosts, const char *const *patterns)
         for (guint i = 0; i < hosts->len; i++) {
             const VsfHostAddress *host = hosts->pdata[i];
 
-            if (g_inet_address_get_family(host->address) == families[f] &&
-                unfit(host, patterns) == NULL)
+            if (g_inet_address_get_family(host->address) == families[f] && unfit(host) == NULL)
                 return host;
         }
     }
@@ -120,20 +119,20 @@ first_fit(const GPtrArray *hosts, const char *const *patterns)
 }
 
 static GInetAddress *
-choose_auto(const VsfAgentFacts *facts, const char *const *patterns, char **reason)
+choose_auto(const VsfAgentFacts *facts, char **reason)
 {
     const VsfHostAddress *host = find_address(facts->hosts, facts->collector_source);
     const VsfHostAddress *fit;
 
-    if (host != NULL && unfit(host, patterns) == NULL)
+    if (host != NULL && unfit(host) == NULL)
         return take(host, reason, "source address of the route to the first collector");
     host = find_address(facts->hosts, facts->default_source_v4);
-    if (host != NULL && unfit(host, patterns) == NULL)
+    if (host != NULL && unfit(host) == NULL)
         return take(host, reason, "source address of the default route");
-    fit = first_fit(facts->hosts, patterns);
+    fit = first_fit(facts->hosts);
     host = find_address(facts->hosts, facts->default_source_v6);
     /* An IPv4 address, even one without a default route, is what collectors know best. */
-    if (host != NULL && unfit(host, patterns) == NULL &&
+    if (host != NULL && unfit(host) == NULL &&
         g_inet_address_get_family(fit->address) == G_SOCKET_FAMILY_IPV6)
         return take(host, reason, "source address of the default route");
     if (fit != NULL)
@@ -144,8 +143,7 @@ choose_auto(const VsfAgentFacts *facts, const char *const *patterns, char **reas
 }
 
 static GInetAddress *
-choose_in_prefix(const VsfAgentFacts *facts, const char *wanted, const char *const *patterns,
-                 char **reason, GError **error)
+choose_in_prefix(const VsfAgentFacts *facts, const char *wanted, char **reason, GError **error)
 {
     g_autoptr(GInetAddressMask) mask = g_inet_address_mask_new_from_string(wanted, NULL);
     const VsfHostAddress *loopback = NULL;
@@ -157,7 +155,7 @@ choose_in_prefix(const VsfAgentFacts *facts, const char *wanted, const char *con
 
         if (!g_inet_address_mask_matches(mask, host->address))
             continue;
-        why = unfit(host, patterns);
+        why = unfit(host);
         if (why == NULL)
             return take(host, reason, "first address of this host in the configured prefix");
         if (host->flags & IFF_LOOPBACK)
@@ -194,15 +192,15 @@ choose_on_interface(const VsfAgentFacts *facts, const char *wanted, char **reaso
 }
 
 GInetAddress *
-vsf_agent_address_choose_from(const VsfAgentFacts *facts, const char *wanted,
-                              const char *const *patterns, char **reason, GError **error)
+vsf_agent_address_choose_from(const VsfAgentFacts *facts, const char *wanted, char **reason,
+                              GError **error)
 {
     g_autoptr(GInetAddress) address = g_inet_address_new_from_string(wanted);
     g_autofree char *why = NULL;
     GInetAddress *chosen = NULL;
 
     if (strcmp(wanted, "auto") == 0) {
-        chosen = choose_auto(facts, patterns, &why);
+        chosen = choose_auto(facts, &why);
     } else if (address != NULL) {
         const VsfHostAddress *host = find_address(facts->hosts, address);
 
@@ -211,7 +209,7 @@ vsf_agent_address_choose_from(const VsfAgentFacts *facts, const char *wanted,
         else
             refuse(error, wanted, "this host has no such address");
     } else if (strchr(wanted, '/') != NULL) {
-        chosen = choose_in_prefix(facts, wanted, patterns, &why, error);
+        chosen = choose_in_prefix(facts, wanted, &why, error);
     } else {
         chosen = choose_on_interface(facts, wanted, &why, error);
     }
@@ -241,6 +239,20 @@ route_source(GInetAddress *to)
     return g_object_ref(g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(local)));
 }
 
+/* By what the kernel says it is: names are anybody's choice. A tun device (a VPN's)
+ * carries packets and is no VM's. */
+static gboolean
+is_tap(const char *interface)
+{
+    g_autofree char *flags_path = g_build_filename("/sys/class/net", interface, "tun_flags", NULL);
+    g_autofree char *macvtap_path = g_build_filename("/sys/class/net", interface, "macvtap", NULL);
+    g_autofree char *text = NULL;
+
+    if (g_file_get_contents(flags_path, &text, NULL, NULL))
+        return (g_ascii_strtoull(text, NULL, 16) & IFF_TAP) != 0;
+    return g_file_test(macvtap_path, G_FILE_TEST_IS_DIR);
+}
+
 static void
 read_addresses(GPtrArray *hosts)
 {
@@ -263,6 +275,7 @@ read_addresses(GPtrArray *hosts)
         host = g_new0(VsfHostAddress, 1);
         host->interface = g_strdup(at->ifa_name);
         host->flags = at->ifa_flags;
+        host->is_tap = is_tap(at->ifa_name);
         host->address = g_object_ref(
             g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address)));
         g_ptr_array_add(hosts, host);
@@ -271,8 +284,7 @@ read_addresses(GPtrArray *hosts)
 }
 
 GInetAddress *
-vsf_agent_address_choose(const char *wanted, GInetAddress *collector, const char *const *patterns,
-                         char **reason, GError **error)
+vsf_agent_address_choose(const char *wanted, GInetAddress *collector, char **reason, GError **error)
 {
     g_autoptr(GPtrArray)
         hosts = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_host_address_free);
@@ -284,5 +296,5 @@ vsf_agent_address_choose(const char *wanted, GInetAddress *collector, const char
     VsfAgentFacts facts = {hosts, collector_source, default_v4, default_v6};
 
     read_addresses(hosts);
-    return vsf_agent_address_choose_from(&facts, wanted, patterns, reason, error);
+    return vsf_agent_address_choose_from(&facts, wanted, reason, error);
 }

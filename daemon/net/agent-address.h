@@ -7,12 +7,11 @@
 /* @wanted: "auto", an IP address, an interface name, or a CIDR ("10.0.0.0/8":
  * the first address of this host in it). @collector: the first collector's
  * address or NULL; for "auto" the source address of the route to it. Never the address of a libvirt
- * bridge (virbr*), a tap (@patterns), link-local, or loopback unless nothing
+ * bridge (virbr*), a tap or macvtap, link-local, or loopback unless nothing
  * else exists. Returns a new address; *@reason (caller frees) says in words why it was
  * chosen. NULL with @error set if @wanted names nothing on this host ("auto"
  * always finds one, 127.0.0.1 at the last). Does not block. */
-GInetAddress *vsf_agent_address_choose(const char *wanted, GInetAddress *collector,
-                                       const char *const *patterns, char **reason,
+GInetAddress *vsf_agent_address_choose(const char *wanted, GInetAddress *collector, char **reason,
                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Whether @wanted has one of the four forms; the message says what it is not. Pure. */
@@ -23,6 +22,7 @@ typedef struct {
     char *interface;
     GInetAddress *address;
     guint flags; /* IFF_* */
+    gboolean is_tap;
 } VsfHostAddress;
 
 typedef struct {
@@ -33,5 +33,5 @@ typedef struct {
 
 void vsf_host_address_free(VsfHostAddress *host);
 GInetAddress *vsf_agent_address_choose_from(const VsfAgentFacts *facts, const char *wanted,
-                                            const char *const *patterns, char **reason,
+                                            char **reason,
                                             GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -76,6 +76,44 @@ test_a_late_answer_is_not_the_next_turns(Fixture *fixture, gconstpointer user_da
     g_assert_cmpuint(fake_stats_asked, ==, 2);
 }
 
+/* libvirt leaves out what needs the monitor while another client has it. */
+static void
+answer_busy(void)
+{
+    g_autoptr(GArray) none = g_array_new(FALSE, TRUE, sizeof(VsfBlockStats));
+    VsfDomainStats stats = {.uuid = UUID_1,
+                            .state = VSF_STATE_RUNNING,
+                            .balloon_current = VSF_UNKNOWN,
+                            .n_vcpus = VSF_UNKNOWN,
+                            .blocks = none};
+
+    fake_stats_answer(UUID_1, &stats);
+}
+
+static void
+test_a_busy_domain_is_asked_once_more(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    answer_busy();
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    fake_time_advance(100);
+    g_assert_cmpuint(fake_stats_asked, ==, 2);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
+    /* No more than once. */
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    answer_busy();
+    fake_time_advance(100);
+    answer_busy();
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+    g_assert_cmpuint(fake_stats_asked, ==, 4);
+}
+
 static void
 test_an_answer_to_an_earlier_run_is_ignored(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -318,5 +356,6 @@ main(int argc, char **argv)
         test_what_only_the_hook_announced_has_no_sample);
     ADD("a-nic-without-a-reading-makes-the-sum-unknown",
         test_a_nic_without_a_reading_makes_the_sum_unknown);
+    ADD("a-busy-domain-is-asked-once-more", test_a_busy_domain_is_asked_once_more);
     return g_test_run();
 }
