@@ -279,6 +279,19 @@ vsf_config_set_collectors(VsfConfig *config, const char *const *texts, GError **
     return FALSE;
 }
 
+gboolean
+vsf_config_set_uri(VsfConfig *config, const char *uri, GError **error)
+{
+    const VsfConfigSchema *schema = vsf_config_schema();
+    int at = vsf_config_schema_find(schema, "libvirt", "uri");
+    g_autoptr(GError) why = NULL;
+
+    if (vsf_config_key_set(&schema->keys[at], config, uri, &why))
+        return TRUE;
+    g_set_error(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID, "--uri: %s", why->message);
+    return FALSE;
+}
+
 char *
 vsf_config_example(void)
 {

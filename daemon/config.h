@@ -75,6 +75,10 @@ void vsf_config_free(VsfConfig *config);
 gboolean vsf_config_set_collectors(VsfConfig *config, const char *const *texts,
                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Replaces [libvirt] uri (from the command line). */
+gboolean vsf_config_set_uri(VsfConfig *config, const char *uri,
+                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The commented example: every key with its default and its meaning. */
 char *vsf_config_example(void);
 

@@ -7,7 +7,8 @@
 #define FLOW_WAITING_MAX 8192 /* packets of one tap that wait at most */
 #define FLOW_HELD_MAX 512     /* the same while its VM is not known */
 #define RETRY_MS 1000         /* until a sampler that failed is tried again */
-#define RETRIES_MAX 30
+#define RETRIES_QUICK 30      /* so often; then */
+#define RETRY_SLOWLY_MS 60000
 
 static void
 sampler_free(gpointer data)
@@ -124,8 +125,8 @@ retry(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* Down and gone are answered by the next link message; the rest is tried
- * again for a while, since a busy kernel may refuse for a moment. */
+/* Down and gone are answered by the next link message; the rest is tried again,
+ * since a busy kernel may refuse for a moment, and memory come back. */
 static void
 sampler_failed(int ifindex, const GError *error, gpointer user_data)
 {
@@ -146,8 +147,9 @@ sampler_failed(int ifindex, const GError *error, gpointer user_data)
     sampler->trouble = g_strdup(error->message);
     if (g_error_matches(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_NOT_ETHERNET))
         return;
-    if (sampler->retries++ < RETRIES_MAX && sampler->retry_timer == 0)
-        sampler->retry_timer = g_timeout_add(RETRY_MS, retry, sampler);
+    if (sampler->retry_timer == 0)
+        sampler->retry_timer = g_timeout_add(
+            sampler->retries++ < RETRIES_QUICK ? RETRY_MS : RETRY_SLOWLY_MS, retry, sampler);
 }
 
 static const VsfCaptureCallbacks capture_callbacks = {

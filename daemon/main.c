@@ -6,6 +6,7 @@
 #include "virt/conn.h"
 
 #include <glib-unix.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +29,8 @@ load_config(const VsfOptions *options, GError **error)
     if (options->collectors != NULL &&
         !vsf_config_set_collectors(config, (const char *const *)options->collectors, error))
         return NULL;
-    if (options->uri != NULL) {
-        g_free(config->uri);
-        config->uri = g_strdup(options->uri);
-    }
+    if (options->uri != NULL && !vsf_config_set_uri(config, options->uri, error))
+        return NULL;
     for (guint i = 0; i < config->warnings->len; i++)
         g_warning("%s", (const char *)config->warnings->pdata[i]);
     return g_steal_pointer(&config);
@@ -41,6 +40,14 @@ static gboolean
 stop(gpointer user_data)
 {
     g_main_loop_quit(user_data);
+    return G_SOURCE_CONTINUE;
+}
+
+/* Whoever sends it expects no end of the service. */
+static gboolean
+hangup(gpointer user_data G_GNUC_UNUSED)
+{
+    g_warning("SIGHUP: changes of the configuration need a restart; everything goes on as it was");
     return G_SOURCE_CONTINUE;
 }
 
@@ -67,6 +74,7 @@ run_daemon(const VsfOptions *options, const VsfConfig *config)
     vsf_virt_init();
     g_unix_signal_add(SIGTERM, stop, loop);
     g_unix_signal_add(SIGINT, stop, loop);
+    g_unix_signal_add(SIGHUP, hangup, NULL);
     app = vsf_app_new(config, options->runtime_dir, options->state_dir, app_failed, &run, &error);
     if (app == NULL) {
         g_critical("%s", error->message);
@@ -86,6 +94,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_autoptr(VsfConfig) config = NULL;
 
+    setlocale(LC_ALL, "");
     if (!vsf_options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, "virt-sflowd: %s; see virt-sflowd --help\n", error->message);
         return EXIT_USAGE;

@@ -433,6 +433,21 @@ test_command_line_replaces_the_collectors(void)
 }
 
 static void
+test_uri_on_the_command_line_is_checked(void)
+{
+    g_autoptr(VsfConfig) config = vsf_config_new();
+    g_autoptr(GError) garbage = NULL;
+    g_autoptr(GError) empty = NULL;
+
+    g_assert_true(vsf_config_set_uri(config, "qemu+ssh://host/system", NULL));
+    g_assert_cmpstr(config->uri, ==, "qemu+ssh://host/system");
+    g_assert_false(vsf_config_set_uri(config, "garbage", &garbage));
+    g_assert_true(g_str_has_prefix(garbage->message, "--uri: \"garbage\" is no libvirt URI"));
+    g_assert_false(vsf_config_set_uri(config, "", &empty));
+    g_assert_cmpstr(config->uri, ==, "qemu+ssh://host/system");
+}
+
+static void
 test_empty_collector_on_the_command_line_is_refused(void)
 {
     static const char *const empty[] = {"", ",", NULL};
@@ -472,5 +487,7 @@ main(int argc, char **argv)
     CASE("command-line-replaces-the-collectors", test_command_line_replaces_the_collectors);
     CASE("empty-collector-on-the-command-line-is-refused",
          test_empty_collector_on_the_command_line_is_refused);
+    g_test_add_func("/config/uri-on-the-command-line-is-checked",
+                    test_uri_on_the_command_line_is_checked);
     return g_test_run();
 }
