@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A domain's detail on the wire, judged by the decoder. */
+#include "../../daemon/exporter.h"
+#include "decoded.h"
+
+#include <string.h>
+
+#define UUID "11223344-5566-7788-99aa-bbccddeeff00"
+
+typedef struct {
+    VsfConfig *config;
+    VsfExporter *exporter;
+    GPtrArray *datagrams; /* GBytes */
+    VsfDomain domain;
+    VsfDomainDetail detail;
+    VsfGuestFacts *facts;
+} Fixture;
+
+static void
+collect(const guint8 *data, gsize size, gpointer user_data)
+{
+    g_ptr_array_add(user_data, g_bytes_new(data, size));
+}
+
+static void
+set_up(Fixture *fixture, gconstpointer datagram_bytes)
+{
+    VsfSflowAddress agent = {.family = 1, .bytes = {192, 0, 2, 1}};
+    VsfDomainDef *def = vsf_domain_def_new();
+
+    fixture->config = vsf_config_new();
+    if (datagram_bytes != NULL)
+        fixture->config->datagram_bytes = GPOINTER_TO_UINT(datagram_bytes);
+    fixture->datagrams = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    fixture->exporter = vsf_exporter_new(fixture->config, &agent, collect, fixture->datagrams);
+    g_strlcpy(def->uuid, UUID, sizeof(def->uuid));
+    fixture->domain = (VsfDomain){.def = def, .index = 200017};
+    vsf_domain_detail_init(&fixture->detail);
+    fixture->facts = vsf_guest_facts_new();
+}
+
+static void
+tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    vsf_exporter_free(fixture->exporter);
+    vsf_config_free(fixture->config);
+    g_ptr_array_unref(fixture->datagrams);
+    vsf_domain_def_free(fixture->domain.def);
+    vsf_domain_detail_clear(&fixture->detail);
+    vsf_guest_facts_free(fixture->facts);
+}
+
+/* Everything that left: name -> value. Each name stands there once. */
+static GHashTable *
+sent(Fixture *fixture, const VsfGuestFacts *facts)
+{
+    GHashTable *metrics = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+
+    g_ptr_array_set_size(fixture->datagrams, 0);
+    vsf_exporter_detail(fixture->exporter, &fixture->domain, &fixture->detail, facts);
+    vsf_exporter_flush(fixture->exporter);
+    for (guint d = 0; d < fixture->datagrams->len; d++) {
+        GBytes *bytes = fixture->datagrams->pdata[d];
+        g_autoptr(GHashTable)
+            table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+
+        g_assert_nonnull(table);
+        for (guint s = 0;; s++) {
+            g_autofree char *source = g_strdup_printf("samples.%u.name", s);
+
+            if (decoded_get(table, source) == NULL)
+                break;
+            g_assert_cmpstr(decoded_get(table, source), ==, UUID);
+            for (guint m = 0;; m++) {
+                g_autofree char *name_path = g_strdup_printf("samples.%u.metrics.%u.name", s, m);
+                g_autofree char *value_path = g_strdup_printf("samples.%u.metrics.%u.value", s, m);
+                const char *name = decoded_get(table, name_path);
+
+                if (name == NULL)
+                    break;
+                g_assert_cmpuint(strlen(name), <=, 63);
+                g_assert_cmpuint(strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-"), ==,
+                                 strlen(name));
+                g_assert_true(g_hash_table_insert(metrics, g_strdup(name),
+                                                  g_strdup(decoded_get(table, value_path))));
+            }
+        }
+    }
+    return metrics;
+}
+
+#define assert_metric(metrics, name, value) \
+    g_assert_cmpstr(g_hash_table_lookup((metrics), (name)), ==, (value))
+
+static void
+know(Fixture *fixture, VsfQgaPart part, gint64 age_s, gboolean fresh)
+{
+    fixture->facts->state[part] = VSF_QGA_STATE_KNOWN;
+    fixture->facts->known_us[part] = 1;
+    fixture->detail.part_age_s[part] = age_s;
+    fixture->detail.part_fresh[part] = fresh;
+}
+
+static void
+add_filesystem(Fixture *fixture, const char *key, const char *mount_point)
+{
+    VsfGuestFilesystem *filesystem = g_new0(VsfGuestFilesystem, 1);
+
+    g_strlcpy(filesystem->key, key, sizeof(filesystem->key));
+    filesystem->mount_point = g_strdup(mount_point);
+    filesystem->device = g_strdup("vda1");
+    filesystem->total = 1000;
+    filesystem->used = 400;
+    g_ptr_array_add(fixture->facts->filesystems, filesystem);
+}
+
+static void
+test_what_is_not_known_is_left_out(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) metrics = sent(fixture, NULL);
+
+    assert_metric(metrics, "memory_why", "waiting");
+    assert_metric(metrics, "available_why", "waiting");
+    assert_metric(metrics, "stuck_s", "0");
+    g_assert_cmpuint(g_hash_table_size(metrics), ==, 3);
+}
+
+static void
+test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    VsfDiskDetail disk = {.target = "vda",
+                          .rd_req = 7,
+                          .fl_req = 3,
+                          .rd_latency_ns = 2500,
+                          .wr_latency_ns = VSF_UNKNOWN,
+                          .fl_latency_ns = VSF_UNKNOWN};
+    VsfNetCounters net = vsf_net_counters_zero();
+    g_autoptr(GHashTable) metrics = NULL;
+
+    fixture->detail.memory = (VsfTruth){5, VSF_SOURCE_BALLOON, 4, VSF_WHY_OK};
+    fixture->detail.agent = "answers";
+    fixture->detail.agent_latency_ms = 12;
+    fixture->detail.vcpu_wait_ns = 3999999;
+    fixture->detail.stuck_s = 61;
+    g_array_append_val(fixture->detail.disks, disk);
+    net.bytes_in = 99;
+    vsf_domain_detail_nic(&fixture->detail, 2, 17, &net);
+    know(fixture, VSF_QGA_PART_FILESYSTEMS, 8, TRUE);
+    add_filesystem(fixture, "var_lib_9c1e", "/var/lib");
+    know(fixture, VSF_QGA_PART_MEMORY, 8, TRUE);
+    fixture->facts->memory = (VsfQgaMemory){.cached = 77, .swap_total = 50, .swap_free = 20};
+    know(fixture, VSF_QGA_PART_LOAD, 8, TRUE);
+    fixture->facts->load = (VsfQgaLoad){0.5, 0, VSF_QGA_UNKNOWN_LOAD};
+    fixture->facts->state[VSF_QGA_PART_CPU_STATS] = VSF_QGA_STATE_DISABLED;
+    metrics = sent(fixture, fixture->facts);
+
+    assert_metric(metrics, "memory_source", "balloon");
+    assert_metric(metrics, "memory_age_s", "4");
+    assert_metric(metrics, "memory_why", "ok");
+    assert_metric(metrics, "agent_state", "answers");
+    assert_metric(metrics, "agent_latency_ms", "12");
+    assert_metric(metrics, "vcpu_wait_ms", "3");
+    assert_metric(metrics, "stuck_s", "61");
+    assert_metric(metrics, "disk_vda_reads", "7");
+    assert_metric(metrics, "disk_vda_flushes", "3");
+    assert_metric(metrics, "disk_vda_read_latency_us", "2");
+    assert_metric(metrics, "disk_vda_write_latency_us", NULL);
+    assert_metric(metrics, "nic2_ifindex", "17");
+    assert_metric(metrics, "nic2_bytes_in", "99");
+    assert_metric(metrics, "fs_var_lib_9c1e_total_bytes", "1000");
+    assert_metric(metrics, "fs_var_lib_9c1e_used_bytes", "400");
+    assert_metric(metrics, "fs_var_lib_9c1e_mount", "/var/lib");
+    assert_metric(metrics, "fs_var_lib_9c1e_device", "vda1");
+    assert_metric(metrics, "fs_var_lib_9c1e_type", NULL);
+    assert_metric(metrics, "fs_agent_age_s", "8");
+    assert_metric(metrics, "page_cache_bytes", "77");
+    assert_metric(metrics, "swap_total_bytes", "50");
+    assert_metric(metrics, "swap_used_bytes", "30");
+    assert_metric(metrics, "load_1m", "0.5");
+    assert_metric(metrics, "load_5m", "0");
+    assert_metric(metrics, "load_15m", NULL);
+    assert_metric(metrics, "cpu_steal_ms", NULL);
+    assert_metric(metrics, "cpu_agent_state", "disabled");
+}
+
+static void
+test_what_is_stale_is_left_out_with_its_age(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) metrics = NULL;
+
+    know(fixture, VSF_QGA_PART_FILESYSTEMS, 500, FALSE);
+    add_filesystem(fixture, "root_1234", "/");
+    fixture->detail.page_cache = 88;
+    metrics = sent(fixture, fixture->facts);
+    assert_metric(metrics, "fs_agent_age_s", "500");
+    assert_metric(metrics, "fs_root_1234_total_bytes", NULL);
+    /* The balloon knows it too. */
+    assert_metric(metrics, "page_cache_bytes", "88");
+}
+
+static void
+fill(Fixture *fixture)
+{
+    g_autofree char *wide = g_strnfill(255, 'x');
+    VsfDiskDetail disk = {0};
+    VsfNetCounters net = vsf_net_counters_zero();
+
+    for (guint i = 0; i < VSF_GUEST_FILESYSTEMS_MAX; i++) {
+        g_autofree char *key = g_strdup_printf("%038u_%04x", i, i);
+
+        add_filesystem(fixture, key, wide);
+    }
+    fixture->facts->n_rest = 5;
+    for (guint i = 0; i < VSF_DETAIL_DISKS_MAX; i++) {
+        g_snprintf(disk.target, sizeof(disk.target), "v d\"%u", i);
+        g_array_append_val(fixture->detail.disks, disk);
+    }
+    fixture->detail.n_disks_rest = 3;
+    for (guint i = 0; i < VSF_DETAIL_NICS_MAX + 4; i++)
+        vsf_domain_detail_nic(&fixture->detail, i, i + 1, &net);
+    for (guint part = 0; part < VSF_QGA_N_PARTS; part++)
+        know(fixture, part, 1, TRUE);
+}
+
+static void
+test_the_most_that_there_can_be_is_sent_in_datagrams_of_any_size(Fixture *fixture,
+                                                                 gconstpointer data)
+{
+    g_autoptr(GHashTable) metrics = NULL;
+
+    fill(fixture);
+    metrics = sent(fixture, fixture->facts);
+    for (guint i = 0; i < fixture->datagrams->len; i++)
+        g_assert_cmpuint(g_bytes_get_size(fixture->datagrams->pdata[i]), <=,
+                         GPOINTER_TO_UINT(data));
+    assert_metric(metrics, "fs_rest_count", "5");
+    assert_metric(metrics, "disks_rest_count", "3");
+    assert_metric(metrics, "nics_rest_count", "4");
+    assert_metric(metrics, "disk_v_d_15_reads", "0");
+    assert_metric(metrics, "nic15_drops_out", "0");
+    /* 4 for each of 32 filesystems, 10 for each of 17 disks, 9 of 16 NICs and 8 of the rest. */
+    g_assert_cmpuint(g_hash_table_size(metrics), >=, 32 * 4 + 17 * 10 + 16 * 9 + 8);
+    g_assert_cmpuint(vsf_exporter_totals(fixture->exporter).truncated, ==, 0);
+}
+
+static void
+test_no_detail_is_sent_where_none_is_wanted(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) metrics = NULL;
+
+    fixture->config->detail = VSF_DETAIL_NONE;
+    fill(fixture);
+    metrics = sent(fixture, fixture->facts);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 0);
+}
+
+#define ADD(path, func, bytes) \
+    g_test_add("/exporter/detail/" path, Fixture, GUINT_TO_POINTER(bytes), set_up, func, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("what-is-not-known-is-left-out", test_what_is_not_known_is_left_out, 0);
+    ADD("what-is-known-is-sent", test_what_is_known_is_sent, 0);
+    ADD("what-is-stale-is-left-out-with-its-age", test_what_is_stale_is_left_out_with_its_age, 0);
+    ADD("the-most-that-there-can-be-is-sent-in-datagrams-of-512-bytes",
+        test_the_most_that_there_can_be_is_sent_in_datagrams_of_any_size, 512);
+    ADD("the-most-that-there-can-be-is-sent-in-datagrams-of-9000-bytes",
+        test_the_most_that_there_can_be_is_sent_in_datagrams_of_any_size, 9000);
+    ADD("no-detail-is-sent-where-none-is-wanted", test_no_detail_is_sent_where_none_is_wanted, 0);
+    return g_test_run();
+}
