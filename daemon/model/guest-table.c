@@ -98,7 +98,7 @@ add_source(GKeyFile *file, const char *uuid, const char *key, VsfSource source)
 static void
 add_record(GKeyFile *file, const char *uuid, const VsfGuestRecord *record)
 {
-    g_key_file_set_string(file, uuid, "run", record->run);
+    g_key_file_set_value(file, uuid, "run", record->run); /* raw, as it is read */
     add_source(file, uuid, "memory", record->choice.memory);
     add_source(file, uuid, "disk", record->choice.disk);
     if (record->quarantines > 0) {
@@ -146,6 +146,17 @@ source(GKeyFile *file, const char *group, const char *key, VsfSource *source)
 }
 
 static gboolean
+is_run(const char *text)
+{
+    if (text == NULL || *text == '\0' || strlen(text) > VSF_GUEST_RUN_MAX)
+        return FALSE;
+    for (; *text != '\0'; text++)
+        if (!g_ascii_isgraph(*text))
+            return FALSE;
+    return TRUE;
+}
+
+static gboolean
 load_record(VsfGuestTable *table, GKeyFile *file, const char *group)
 {
     g_autofree char *run = g_key_file_get_value(file, group, "run", NULL);
@@ -157,12 +168,12 @@ load_record(VsfGuestTable *table, GKeyFile *file, const char *group)
     guint8 bytes[16];
     char uuid[VSF_UUID_TEXT];
 
-    if (!vsf_uuid_parse(group, bytes) || run == NULL || *run == '\0' ||
-        g_strlcpy(record.run, run, sizeof(record.run)) >= sizeof(record.run) ||
+    if (!vsf_uuid_parse(group, bytes) || !is_run(run) ||
         !source(file, group, "memory", &record.choice.memory) ||
         !source(file, group, "disk", &record.choice.disk) ||
         record.choice.disk == VSF_SOURCE_BALLOON /* which knows nothing of disks */)
         return FALSE;
+    g_strlcpy(record.run, run, sizeof(record.run));
     vsf_uuid_format(bytes, uuid);
     put(table, uuid, &record);
     return TRUE;

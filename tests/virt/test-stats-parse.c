@@ -53,6 +53,41 @@ block_at(const VsfDomainStats *stats, guint i)
     return &g_array_index(stats->blocks, VsfBlockStats, i);
 }
 
+/* As libvirt 9.0 answers for a guest on rbd: no path, and a physical size that is the
+ * capacity, since QEMU knows no other; allocation is the highest offset written. */
+static void
+test_recorded_answer_of_a_network_disk(void)
+{
+    const virTypedParameter params[] = {
+        of_int("state.state", 1),
+        of_u64("balloon.current", 196608),
+        of_uint("block.count", 1),
+        of_text("block.0.name", "vda"),
+        of_uint("block.0.backingIndex", 1),
+        of_u64("block.0.rd.reqs", 10),
+        of_u64("block.0.rd.bytes", 40960),
+        of_u64("block.0.wr.reqs", 20),
+        of_u64("block.0.wr.bytes", 81920),
+        of_u64("block.0.allocation", 5242880),
+        of_u64("block.0.capacity", 21474836480),
+        of_u64("block.0.physical", 21474836480),
+    };
+    g_autoptr(VsfDomainStats) stats = parse(params, G_N_ELEMENTS(params));
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    VsfDisk *disk = g_new0(VsfDisk, 1);
+    VsfDiskCounters sum;
+
+    disk->target = g_strdup("vda");
+    disk->kind = VSF_DISK_NETWORK;
+    g_ptr_array_add(def->disks, disk);
+    sum = vsf_disk_counters_sum(def, block_at(stats, 0), stats->blocks->len);
+    g_assert_cmpuint(sum.capacity, ==, 21474836480);
+    g_assert_cmpuint(sum.allocation, ==, VSF_UNKNOWN);
+    g_assert_cmpuint(sum.available, ==, VSF_UNKNOWN);
+    g_assert_cmpuint(sum.rd_bytes, ==, 40960);
+    g_assert_cmpuint(sum.wr_req, ==, 20);
+}
+
 static void
 test_the_path_tells_where_a_disk_is(void)
 {
@@ -245,5 +280,7 @@ main(int argc, char **argv)
                     test_wild_block_names_are_left_out);
     g_test_add_func("/virt/stats-parse/the-path-tells-where-a-disk-is",
                     test_the_path_tells_where_a_disk_is);
+    g_test_add_func("/virt/stats-parse/recorded-answer-of-a-network-disk",
+                    test_recorded_answer_of_a_network_disk);
     return g_test_run();
 }
