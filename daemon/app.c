@@ -273,7 +273,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     if (app->flows == NULL)
         return FALSE;
     app->stats = vsf_stats_new(app->config->uri);
-    app->agents = vsf_agents_new(app->config->uri);
+    app->agents = vsf_agents_new(app->config->uri, (int)app->config->agent_timeout_s);
     app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
                                  app->link_stats, app->stats, app->guests, process_gone, app);

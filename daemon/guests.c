@@ -125,6 +125,12 @@ answered(const char *uuid, gpointer data, const GError *error, gpointer user_dat
     VsfGuests *guests = user_data;
     Guest *guest = vsf_guests_find(guests, uuid);
 
+    if (answer != NULL && answer->not_asked != NULL) {
+        if (guest != NULL && guest->asking)
+            guest->open_handle = answer->open_handle;
+        error = answer->not_asked;
+        answer = NULL;
+    }
     if (answer != NULL)
         g_clear_pointer(&guests->refused, g_free);
     else if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
@@ -151,8 +157,7 @@ ask(VsfGuests *guests, Guest *guest, gint64 now_us)
 
     guest->wants = vsf_agent_manners_wants(&guest->manners, &terms, now_us);
     guest->asking = vsf_agents_ask(guests->agents, guest->domain->def->uuid, guest->wants,
-                                   guest->info, guest->open_handle, (int)terms.timeout_s, answered,
-                                   guests);
+                                   guest->info, guest->open_handle, answered, guests);
     if (!guest->asking)
         end_turn(guests, guest, VSF_AGENT_TURN_VOID, 0);
 }

@@ -8,9 +8,9 @@
 typedef struct {
     VsfCallsOps calls; /* its call is vsf_agent_call() */
     /* On a thread: the agent's whole reply to one request; the caller frees it with g_free().
-     * NULL with @error set: of domain VSF_QGA_ERROR, the agent's own refusal;
-     * G_IO_ERROR_TIMED_OUT, it does not answer; any other, it was not asked, and that is
-     * not its fault (see vsf_agents_ask()). */
+     * NULL with @error set: of domain VSF_QGA_ERROR, the agent's own refusal; G_IO_ERROR,
+     * it was not asked, and that is not its fault (see vsf_agents_ask()); any other, it
+     * does not answer. */
     char *(*send)(gpointer link, const char *uuid, const char *request, int timeout_s,
                   GError **error);
     gboolean (*set_balloon_period)(gpointer link, const char *uuid, int period_s, GError **error);
@@ -25,4 +25,4 @@ void vsf_agent_question_free(gpointer question);
 extern const VsfAgentOps vsf_agent_libvirt;
 
 /* @ops is static. vsf_agents_new() is this with vsf_agent_libvirt. */
-VsfAgents *vsf_agents_new_with(const VsfAgentOps *ops, const char *uri);
+VsfAgents *vsf_agents_new_with(const VsfAgentOps *ops, const char *uri, int timeout_s);

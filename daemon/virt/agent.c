@@ -6,6 +6,7 @@
 struct VsfAgents {
     const VsfAgentOps *ops;
     VsfCalls *calls;
+    int timeout_s;
 };
 
 /* What travels to the thread. */
@@ -17,6 +18,8 @@ typedef struct {
     gint64 open_handle;
     int timeout_s;
 } Question;
+
+#define BUDGET_S(timeout_s) MAX(10, 5 * (timeout_s))
 
 /* Of one conversation, on its thread. */
 typedef struct {
@@ -43,6 +46,7 @@ vsf_agent_answer_free(VsfAgentAnswer *answer)
     vsf_qga_info_free(answer->info);
     vsf_guest_facts_free(answer->facts);
     g_free(answer->trouble);
+    g_clear_error(&answer->not_asked);
     g_free(answer);
 }
 
@@ -55,8 +59,7 @@ send_request(const char *request, int timeout_s, GError **error, gpointer user_d
 
     if (reply != NULL)
         return reply;
-    if (why->domain != VSF_QGA_ERROR && talk->not_asked == NULL &&
-        !g_error_matches(why, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    if (why->domain == G_IO_ERROR && talk->not_asked == NULL)
         talk->not_asked = g_error_copy(why);
     g_propagate_error(error, g_steal_pointer(&why));
     return NULL;
@@ -100,17 +103,22 @@ converse(gpointer link, const char *uuid, const Question *question, GError **err
         .now_us = clock_us,
         .user_data = &talk,
         .timeout_s = question->timeout_s,
-        .budget_s = MAX(10, 5 * question->timeout_s),
+        .budget_s = BUDGET_S(question->timeout_s),
         .wants = question->wants,
         .info = question->info,
         .open_handle = question->open_handle,
     };
     g_autoptr(VsfQgaReport) report = vsf_qga_inspect(&plan);
+    VsfAgentAnswer *answer;
 
-    if (talk.not_asked == NULL)
-        return answer_of(report, question);
-    g_propagate_error(error, talk.not_asked);
-    return NULL;
+    /* A file that was opened in the guest must be closed next time, whatever this was. */
+    if (talk.not_asked != NULL && report->open_handle == VSF_QGA_NO_HANDLE) {
+        g_propagate_error(error, talk.not_asked);
+        return NULL;
+    }
+    answer = answer_of(report, question);
+    answer->not_asked = talk.not_asked;
+    return answer;
 }
 
 gpointer
@@ -128,19 +136,21 @@ vsf_agent_call(gpointer link, const char *uuid, gpointer data, GError **error)
 /* --- main thread ------------------------------------------------------- */
 
 VsfAgents *
-vsf_agents_new_with(const VsfAgentOps *ops, const char *uri)
+vsf_agents_new_with(const VsfAgentOps *ops, const char *uri, int timeout_s)
 {
     VsfAgents *agents = g_new0(VsfAgents, 1);
 
     agents->ops = ops;
-    agents->calls = vsf_calls_new(&ops->calls, uri, VSF_AGENT_THREADS);
+    agents->timeout_s = timeout_s;
+    agents->calls = vsf_calls_new(&ops->calls, uri, VSF_AGENT_THREADS,
+                                  (BUDGET_S(timeout_s) + 10) * G_USEC_PER_SEC);
     return agents;
 }
 
 VsfAgents *
-vsf_agents_new(const char *uri)
+vsf_agents_new(const char *uri, int timeout_s)
 {
-    return vsf_agents_new_with(&vsf_agent_libvirt, uri);
+    return vsf_agents_new_with(&vsf_agent_libvirt, uri, timeout_s);
 }
 
 void
@@ -164,13 +174,13 @@ ask(VsfAgents *agents, const char *uuid, const Question *question, VsfCallsFunc 
 
 gboolean
 vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,
-               gint64 open_handle, int timeout_s, VsfCallsFunc done, gpointer user_data)
+               gint64 open_handle, VsfCallsFunc done, gpointer user_data)
 {
     Question question = {
         .wants = wants,
         .info = vsf_qga_info_copy(info),
         .open_handle = open_handle,
-        .timeout_s = timeout_s,
+        .timeout_s = agents->timeout_s,
     };
 
     return ask(agents, uuid, &question, done, user_data);

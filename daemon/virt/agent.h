@@ -14,12 +14,10 @@
 
 #define VSF_AGENT_THREADS 4
 
-/* A conversation may take 150 s if one command may take 30; one with the default of 2 s
- * is over after 10. */
-#define VSF_AGENT_DEADLINE_US (160 * G_USEC_PER_SEC)
-
 typedef struct {
     gboolean answered;    /* the agent spoke: no error, or one of its own */
+    GError *not_asked;    /* it was not asked to the end, which is not its fault: then nothing
+                             else here counts but open_handle */
     gboolean frozen;      /* the guest's filesystems are frozen: no failure, nothing learned */
     VsfQgaInfo *info;     /* learned in this conversation, else NULL; may be stolen */
     VsfGuestFacts *facts; /* never NULL */
@@ -33,7 +31,8 @@ void vsf_agent_answer_free(VsfAgentAnswer *answer);
 
 typedef struct VsfAgents VsfAgents;
 
-VsfAgents *vsf_agents_new(const char *uri);
+/* @timeout_s: of one request. A conversation may take five times that, 10 s at least. */
+VsfAgents *vsf_agents_new(const char *uri, int timeout_s);
 /* No callback comes any more; hung calls are left behind. Takes NULL. */
 void vsf_agents_free(VsfAgents *agents);
 
@@ -44,7 +43,7 @@ void vsf_agents_free(VsfAgents *agents);
  * guest-info said on this agent connection, NULL: it is asked for first; copied. FALSE:
  * nothing is asked (a call for this domain is out, or every thread hangs). */
 gboolean vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,
-                        gint64 open_handle, int timeout_s, VsfCallsFunc done, gpointer user_data);
+                        gint64 open_handle, VsfCallsFunc done, gpointer user_data);
 
 /* Sets the balloon's collection period of the running domain; @done gets NULL with @error
  * set if that failed. FALSE as above. */

@@ -11,6 +11,7 @@ struct VsfCalls {
     const VsfCallsOps *ops;
     char *uri;
     guint threads;
+    gint64 deadline_us;
     VsfWorker *worker;
     GHashTable *calls; /* UUID -> Call, waiting or running; not owned */
     GQueue waiting;    /* Call, owned */
@@ -148,8 +149,8 @@ give_up_waiting(gpointer user_data)
     g_autoptr(GError) error = NULL;
     Call *call;
 
-    calls->waiting_timer = 0;
     if (!is_paused(calls)) {
+        calls->waiting_timer = 0;
         watch_waiting(calls);
         return G_SOURCE_REMOVE;
     }
@@ -158,14 +159,18 @@ give_up_waiting(gpointer user_data)
         g_hash_table_remove(calls->calls, call->uuid);
         call->done(call->uuid, NULL, error, call->user_data);
         call_free(call);
+        /* One of them may free all of this, and the timer with it. */
+        if (g_source_is_destroyed(g_main_current_source()))
+            return G_SOURCE_REMOVE;
     }
+    calls->waiting_timer = 0;
     return G_SOURCE_REMOVE;
 }
 
 static void
 watch_waiting(VsfCalls *calls)
 {
-    guint deadline_ms = (guint)(calls->ops->deadline_us / G_TIME_SPAN_MILLISECOND);
+    guint deadline_ms = (guint)(calls->deadline_us / G_TIME_SPAN_MILLISECOND);
 
     if (calls->waiting_timer == 0 && !g_queue_is_empty(&calls->waiting))
         calls->waiting_timer = g_timeout_add(deadline_ms, give_up_waiting, calls);
@@ -231,7 +236,7 @@ vsf_calls_running(const VsfCalls *calls)
 guint
 vsf_calls_stuck(const VsfCalls *calls)
 {
-    gint64 limit_us = calls->ops->now_us() - calls->ops->deadline_us;
+    gint64 limit_us = calls->ops->now_us() - calls->deadline_us;
     GHashTableIter iter;
     gpointer value;
     guint n = 0;
@@ -247,13 +252,14 @@ vsf_calls_stuck(const VsfCalls *calls)
 }
 
 VsfCalls *
-vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads)
+vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads, gint64 deadline_us)
 {
     VsfCalls *calls = g_new0(VsfCalls, 1);
 
     calls->ops = ops;
     calls->uri = g_strdup(uri);
     calls->threads = threads;
+    calls->deadline_us = deadline_us;
     calls->worker = vsf_worker_new(threads, ops->answer_free);
     calls->calls = g_hash_table_new(g_str_hash, g_str_equal);
     g_queue_init(&calls->waiting);

@@ -20,7 +20,6 @@ typedef struct {
     GDestroyNotify question_free; /* any thread; NULL: nothing to free */
     GDestroyNotify answer_free;   /* any thread */
     gint64 (*now_us)(void);       /* monotonic; main thread */
-    gint64 deadline_us;
 } VsfCallsOps;
 
 typedef struct VsfCalls VsfCalls;
@@ -35,8 +34,9 @@ typedef enum {
     VSF_CALLS_PAUSED,    /* every thread is held by a call past its deadline */
 } VsfCallsAsk;
 
-/* @ops is static. @threads: of libvirtd's 20 workers, which virsh and nova share. */
-VsfCalls *vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads);
+/* @ops is static. @threads: of libvirtd's 20 workers, which virsh and nova share. A call
+ * that takes longer than @deadline_us is stuck. */
+VsfCalls *vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads, gint64 deadline_us);
 /* No callback comes any more; hung calls are left behind. Takes NULL. */
 void vsf_calls_free(VsfCalls *calls);
 

@@ -62,13 +62,12 @@ static const VsfCallsOps ops = {
     .close = vsf_link_close,
     .answer_free = (GDestroyNotify)vsf_domain_stats_free,
     .now_us = g_get_monotonic_time,
-    .deadline_us = 2 * G_USEC_PER_SEC,
 };
 
 VsfCalls *
 vsf_stats_new(const char *uri)
 {
-    return vsf_calls_new(&ops, uri, VSF_STATS_THREADS);
+    return vsf_calls_new(&ops, uri, VSF_STATS_THREADS, 2 * G_USEC_PER_SEC);
 }
 
 VsfCallsAsk

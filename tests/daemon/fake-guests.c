@@ -37,8 +37,8 @@ ask(const char *uuid, VsfCallsFunc done, gpointer user_data)
 
 gboolean
 vsf_agents_ask(VsfAgents *agents G_GNUC_UNUSED, const char *uuid, guint32 wants,
-               const VsfQgaInfo *info, gint64 open_handle G_GNUC_UNUSED,
-               int timeout_s G_GNUC_UNUSED, VsfCallsFunc done, gpointer user_data)
+               const VsfQgaInfo *info, gint64 open_handle G_GNUC_UNUSED, VsfCallsFunc done,
+               gpointer user_data)
 {
     if (!ask(uuid, done, user_data))
         return FALSE;
@@ -64,6 +64,7 @@ vsf_agent_answer_free(VsfAgentAnswer *answer)
     vsf_qga_info_free(answer->info);
     vsf_guest_facts_free(answer->facts);
     g_free(answer->trouble);
+    g_clear_error(&answer->not_asked);
     g_free(answer);
 }
 

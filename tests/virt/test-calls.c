@@ -97,7 +97,6 @@ static const VsfCallsOps fake_ops = {
     .question_free = fake_free,
     .answer_free = fake_free,
     .now_us = fake_now,
-    .deadline_us = 2000,
 };
 
 typedef struct {
@@ -114,7 +113,7 @@ set_up(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     n_opened = n_closed = n_begun = n_freed = open_fails = 0;
     fixture->n_asked = 0;
     fake_now_us = 1000000;
-    fixture->calls = vsf_calls_new(&fake_ops, "fake:///", THREADS);
+    fixture->calls = vsf_calls_new(&fake_ops, "fake:///", THREADS, 2000);
 }
 
 static void
@@ -294,6 +293,35 @@ test_waiting_calls_are_given_up_when_paused(Fixture *fixture, gconstpointer data
 }
 
 static void
+free_all(const char *uuid G_GNUC_UNUSED, gpointer answer G_GNUC_UNUSED, const GError *error,
+         gpointer user_data)
+{
+    Fixture *fixture = user_data;
+
+    g_assert_error(error, G_IO_ERROR, G_IO_ERROR_BUSY);
+    fixture->n_errors++;
+    vsf_calls_free(g_steal_pointer(&fixture->calls));
+}
+
+static void
+test_one_that_is_given_up_may_free_all(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    hang_all(fixture);
+    fixture->n_asked += 2;
+    g_assert_cmpint(vsf_calls_ask(fixture->calls, "b", g_strdup("question:"), free_all, fixture),
+                    ==, VSF_CALLS_ASKED);
+    g_assert_cmpint(vsf_calls_ask(fixture->calls, "c", g_strdup("question:"), free_all, fixture),
+                    ==, VSF_CALLS_ASKED);
+    fake_now_us += 2001;
+    wait_for_replies(fixture, 1);
+    g_assert_null(fixture->calls);
+    let_go(4);
+    while (g_atomic_int_get(&n_closed) != 4)
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpuint(fixture->n_errors, ==, 1);
+}
+
+static void
 test_failure_is_told_and_connection_kept(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     script("gone", FAIL);
@@ -377,6 +405,8 @@ main(int argc, char **argv)
     ADD("/virt/calls/a-call-waits-for-a-busy-thread", test_a_call_waits_for_a_busy_thread, NULL);
     ADD("/virt/calls/waiting-calls-are-given-up-when-paused",
         test_waiting_calls_are_given_up_when_paused, NULL);
+    ADD("/virt/calls/one-that-is-given-up-may-free-all", test_one_that_is_given_up_may_free_all,
+        NULL);
     ADD("/virt/calls/failure-is-told-and-connection-kept", test_failure_is_told_and_connection_kept,
         NULL);
     ADD("/virt/calls/a-connection-that-died-idle-costs-no-answer",
