@@ -103,6 +103,7 @@ def test_lab():
     formats = {sample["format"] for one in datagrams(output) for sample in one["samples"]}
     tap.equal(formats, {"0:3", "0:4"})
     tap.equal(folders(), before)
+    assert os.path.exists(os.path.join(labs.build_folder(), "quickstart-logs/build.log"))
 
 
 def end_with(number):
