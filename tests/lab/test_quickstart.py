@@ -5,12 +5,14 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
 import lab as labs
 import sandbox
 import tap
+from fakes import Fakes
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 QUICKSTART = os.path.join(SOURCE, "quickstart")
@@ -65,6 +67,45 @@ def test_host():
     tap.equal(before, (fingerprint(lab), sorted(lab.sandbox.processes())))
     tap.equal([name for name in os.listdir(os.path.join(labs.build_folder(), "lab"))
                if name.startswith("host-")], [])
+
+
+def test_foreign_libvirt():
+    """Where libvirt is not from a package, nothing is installed: its socket is watched, and
+    without it quickstart asks what is wanted"""
+    # Of Debian's packages all are here but libvirt's; VMs run, but virsh tells nothing.
+    packages = 'case "$*" in *libvirt-daemon*) exit 1 ;; *) printf installed ;; esac'
+    with labs.Lab(hostname="kvm-foreign", libvirtd=False) as lab:
+        fakes = Fakes(lab.path("run"), virsh="exit 1", apt_get="exit 1", apt_cache="exit 1",
+                      dpkg_query=packages)
+
+        def run(*options):
+            done = lab.run([QUICKSTART, "--seconds", "1", "--json", *options], timeout=180,
+                           check=False, env=fakes.environment(VSF_BUILD=labs.build_folder()))
+            # Before a line that says why not, only steps.
+            return done.returncode, done.stderr.splitlines()[-1].partition(": ")[2]
+
+        os.makedirs(lab.path("run", "libvirt/qemu"), exist_ok=True)
+        lab.write("run/libvirt/qemu/found01.xml", "<domstatus/>")
+        tap.equal(run(), (2, "/run/libvirt/qemu names VMs, but no libvirt answers: choose --host "
+                             "or --lab"))
+        with socket.socket(socket.AF_UNIX) as server:
+            bind(server, lab.path("run", "libvirt"), "libvirt-sock-ro")
+            tap.equal(run(), (0, "nothing is left running"))
+            status, message = run("--install-only")
+            tap.equal(status, 2, message)
+            # The VMs may come later.
+            os.unlink(lab.path("run", "libvirt/qemu/found01.xml"))
+            status, message = run()
+            tap.equal(status, 2, message)
+            assert message.startswith("a libvirt runs here that is not from a package"), message
+        tap.equal((fakes.calls("apt-get"), fakes.calls("apt-cache")), ([], []))
+
+
+def bind(server, folder, name):
+    # By way of /proc/self/fd: the path itself may pass the 107 bytes of a sockaddr.
+    descriptor = os.open(folder, os.O_PATH)
+    server.bind(f"/proc/self/fd/{descriptor}/{name}")
+    os.close(descriptor)
 
 
 def start(*options):
