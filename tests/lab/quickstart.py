@@ -208,10 +208,14 @@ class Run:
                 self.screen.draw(self.view, time.monotonic())
 
 
-def config_text(**sflow):
+def config_text(agent="auto", **sflow):
     """Only what differs from the defaults."""
-    return "[sflow]\n" + "".join(f"{key.replace('_', '-')} = {value}\n"
-                                 for key, value in sflow.items())
+    return f"[guest]\nagent = {agent}\n[sflow]\n" + "".join(
+        f"{key.replace('_', '-')} = {value}\n" for key, value in sflow.items())
+
+
+def deadline_of(options):
+    return time.monotonic() + options.seconds if options.seconds else None
 
 
 def watch_host(build, options, deadline):
@@ -220,8 +224,9 @@ def watch_host(build, options, deadline):
         # The user's first: the agent address is the one that leads to it.
         collectors = options.collector + [f"127.0.0.1:{port}"]
         step("starting virt-sflowd on this machine's libvirt (read-only)")
+        # Whether the guests of others are asked is for their owner to say.
         run = Run(place, build, "virt-sflow: the VMs of this machine; Ctrl-C ends", collectors,
-                  port, options, config_text(polling=POLLING_S))
+                  port, options, config_text(agent="off", polling=POLLING_S))
         try:
             run.pump(deadline)
         finally:
