@@ -115,29 +115,44 @@ def free_port():
 
 
 def parse_collector(text):
-    """HOST, HOST:PORT or [V6]:PORT -> (host, port)"""
+    """-> (host, port, interface or ""), of a text that virt-sflowd has accepted."""
+    bracket = text.rfind("]")
+    # [V6%DEV]:PORT is allowed as well, and [V6]:PORT%DEV.
+    text, _, device = text.partition("%") if text.rfind("%") > bracket else (text, "", "")
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
-        return host, int(rest[1:] or 6343)
+        host, _, scope = host.partition("%")
+        return host, int(rest[1:] or 6343), device or scope
     if text.count(":") == 1:
         host, _, port = text.partition(":")
-        return host, int(port)
-    return text, 6343
+        return host, int(port), device
+    return text, 6343, device
 
 
-def relay(lab, collector, port):
+def connect_collector(text):
+    """A socket of our own network that sends there."""
+    host, port, device = parse_collector(text)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        outside = socket.socket(family, kind)
+        if device:
+            outside.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+        outside.connect(address)
+    except OSError as error:
+        raise Broken(f"--collector {text}: {error.strerror}") from None
+    return outside
+
+
+def relay(lab, outside, port):
     """Passes on what arrives inside the lab, which has no way out."""
     inside = lab.socket()
     inside.bind(("127.0.0.1", port))
-    family, kind, _, _, address = socket.getaddrinfo(*parse_collector(collector),
-                                                     type=socket.SOCK_DGRAM)[0]
-    outside = socket.socket(family, kind)
 
     def body():
         while True:
             data = inside.recv(65536)
             with contextlib.suppress(OSError):
-                outside.sendto(data, address)
+                outside.send(data)
 
     threading.Thread(target=body, daemon=True).start()
 
@@ -234,6 +249,7 @@ def watch_host(build, options, deadline):
 
 
 def watch_lab(build, options, deadline):
+    outside = [connect_collector(text) for text in options.collector]
     step("looking for KVM and preparing a guest image")
     with Lab(build, hostname="kvm-lab") as lab:
         kvm = lab.accelerator == "kvm"
@@ -241,7 +257,7 @@ def watch_lab(build, options, deadline):
              + ("KVM" if kvm else "software emulation (no usable KVM here)"))
         place = LabPlace(lab)
         collectors = ["127.0.0.1:6343"]
-        for number, collector in enumerate(options.collector):
+        for number, collector in enumerate(outside):
             relay(lab, collector, 6344 + number)
             collectors.append(f"127.0.0.1:{6344 + number}")
         step("starting virt-sflowd")

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import lab as labs
+import quickstart
 import sandbox
 import tap
 from fakes import Fakes
@@ -194,6 +195,43 @@ def test_options():
         done = subprocess.run([QUICKSTART, *words], capture_output=True, text=True)
         tap.equal((done.returncode, done.stdout), (2, ""), " ".join(words))
         assert done.stderr.startswith("quickstart: "), done.stderr
+
+
+def test_wrong_collectors():
+    """A collector that cannot be is refused with status 2 and the reason before the lab"""
+    for text in ("192.0.2.1:abc", "one:2:3", "[::1", "192.0.2.1%"):
+        done = subprocess.run([QUICKSTART, "--lab", "--collector", text], capture_output=True,
+                              text=True, env=environment())
+        tap.equal((done.returncode, done.stdout), (2, ""), text)
+        reason = done.stderr.splitlines()[-1]
+        assert reason.startswith(f'quickstart: --collector: "{text}" '), done.stderr
+        assert "preparing a guest image" not in done.stderr, done.stderr
+
+
+def test_collectors():
+    """The lab's datagrams go to collectors in every form that the daemon takes"""
+    for text, wanted in [("192.0.2.1", ("192.0.2.1", 6343, "")),
+                         ("name.example:99%eth0", ("name.example", 99, "eth0")),
+                         ("2001:db8::1", ("2001:db8::1", 6343, "")),
+                         ("fe80::1%eth0", ("fe80::1", 6343, "eth0")),
+                         ("[2001:db8::1]:99", ("2001:db8::1", 99, "")),
+                         ("[fe80::1%eth0]:99", ("fe80::1", 99, "eth0")),
+                         ("[fe80::1]:99%eth0", ("fe80::1", 99, "eth0")),
+                         ("[fe80::1]%eth0", ("fe80::1", 6343, "eth0"))]:
+        tap.equal(quickstart.parse_collector(text), wanted, text)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        text = f"127.0.0.1:{server.getsockname()[1]}%lo"
+        with quickstart.connect_collector(text) as outside:
+            outside.send(b"sFlow")
+        tap.equal(server.recv(100), b"sFlow")
+    try:
+        quickstart.connect_collector("127.0.0.1%nosuch0")
+    except quickstart.Broken as error:
+        tap.equal(str(error), "--collector 127.0.0.1%nosuch0: No such device")
+    else:
+        raise AssertionError("an interface that is not there is taken")
 
 
 if __name__ == "__main__":
