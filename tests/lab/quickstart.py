@@ -233,7 +233,7 @@ def deadline_of(options):
     return time.monotonic() + options.seconds if options.seconds else None
 
 
-def watch_host(build, options, deadline):
+def watch_host(build, options):
     with HostPlace(build) as place:
         port = free_port()
         # The user's first: the agent address is the one that leads to it.
@@ -243,12 +243,12 @@ def watch_host(build, options, deadline):
         run = Run(place, build, "virt-sflow: the VMs of this machine; Ctrl-C ends", collectors,
                   port, options, config_text(agent="off", polling=POLLING_S))
         try:
-            run.pump(deadline)
+            run.pump(deadline_of(options))
         finally:
             run.close()
 
 
-def watch_lab(build, options, deadline):
+def watch_lab(build, options):
     outside = [connect_collector(text) for text in options.collector]
     step("looking for KVM and preparing a guest image")
     with Lab(build, hostname="kvm-lab") as lab:
@@ -266,7 +266,7 @@ def watch_lab(build, options, deadline):
         run = Run(place, build, title, collectors, 6343, options,
                   config_text(polling=POLLING_S, sampling=LAB_SAMPLING, agent_address=lab.address))
         try:
-            run_guests(lab, run, options, deadline)
+            run_guests(lab, run, options, deadline_of(options))
         finally:
             run.close()
 
@@ -310,10 +310,9 @@ def main():
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    deadline = time.monotonic() + options.seconds if options.seconds else None
     try:
-        (watch_host if options.mode == "host" else watch_lab)(os.path.abspath(options.build),
-                                                              options, deadline)
+        watch = watch_host if options.mode == "host" else watch_lab
+        watch(os.path.abspath(options.build), options)
     except Ended:
         pass
     except BrokenPipeError:

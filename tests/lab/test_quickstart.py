@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -143,6 +144,9 @@ def test_lab():
     output, errors = process.communicate(timeout=240)
     tap.equal(process.returncode, 0, errors)
     tap.equal(names_of_vms(output), {"web01"})
+    # --seconds are those of monitoring, without what the lab takes before.
+    steps = {text: int(second) for second, text in re.findall(r"\[ *(\d+) s\] (.*)", errors)}
+    tap.between(steps["done: nothing is left running"] - steps["starting virt-sflowd"], 59, 90)
     formats = {sample["format"] for one in datagrams(output) for sample in one["samples"]}
     tap.equal(formats, {"0:3", "0:4"})
     tap.equal(folders(), before)
