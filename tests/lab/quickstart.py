@@ -189,6 +189,10 @@ class Run:
             return "".join(file.readlines()[-20:])
         return ""
 
+    def last_warning(self):
+        """If nothing was logged since."""
+        return "".join(self.logs().splitlines()[-1:]).partition(" warning: ")[2]
+
     def check(self):
         for process, name in ((self.daemon, "virt-sflowd"), (self.receive, "virt-sflow receive")):
             if process.poll() is not None:
@@ -201,6 +205,7 @@ class Run:
         while until is None or time.monotonic() < until:
             now = time.monotonic()
             if self.screen is not None and draw and now - self.drawn >= self.screen.interval:
+                self.view.warning = "" if self.view.vms else self.last_warning()
                 self.screen.draw(self.view, now)
                 self.drawn = now
             if select.select([self.receive.stdout], [], [], 0.25)[0]:
@@ -220,6 +225,7 @@ class Run:
         if self.screen is not None:
             self.screen.close()
             if not self.screen.interactive:
+                self.view.warning = self.last_warning()
                 self.screen.draw(self.view, time.monotonic())
 
 
@@ -261,7 +267,7 @@ def watch_lab(build, options):
             relay(lab, collector, 6344 + number)
             collectors.append(f"127.0.0.1:{6344 + number}")
         step("starting virt-sflowd")
-        title = (f"virt-sflow: a lab of {options.vms} VMs under "
+        title = (f"virt-sflow: a lab of {options.vms} VM{'s' * (options.vms != 1)} under "
                  + ("KVM" if kvm else "software emulation") + "; Ctrl-C ends")
         run = Run(place, build, title, collectors, 6343, options,
                   config_text(polling=POLLING_S, sampling=LAB_SAMPLING, agent_address=lab.address))
