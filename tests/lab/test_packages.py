@@ -45,5 +45,40 @@ def test_install_fails():
         tap.equal(len(fakes.calls("meson")), 1)
 
 
+def install_by_dnf(folder, how, dnf):
+    """-> (exit status, calls of dnf), on a machine that has no apt-get."""
+    fakes = Fakes(folder, dnf=dnf, crb="exit 1")
+    script = f". {LAB}/packages.sh; install_packages {how} one two"
+    done = subprocess.run([shutil.which("bash"), "-c", script], capture_output=True, text=True,
+                          env={"PATH": fakes.folder})
+    return done.returncode, fakes.calls("dnf")
+
+
+def test_dnf():
+    """With dnf, CRB and EPEL are enabled only where packages are not found without"""
+    if os.path.exists("/etc/fedora-release"):
+        tap.skip("Fedora has all in its own repositories")
+    with scratch() as folder:
+        tap.equal(install_by_dnf(folder, "required", "exit 0"), (0, ["install -y one two"]))
+    with scratch() as folder:
+        found = f"""case $* in
+            *--set-enabled*) : >'{folder}/crb' ;;
+            *one*) [ -e '{folder}/crb' ] ;;
+        esac"""
+        tap.equal(install_by_dnf(folder, "optional", found), (0, [
+            "install -y --skip-broken one two", "install -y dnf-plugins-core",
+            "install -y epel-release", "config-manager --set-enabled crb",
+            "install -y --skip-broken one two"]))
+
+
+def test_dnf_fails():
+    """With dnf, what cannot be installed is an error though enabling fails as well"""
+    if os.path.exists("/etc/fedora-release"):
+        tap.skip("Fedora has all in its own repositories")
+    with scratch() as folder:
+        status, calls = install_by_dnf(folder, "required", "exit 1")
+        tap.equal((status, calls[0], calls[-1]), (1, "install -y one two", "install -y one two"))
+
+
 if __name__ == "__main__":
     tap.main(globals())
