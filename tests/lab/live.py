@@ -4,6 +4,7 @@ draws one line a VM. View is pure (dicts in, lines out); Screen writes them."""
 
 import shutil
 import sys
+import textwrap
 
 STATES = {0: "no state", 1: "running", 2: "blocked", 3: "paused", 4: "shutdown", 5: "shut off",
           6: "crashed"}
@@ -11,7 +12,7 @@ PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}
 ETHERTYPES = {0x0806: "ARP", 0x86DD: "IPv6", 0x0800: "IPv4"}
 GONE_AFTER = 3.5  # reports missed before a VM is taken off the table
 # 79 columns: some terminals drop the last one when the rest of a line is cleared.
-HEAD = (f"{'VM':<15} {'STATE':<8} {'vCPU %':>6} {'MEMORY':>9} {'DISK%':>5} {'DISK rd/wr B/s':>14} "
+HEAD = (f"{'VM':<15} {'STATE':<8} {'vCPU %':>6} {'MEMORY':>9} {'DISK used':>9} {'rd/wr B/s':>10} "
         f"{'NET in/out bit/s':>16}")
 
 
@@ -32,11 +33,10 @@ def pair(one, other, unit=1000):
     return f"{short(one, unit)}/{short(other, unit)}"
 
 
-def used_percent(capacity, available):
-    """How full, or "-" where the size or what is left of it is not known."""
-    if not capacity or available is None or available > capacity:
-        return "-"
-    return f"{(capacity - available) * 100 / capacity:.0f}"
+def used_of(capacity, available):
+    """What is used of a disk and its size, as the memory's."""
+    known = capacity and available is not None and available <= capacity
+    return pair(capacity - available if known else None, capacity or None, 1024)
 
 
 def delta(new, old, bits):
@@ -88,8 +88,8 @@ class Vm:
         return (f"{self.name[:15]:<15} {STATES.get(cpu.get('state'), '-')[:8]:<8} "
                 f"{'-' if busy is None else format(busy / 10, '.1f'):>6} "
                 f"{pair(memory.get('memory'), memory.get('maxMemory'), 1024):>9} "
-                f"{used_percent(disk.get('capacity'), disk.get('available')):>5} "
-                f"{pair(self.rates.get('rd_bytes'), self.rates.get('wr_bytes')):>14} "
+                f"{used_of(disk.get('capacity'), disk.get('available')):>9} "
+                f"{pair(self.rates.get('rd_bytes'), self.rates.get('wr_bytes')):>10} "
                 f"{pair(*bits):>16}")
 
 
@@ -106,6 +106,7 @@ class View:
         self.estimate = 0  # bytes that the flow samples stand for
         self.sampled = {}  # ifIndex -> packets
         self.agent = "-"
+        self.warning = ""  # what the daemon complains of, shown while there is no VM
 
     def feed(self, datagram, now):
         self.n_datagrams += 1
@@ -162,11 +163,13 @@ class View:
         node = self.host.get("virt_node", {})
         host = self.host.get("host_descr", {}).get("hostname") or "-"
         vms = sorted(self.vms.values(), key=lambda vm: vm.name)
+        n_vms = node.get("num_domains", "-")
+        domains = f"{n_vms} VM" if n_vms == 1 else f"{n_vms} VMs"
         head = [self.title,
                 f"host {host}: {node.get('cpus', '-')} CPUs, "
                 f"{short(node.get('memory'), 1024)}B memory, "
                 f"{short(node.get('memory_free'), 1024)}B free, "
-                f"{node.get('num_domains', '-')} VMs; sFlow agent {self.agent}", "", HEAD]
+                f"{domains}; sFlow agent {self.agent}", "", HEAD]
         bits = [sum(vm.rates.get(name) or 0 for vm in vms) * 8
                 for name in ("bytes_in", "bytes_out")]
         foot = ["", f"sent {self.n_datagrams} datagrams: {self.n_counters} counter samples, "
@@ -180,7 +183,8 @@ class View:
         if len(vms) > n_vms:
             body.append(f"... and {len(vms) - n_vms} more")
         if not vms:
-            body.append("waiting for the first counter samples")
+            body += textwrap.wrap("waiting for the first counter samples" +
+                                  (self.warning and f"; {self.warning}"), width)[:4]
         n_packets = room - len(body)
         packets = ["waiting for the first packet samples"]
         if self.packets:

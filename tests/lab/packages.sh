@@ -17,10 +17,10 @@ apt_check="clang clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputil
     libclang-rt-14-dev"
 
 dnf_build="gcc meson ninja-build pkgconf-pkg-config python3 git glib2-devel json-glib-devel
-    libvirt-devel libvirt-glib-devel libpcap-devel libmnl-devel"
+    libvirt-devel libvirt-glib-devel libpcap-devel libmnl-devel glibc-static"
 dnf_lab="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-driver-storage-core libvirt-client
     qemu-kvm qemu-img qemu-guest-agent busybox kernel-core iproute dnsmasq e2fsprogs util-linux
-    procps-ng kmod"
+    procps-ng kmod hostname"
 dnf_check="clang clang-tools-extra wireshark-cli nfdump strace iputils"
 
 package_manager() {
@@ -43,6 +43,19 @@ missing_packages() { # build | lab | check
     for name in ${!names}; do
         is_installed "$name" || echo "$name"
     done
+}
+
+# RHEL and its rebuilds keep many -devel packages in CRB and some programs in EPEL
+# (which on RHEL itself has to be enabled by hand). What fails here shows in the
+# installing that follows.
+enable_repositories() {
+    [ ! -e /etc/fedora-release ] || return # Fedora has all in its own
+    dnf install -y dnf-plugins-core
+    dnf install -y epel-release
+    # EPEL's crb knows each distribution's name for it.
+    crb enable || dnf config-manager --set-enabled crb ||
+        dnf config-manager --set-enabled powertools
+    return 0
 }
 
 # Installs packages; the names that the machine's archive does not know are left
@@ -69,9 +82,8 @@ install_packages() { # required | optional, PACKAGE...
             apt-get install -q -y --no-install-recommends "$@" ||
                 { apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; } ;;
         dnf)
-            if [ "$how" = optional ]; then dnf install -y --skip-broken "$@"
-            else dnf install -y "$@"
-            fi ;;
+            [ "$how" = required ] || set -- --skip-broken "$@"
+            dnf install -y "$@" || { enable_repositories && dnf install -y "$@"; } ;;
         *)
             echo "neither apt-get nor dnf is here; please install: $*"
             return 1 ;;

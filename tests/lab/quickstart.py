@@ -115,29 +115,44 @@ def free_port():
 
 
 def parse_collector(text):
-    """HOST, HOST:PORT or [V6]:PORT -> (host, port)"""
+    """-> (host, port, interface or ""), of a text that virt-sflowd has accepted."""
+    bracket = text.rfind("]")
+    # [V6%DEV]:PORT is allowed as well, and [V6]:PORT%DEV.
+    text, _, device = text.partition("%") if text.rfind("%") > bracket else (text, "", "")
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
-        return host, int(rest[1:] or 6343)
+        host, _, scope = host.partition("%")
+        return host, int(rest[1:] or 6343), device or scope
     if text.count(":") == 1:
         host, _, port = text.partition(":")
-        return host, int(port)
-    return text, 6343
+        return host, int(port), device
+    return text, 6343, device
 
 
-def relay(lab, collector, port):
+def connect_collector(text):
+    """A socket of our own network that sends there."""
+    host, port, device = parse_collector(text)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        outside = socket.socket(family, kind)
+        if device:
+            outside.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+        outside.connect(address)
+    except OSError as error:
+        raise Broken(f"--collector {text}: {error.strerror}") from None
+    return outside
+
+
+def relay(lab, outside, port):
     """Passes on what arrives inside the lab, which has no way out."""
     inside = lab.socket()
     inside.bind(("127.0.0.1", port))
-    family, kind, _, _, address = socket.getaddrinfo(*parse_collector(collector),
-                                                     type=socket.SOCK_DGRAM)[0]
-    outside = socket.socket(family, kind)
 
     def body():
         while True:
             data = inside.recv(65536)
             with contextlib.suppress(OSError):
-                outside.sendto(data, address)
+                outside.send(data)
 
     threading.Thread(target=body, daemon=True).start()
 
@@ -174,6 +189,10 @@ class Run:
             return "".join(file.readlines()[-20:])
         return ""
 
+    def last_warning(self):
+        """If nothing was logged since."""
+        return "".join(self.logs().splitlines()[-1:]).partition(" warning: ")[2]
+
     def check(self):
         for process, name in ((self.daemon, "virt-sflowd"), (self.receive, "virt-sflow receive")):
             if process.poll() is not None:
@@ -186,6 +205,7 @@ class Run:
         while until is None or time.monotonic() < until:
             now = time.monotonic()
             if self.screen is not None and draw and now - self.drawn >= self.screen.interval:
+                self.view.warning = "" if self.view.vms else self.last_warning()
                 self.screen.draw(self.view, now)
                 self.drawn = now
             if select.select([self.receive.stdout], [], [], 0.25)[0]:
@@ -205,30 +225,37 @@ class Run:
         if self.screen is not None:
             self.screen.close()
             if not self.screen.interactive:
+                self.view.warning = self.last_warning()
                 self.screen.draw(self.view, time.monotonic())
 
 
-def config_text(**sflow):
+def config_text(agent="auto", **sflow):
     """Only what differs from the defaults."""
-    return "[sflow]\n" + "".join(f"{key.replace('_', '-')} = {value}\n"
-                                 for key, value in sflow.items())
+    return f"[guest]\nagent = {agent}\n[sflow]\n" + "".join(
+        f"{key.replace('_', '-')} = {value}\n" for key, value in sflow.items())
 
 
-def watch_host(build, options, deadline):
+def deadline_of(options):
+    return time.monotonic() + options.seconds if options.seconds else None
+
+
+def watch_host(build, options):
     with HostPlace(build) as place:
         port = free_port()
         # The user's first: the agent address is the one that leads to it.
         collectors = options.collector + [f"127.0.0.1:{port}"]
         step("starting virt-sflowd on this machine's libvirt (read-only)")
+        # Whether the guests of others are asked is for their owner to say.
         run = Run(place, build, "virt-sflow: the VMs of this machine; Ctrl-C ends", collectors,
-                  port, options, config_text(polling=POLLING_S))
+                  port, options, config_text(agent="off", polling=POLLING_S))
         try:
-            run.pump(deadline)
+            run.pump(deadline_of(options))
         finally:
             run.close()
 
 
-def watch_lab(build, options, deadline):
+def watch_lab(build, options):
+    outside = [connect_collector(text) for text in options.collector]
     step("looking for KVM and preparing a guest image")
     with Lab(build, hostname="kvm-lab") as lab:
         kvm = lab.accelerator == "kvm"
@@ -236,16 +263,16 @@ def watch_lab(build, options, deadline):
              + ("KVM" if kvm else "software emulation (no usable KVM here)"))
         place = LabPlace(lab)
         collectors = ["127.0.0.1:6343"]
-        for number, collector in enumerate(options.collector):
+        for number, collector in enumerate(outside):
             relay(lab, collector, 6344 + number)
             collectors.append(f"127.0.0.1:{6344 + number}")
         step("starting virt-sflowd")
-        title = (f"virt-sflow: a lab of {options.vms} VMs under "
+        title = (f"virt-sflow: a lab of {options.vms} VM{'s' * (options.vms != 1)} under "
                  + ("KVM" if kvm else "software emulation") + "; Ctrl-C ends")
         run = Run(place, build, title, collectors, 6343, options,
                   config_text(polling=POLLING_S, sampling=LAB_SAMPLING, agent_address=lab.address))
         try:
-            run_guests(lab, run, options, deadline)
+            run_guests(lab, run, options, deadline_of(options))
         finally:
             run.close()
 
@@ -289,10 +316,9 @@ def main():
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    deadline = time.monotonic() + options.seconds if options.seconds else None
     try:
-        (watch_host if options.mode == "host" else watch_lab)(os.path.abspath(options.build),
-                                                              options, deadline)
+        watch = watch_host if options.mode == "host" else watch_lab
+        watch(os.path.abspath(options.build), options)
     except Ended:
         pass
     except BrokenPipeError:

@@ -30,7 +30,7 @@ def test_rates():
     view.feed(datagram(1000, 500, 1000), 0)
     assert "web01           running       -  64M/192M" in view.lines(0)[4], view.lines(0)[4]
     view.feed(datagram(6000, 3000, 1_001_000), 9)
-    tap.equal(view.lines(9)[4], "web01           running    50.0  64M/192M    25            -/0"
+    tap.equal(view.lines(9)[4], "web01           running    50.0  64M/192M 1.0G/4.0G        -/0"
               "           1.6M/0")
 
 
@@ -44,12 +44,12 @@ def test_columns():
     assert live.HEAD[:view.lines(1)[4].index("64M") + 8].endswith("MEMORY"), live.HEAD
 
 
-def test_full():
-    """How full a disk is, is known only where its size and what is left of it are"""
-    for capacity, available, wanted in [(200, 50, "75"), (200, 200, "0"), (200, 0, "100"),
-                                        (0, 0, "-"), (None, 50, "-"), (200, None, "-"),
-                                        (200, 201, "-")]:
-        tap.equal(live.used_percent(capacity, available), wanted)
+def test_disk_used():
+    """What is used of a disk is shown only where its size and what is left are known"""
+    for capacity, available, wanted in [(200, 50, "150/200"), (200, 200, "0/200"),
+                                        (200, 0, "200/200"), (0, 0, "-/-"), (None, 50, "-/-"),
+                                        (200, None, "-/200"), (200, 201, "-/200")]:
+        tap.equal(live.used_of(capacity, available), wanted)
 
 
 def test_restart():
@@ -81,6 +81,16 @@ def test_size():
             lines = view.lines(0, width, height)
             tap.between(len(lines), 10, height - 1)
             assert max(map(len, lines)) <= width
+
+
+def test_warning():
+    """While there is no VM, the daemon's complaint is shown whole"""
+    view = live.View("t")
+    view.warning = "libvirt: qemu:///system: " + "no such socket " * 5
+    shown = " ".join(view.lines(0)[4:7])
+    assert view.warning.strip() in shown, shown
+    view.feed(datagram(1000, 1, 1), 0)
+    assert "no such socket" not in " ".join(view.lines(0))
 
 
 def test_gone():

@@ -4,13 +4,17 @@
 import hashlib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import time
 
 import lab as labs
+import quickstart
 import sandbox
 import tap
+from fakes import Fakes
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 QUICKSTART = os.path.join(SOURCE, "quickstart")
@@ -54,17 +58,57 @@ def fingerprint(lab):
 
 
 def test_host():
-    """Running VMs are found and watched, and nothing of their host changes"""
+    """Running VMs are found and watched; nothing of their host changes, no agent is asked"""
     lab = hypervisor()
-    lab.define_tiny("found01").start(paused=True)
+    lab.boot("found01").wait_agent_state("connected")
     before = fingerprint(lab), sorted(lab.sandbox.processes())
-    lab.virsh("resume", "found01")
-    done = lab.run([QUICKSTART, "--seconds", "8", "--json"], timeout=180, env=environment())
-    lab.virsh("suspend", "found01")
+    done = lab.run([QUICKSTART, "--seconds", "15", "--json"], timeout=180, env=environment())
     tap.equal(names_of_vms(done.stdout), {"found01"}, done.stderr + done.stdout[-3000:])
     tap.equal(before, (fingerprint(lab), sorted(lab.sandbox.processes())))
+    with open(lab.path("log", "qemu/found01.log")) as file:
+        log = file.read()
+    assert "tainted: high-privileges" in log and "custom-ga-command" not in log, log[-2000:]
     tap.equal([name for name in os.listdir(os.path.join(labs.build_folder(), "lab"))
                if name.startswith("host-")], [])
+
+
+def test_foreign_libvirt():
+    """Where libvirt is not from a package, nothing is installed: its socket is watched, and
+    without it quickstart asks what is wanted"""
+    # Of Debian's packages all are here but libvirt's; VMs run, but virsh tells nothing.
+    packages = 'case "$*" in *libvirt-daemon*) exit 1 ;; *) printf installed ;; esac'
+    with labs.Lab(hostname="kvm-foreign", libvirtd=False) as lab:
+        fakes = Fakes(lab.path("run"), virsh="exit 1", apt_get="exit 1", apt_cache="exit 1",
+                      dpkg_query=packages)
+
+        def run(*options):
+            done = lab.run([QUICKSTART, "--seconds", "1", "--json", *options], timeout=180,
+                           check=False, env=fakes.environment(VSF_BUILD=labs.build_folder()))
+            # Before a line that says why not, only steps.
+            return done.returncode, done.stderr.splitlines()[-1].partition(": ")[2]
+
+        os.makedirs(lab.path("run", "libvirt/qemu"), exist_ok=True)
+        lab.write("run/libvirt/qemu/found01.xml", "<domstatus/>")
+        tap.equal(run(), (2, "/run/libvirt/qemu names VMs, but no libvirt answers: choose --host "
+                             "or --lab"))
+        with socket.socket(socket.AF_UNIX) as server:
+            bind(server, lab.path("run", "libvirt"), "libvirt-sock-ro")
+            tap.equal(run(), (0, "nothing is left running"))
+            status, message = run("--install-only")
+            tap.equal(status, 2, message)
+            # The VMs may come later.
+            os.unlink(lab.path("run", "libvirt/qemu/found01.xml"))
+            status, message = run()
+            tap.equal(status, 2, message)
+            assert message.startswith("a libvirt runs here that is not from a package"), message
+        tap.equal((fakes.calls("apt-get"), fakes.calls("apt-cache")), ([], []))
+
+
+def bind(server, folder, name):
+    # By way of /proc/self/fd: the path itself may pass the 107 bytes of a sockaddr.
+    descriptor = os.open(folder, os.O_PATH)
+    server.bind(f"/proc/self/fd/{descriptor}/{name}")
+    os.close(descriptor)
 
 
 def start(*options):
@@ -100,9 +144,13 @@ def test_lab():
     output, errors = process.communicate(timeout=240)
     tap.equal(process.returncode, 0, errors)
     tap.equal(names_of_vms(output), {"web01"})
+    # --seconds are those of monitoring, without what the lab takes before.
+    steps = {text: int(second) for second, text in re.findall(r"\[ *(\d+) s\] (.*)", errors)}
+    tap.between(steps["done: nothing is left running"] - steps["starting virt-sflowd"], 59, 90)
     formats = {sample["format"] for one in datagrams(output) for sample in one["samples"]}
-    tap.equal(formats, {"0:3", "0:4"})
+    tap.equal(formats, {"0:3", "0:4", "4300:1002"}, "what an agent says has custom metrics")
     tap.equal(folders(), before)
+    assert os.path.exists(os.path.join(labs.build_folder(), "quickstart-logs/build.log"))
 
 
 def end_with(number):
@@ -151,6 +199,43 @@ def test_options():
         done = subprocess.run([QUICKSTART, *words], capture_output=True, text=True)
         tap.equal((done.returncode, done.stdout), (2, ""), " ".join(words))
         assert done.stderr.startswith("quickstart: "), done.stderr
+
+
+def test_wrong_collectors():
+    """A collector that cannot be is refused with status 2 and the reason before the lab"""
+    for text in ("192.0.2.1:abc", "one:2:3", "[::1", "192.0.2.1%"):
+        done = subprocess.run([QUICKSTART, "--lab", "--collector", text], capture_output=True,
+                              text=True, env=environment())
+        tap.equal((done.returncode, done.stdout), (2, ""), text)
+        reason = done.stderr.splitlines()[-1]
+        assert reason.startswith(f'quickstart: --collector: "{text}" '), done.stderr
+        assert "preparing a guest image" not in done.stderr, done.stderr
+
+
+def test_collectors():
+    """The lab's datagrams go to collectors in every form that the daemon takes"""
+    for text, wanted in [("192.0.2.1", ("192.0.2.1", 6343, "")),
+                         ("name.example:99%eth0", ("name.example", 99, "eth0")),
+                         ("2001:db8::1", ("2001:db8::1", 6343, "")),
+                         ("fe80::1%eth0", ("fe80::1", 6343, "eth0")),
+                         ("[2001:db8::1]:99", ("2001:db8::1", 99, "")),
+                         ("[fe80::1%eth0]:99", ("fe80::1", 99, "eth0")),
+                         ("[fe80::1]:99%eth0", ("fe80::1", 99, "eth0")),
+                         ("[fe80::1]%eth0", ("fe80::1", 6343, "eth0"))]:
+        tap.equal(quickstart.parse_collector(text), wanted, text)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        text = f"127.0.0.1:{server.getsockname()[1]}%lo"
+        with quickstart.connect_collector(text) as outside:
+            outside.send(b"sFlow")
+        tap.equal(server.recv(100), b"sFlow")
+    try:
+        quickstart.connect_collector("127.0.0.1%nosuch0")
+    except quickstart.Broken as error:
+        tap.equal(str(error), "--collector 127.0.0.1%nosuch0: No such device")
+    else:
+        raise AssertionError("an interface that is not there is taken")
 
 
 if __name__ == "__main__":
