@@ -22,7 +22,7 @@ dump(VsfConfig *config)
             const char *value = *(char **)field;
 
             g_string_append(text, value != NULL ? value : "(none)");
-        } else if (key->type == VSF_KEY_PATTERNS) {
+        } else if (key->type == VSF_KEY_PATTERNS || key->type == VSF_KEY_NAMES) {
             g_autofree char *joined = g_strjoinv("|", *(GStrv *)field);
 
             g_string_append(text, joined);
