@@ -15,7 +15,7 @@ typedef struct {
     VsfQgaInfo *info;
     gint64 open_handle;
     /* Of the run. */
-    VsfGuestFacts *facts; /* NULL until the agent answered */
+    VsfGuestFacts *facts; /* NULL until the agent was spoken to */
     char *version, *trouble;
     guint64 requests;
     guint32 wants; /* of the question that is out */

@@ -90,9 +90,10 @@ take_answer(VsfGuests *guests, Guest *guest, VsfAgentAnswer *answer)
          * be asked again if that were kept. */
         guest->info = answer->frozen ? NULL : g_steal_pointer(&answer->info);
     }
+    /* Also of a conversation that failed: what came before that, and why the rest is unknown. */
+    take_facts(guests, guest, answer->facts);
     if (!answer->answered)
         return VSF_AGENT_TURN_FAILED;
-    take_facts(guests, guest, answer->facts);
     return answer->frozen ? VSF_AGENT_TURN_FROZEN : VSF_AGENT_TURN_ANSWERED;
 }
 

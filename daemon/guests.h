@@ -47,7 +47,7 @@ void vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char
 void vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *balloon,
                      guint64 host_available, gboolean has_statistics, VsfDomainDetail *detail);
 
-/* NULL: the agent never answered in this run. */
+/* NULL: the agent was never spoken to in this run. */
 const VsfGuestFacts *vsf_guests_facts(const VsfGuests *guests, const VsfDomain *domain);
 const char *vsf_guests_host_name(const VsfGuests *guests, const char *uuid);
 

@@ -138,6 +138,10 @@ fake_answer_silent(void)
     VsfAgentAnswer *answer = g_new0(VsfAgentAnswer, 1);
 
     answer->facts = vsf_guest_facts_new();
+    for (guint part = 0; part < VSF_QGA_N_PARTS; part++) {
+        if ((fake_agents_wants & VSF_QGA_WANT(part)) != 0)
+            answer->facts->state[part] = VSF_QGA_STATE_NO_REPLY;
+    }
     answer->trouble = g_strdup("agent is not responding");
     answer->n_requests = 1;
     answer->slowest_us = 2000000;

@@ -284,6 +284,24 @@ test_the_guests_numbers_are_told_and_never_the_hosts_before(Fixture *fixture,
 }
 
 static void
+test_silence_is_the_reason_once_the_numbers_are_stale(Fixture *fixture,
+                                                      gconstpointer data G_GNUC_UNUSED)
+{
+    vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
+    agent_comes(fixture);
+    fake_agents_answer(UUID, fake_answer_known(10, 20, NULL));
+    assert_told(fixture, 20, 10);
+    agent_comes(fixture);
+    fake_agents_answer(UUID, fake_answer_silent());
+    assert_told(fixture, 20, 10);
+    g_assert_cmpint(status_of(fixture).available.why, ==, VSF_WHY_OK);
+    fake_time_advance(181000);
+    assert_told(fixture, VSF_UNKNOWN, VSF_UNKNOWN);
+    g_assert_cmpint(status_of(fixture).memory.why, ==, VSF_WHY_NO_REPLY);
+    g_assert_cmpint(status_of(fixture).available.why, ==, VSF_WHY_NO_REPLY);
+}
+
+static void
 test_without_an_answer_the_host_is_told_in_the_end(Fixture *fixture,
                                                    gconstpointer data G_GNUC_UNUSED)
 {
@@ -458,6 +476,8 @@ main(int argc, char **argv)
     ADD("a-frozen-guest-has-not-failed", test_a_frozen_guest_has_not_failed);
     ADD("the-guests-numbers-are-told-and-never-the-hosts-before",
         test_the_guests_numbers_are_told_and_never_the_hosts_before);
+    ADD("silence-is-the-reason-once-the-numbers-are-stale",
+        test_silence_is_the_reason_once_the_numbers_are_stale);
     ADD("without-an-answer-the-host-is-told-in-the-end",
         test_without_an_answer_the_host_is_told_in_the_end);
     ADD("a-vm-that-cannot-answer-has-the-hosts-numbers-at-once",
