@@ -153,8 +153,10 @@ flush_later(VsfExporter *exporter, gboolean soon)
 static void
 add_counter_sample(VsfExporter *exporter, const VsfXdr *xdr, guint32 sequence)
 {
-    if (xdr->overflow || !vsf_sflow_datagram_add(exporter->datagram, xdr->data, xdr->used,
-                                                 sequence == 1, uptime_ms(exporter))) {
+    if (xdr->overflow ||
+        !vsf_sflow_datagram_add(exporter->datagram, xdr->data, xdr->used,
+                                sequence == 1 ? VSF_SFLOW_KIND_FIRST : VSF_SFLOW_KIND_PLAIN,
+                                uptime_ms(exporter))) {
         exporter->totals.truncated++;
         return;
     }
@@ -167,7 +169,7 @@ add_metrics(const VsfXdr *xdr, gpointer user_data)
 {
     VsfExporter *exporter = user_data;
 
-    if (!vsf_sflow_datagram_add(exporter->datagram, xdr->data, xdr->used, FALSE,
+    if (!vsf_sflow_datagram_add(exporter->datagram, xdr->data, xdr->used, VSF_SFLOW_KIND_METRICS,
                                 uptime_ms(exporter)))
         return FALSE;
     exporter->totals.metric_samples++;
@@ -388,8 +390,8 @@ vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow)
     flow->sequence = ++source->flow_sequence;
     flow->source = (VsfSflowSource){VSF_SFLOW_CLASS_INTERFACE, (guint32)ifindex};
     vsf_sflow_flow(&xdr, flow);
-    if (xdr.overflow ||
-        !vsf_sflow_datagram_add(exporter->datagram, xdr.data, xdr.used, FALSE, uptime_ms(exporter)))
+    if (xdr.overflow || !vsf_sflow_datagram_add(exporter->datagram, xdr.data, xdr.used,
+                                                VSF_SFLOW_KIND_PLAIN, uptime_ms(exporter)))
         exporter->totals.truncated++;
     else
         exporter->totals.flow_samples++;

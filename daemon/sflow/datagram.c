@@ -7,18 +7,25 @@
 #define MIN_SIZE 512
 #define MAX_SIZE 65507 /* UDP payload over IPv4 */
 
+/* What is collected for one datagram. */
+typedef struct {
+    VsfSflowKind kind;
+    guint n_samples;
+    size_t used;
+    uint8_t *data;
+} Part;
+
+enum { PART_COUNTED, PART_METRICS, N_PARTS };
+
 struct VsfSflowDatagram {
     VsfSflowAddress agent;
     uint32_t sub_agent_id;
     uint32_t sequence; /* of the datagram sent last */
     VsfSflowDatagramFunc out;
     gpointer user_data;
-    guint n_samples;
-    gboolean first; /* what is collected are first samples */
     size_t header_size;
-    size_t size; /* of @data: most bytes of a datagram */
-    size_t used;
-    uint8_t data[];
+    size_t size; /* most bytes of a datagram */
+    Part parts[N_PARTS];
 };
 
 static uint32_t
@@ -32,7 +39,7 @@ vsf_sflow_datagram_new(const VsfSflowAddress *agent, uint32_t sub_agent_id, size
                        VsfSflowDatagramFunc out, gpointer user_data)
 {
     size_t bounded = CLAMP(size, MIN_SIZE, MAX_SIZE);
-    VsfSflowDatagram *datagram = g_malloc0(sizeof(*datagram) + bounded);
+    VsfSflowDatagram *datagram = g_new0(VsfSflowDatagram, 1);
 
     g_assert(agent->family == 1 || agent->family == 2);
     datagram->agent = *agent;
@@ -42,13 +49,20 @@ vsf_sflow_datagram_new(const VsfSflowAddress *agent, uint32_t sub_agent_id, size
     /* version, address type, address, sub-agent, sequence, uptime, count */
     datagram->header_size = 6 * 4 + address_size(agent);
     datagram->size = bounded;
-    datagram->used = datagram->header_size;
+    for (guint i = 0; i < N_PARTS; i++) {
+        datagram->parts[i].data = g_malloc(bounded);
+        datagram->parts[i].used = datagram->header_size;
+    }
     return datagram;
 }
 
 void
 vsf_sflow_datagram_free(VsfSflowDatagram *datagram)
 {
+    if (datagram == NULL)
+        return;
+    for (guint i = 0; i < N_PARTS; i++)
+        g_free(datagram->parts[i].data);
     g_free(datagram);
 }
 
@@ -58,32 +72,13 @@ vsf_sflow_datagram_room(const VsfSflowDatagram *datagram)
     return datagram->size - datagram->header_size;
 }
 
-gboolean
-vsf_sflow_datagram_add(VsfSflowDatagram *datagram, const uint8_t *sample, size_t size,
-                       gboolean first, uint32_t uptime_ms)
+static void
+flush_part(VsfSflowDatagram *datagram, Part *part, uint32_t uptime_ms)
 {
-    gboolean full = size > datagram->size - datagram->used;
-    gboolean other_kind = datagram->n_samples > 0 && !first != !datagram->first;
+    VsfXdr xdr = VSF_XDR_INIT(part->data, datagram->header_size);
+    size_t used = part->used;
 
-    g_return_val_if_fail(size > 0 && size % 4 == 0, FALSE);
-    if (size > vsf_sflow_datagram_room(datagram))
-        return FALSE;
-    if (full || other_kind)
-        vsf_sflow_datagram_flush(datagram, uptime_ms);
-    memcpy(datagram->data + datagram->used, sample, size);
-    datagram->used += size;
-    datagram->n_samples++;
-    datagram->first = first;
-    return TRUE;
-}
-
-void
-vsf_sflow_datagram_flush(VsfSflowDatagram *datagram, uint32_t uptime_ms)
-{
-    VsfXdr xdr = VSF_XDR_INIT(datagram->data, datagram->header_size);
-    size_t used = datagram->used;
-
-    if (datagram->n_samples == 0)
+    if (part->n_samples == 0)
         return;
     vsf_xdr_u32(&xdr, SFLOW_VERSION);
     vsf_xdr_u32(&xdr, datagram->agent.family);
@@ -91,14 +86,41 @@ vsf_sflow_datagram_flush(VsfSflowDatagram *datagram, uint32_t uptime_ms)
     vsf_xdr_u32(&xdr, datagram->sub_agent_id);
     vsf_xdr_u32(&xdr, ++datagram->sequence);
     vsf_xdr_u32(&xdr, uptime_ms);
-    vsf_xdr_u32(&xdr, datagram->n_samples);
-    datagram->n_samples = 0;
-    datagram->used = datagram->header_size;
-    datagram->out(datagram->data, used, datagram->user_data);
+    vsf_xdr_u32(&xdr, part->n_samples);
+    part->n_samples = 0;
+    part->used = datagram->header_size;
+    datagram->out(part->data, used, datagram->user_data);
+}
+
+gboolean
+vsf_sflow_datagram_add(VsfSflowDatagram *datagram, const uint8_t *sample, size_t size,
+                       VsfSflowKind kind, uint32_t uptime_ms)
+{
+    Part *part = &datagram->parts[kind == VSF_SFLOW_KIND_METRICS ? PART_METRICS : PART_COUNTED];
+    gboolean full = size > datagram->size - part->used;
+    gboolean other_kind = part->n_samples > 0 && kind != part->kind;
+
+    g_return_val_if_fail(size > 0 && size % 4 == 0, FALSE);
+    if (size > vsf_sflow_datagram_room(datagram))
+        return FALSE;
+    if (full || other_kind)
+        flush_part(datagram, part, uptime_ms);
+    memcpy(part->data + part->used, sample, size);
+    part->used += size;
+    part->n_samples++;
+    part->kind = kind;
+    return TRUE;
+}
+
+void
+vsf_sflow_datagram_flush(VsfSflowDatagram *datagram, uint32_t uptime_ms)
+{
+    for (guint i = 0; i < N_PARTS; i++)
+        flush_part(datagram, &datagram->parts[i], uptime_ms);
 }
 
 guint
 vsf_sflow_datagram_pending(const VsfSflowDatagram *datagram)
 {
-    return datagram->n_samples;
+    return datagram->parts[PART_COUNTED].n_samples + datagram->parts[PART_METRICS].n_samples;
 }

@@ -21,13 +21,21 @@ void vsf_sflow_datagram_free(VsfSflowDatagram *datagram);
 /* Most bytes that one sample may have. */
 size_t vsf_sflow_datagram_room(const VsfSflowDatagram *datagram);
 
-/* Adds one whole encoded sample. Sends first what is collected if it does not fit.
- * @first: the source's first counter sample (sequence 1). Some collectors
- * suppress the rates of samples that follow a first one in the same datagram,
- * so after it only other first samples join that datagram. FALSE if the sample
- * is larger than room(): nothing is added. @uptime_ms: since the agent started. */
+/* Samples of one kind alone share a datagram. */
+typedef enum {
+    VSF_SFLOW_KIND_PLAIN,
+    /* A source's first counter sample (sequence 1): some collectors suppress the rates of
+     * samples that follow one in the same datagram. */
+    VSF_SFLOW_KIND_FIRST,
+    /* Custom metrics: pmacct drops what follows a sample whose format it does not know. They
+     * are collected apart, so that they do not break up the others. */
+    VSF_SFLOW_KIND_METRICS,
+} VsfSflowKind;
+
+/* Adds one whole encoded sample. Sends first what is collected if it does not fit. FALSE if
+ * the sample is larger than room(): nothing is added. @uptime_ms: since the agent started. */
 gboolean vsf_sflow_datagram_add(VsfSflowDatagram *datagram, const uint8_t *sample, size_t size,
-                                gboolean first, uint32_t uptime_ms);
+                                VsfSflowKind kind, uint32_t uptime_ms);
 
 /* Sends what is collected, if anything. */
 void vsf_sflow_datagram_flush(VsfSflowDatagram *datagram, uint32_t uptime_ms);

@@ -220,8 +220,8 @@ add_sample(Writer *writer)
 {
     g_string_append(writer->samples, "]}");
     g_assert_false(writer->xdr.overflow);
-    g_assert_true(vsf_sflow_datagram_add(writer->datagram, writer->bytes, writer->xdr.used, FALSE,
-                                         writer->uptime));
+    g_assert_true(vsf_sflow_datagram_add(writer->datagram, writer->bytes, writer->xdr.used,
+                                         VSF_SFLOW_KIND_PLAIN, writer->uptime));
 }
 
 static void

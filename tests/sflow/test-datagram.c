@@ -39,7 +39,8 @@ add(VsfSflowDatagram *datagram, uint32_t mark, size_t size, gboolean first)
 
     mark = GUINT32_TO_BE(mark);
     memcpy(sample, &mark, sizeof(mark));
-    return vsf_sflow_datagram_add(datagram, sample, size, first, 1000);
+    return vsf_sflow_datagram_add(datagram, sample, size,
+                                  first ? VSF_SFLOW_KIND_FIRST : VSF_SFLOW_KIND_PLAIN, 1000);
 }
 
 static void
@@ -73,6 +74,33 @@ test_v6_header_has_40_bytes(void)
     g_assert_cmpuint(outbox->len, ==, 1);
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
         g_assert_cmpuint(word(outbox->pdata[0], i), ==, words[i]);
+}
+
+/* Where a collector stops at what it does not know, nothing else is behind it. */
+static void
+test_metrics_have_datagrams_of_their_own(void)
+{
+    static const uint8_t metrics[8] = {9};
+    g_autoptr(GPtrArray) outbox = outbox_new();
+    g_autoptr(VsfSflowDatagram)
+        datagram = vsf_sflow_datagram_new(&V4, 200000, 1400, collect, outbox);
+
+    for (guint i = 0; i < 3; i++) {
+        g_assert_true(add(datagram, i, 4, FALSE));
+        g_assert_true(vsf_sflow_datagram_add(datagram, metrics, sizeof(metrics),
+                                             VSF_SFLOW_KIND_METRICS, 1000));
+    }
+    g_assert_cmpuint(outbox->len, ==, 0);
+    g_assert_cmpuint(vsf_sflow_datagram_pending(datagram), ==, 6);
+    vsf_sflow_datagram_flush(datagram, 1000);
+    g_assert_cmpuint(outbox->len, ==, 2);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpuint(word(outbox->pdata[i], 4), ==, i + 1); /* one sequence for both */
+        g_assert_cmpuint(word(outbox->pdata[i], 6), ==, 3);
+    }
+    g_assert_cmpuint(word(outbox->pdata[0], 8), ==, 1);
+    g_assert_cmpuint(word(outbox->pdata[1], 7), ==, 0x09000000);
+    g_assert_cmpuint(vsf_sflow_datagram_pending(datagram), ==, 0);
 }
 
 static void
@@ -210,5 +238,7 @@ main(int argc, char **argv)
         test_first_samples_share_only_with_first_samples);
     ADD("first-is-forgotten-by-a-flush", test_first_is_forgotten_by_a_flush);
     ADD("size-is-kept-within-udp", test_size_is_kept_within_udp);
+    g_test_add_func("/sflow/datagram/metrics-have-datagrams-of-their-own",
+                    test_metrics_have_datagrams_of_their_own);
     return g_test_run();
 }
