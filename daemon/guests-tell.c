@@ -54,17 +54,20 @@ vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run
 
 static void
 note_choice(VsfGuests *guests, const Guest *guest, const char *what, VsfSource before,
-            VsfSource after)
+            VsfSource after, gint64 known_for_s)
 {
     static const char *const meanings[VSF_N_SOURCES] = {
         [VSF_SOURCE_BALLOON] = "inside the guest, by its balloon",
         [VSF_SOURCE_AGENT] = "inside the guest, by its agent",
         [VSF_SOURCE_HOST] = "as the host sees it",
     };
+    gboolean is_news = after != VSF_SOURCE_HOST || known_for_s >= VSF_TRUTH_PATIENCE_S;
 
     if (before == after)
         return;
-    g_message("%s: %s: %s, for this run", guest->domain->name, what, meanings[after]);
+    /* What needed no waiting is no news: most VMs have no agent. */
+    g_log(G_LOG_DOMAIN, is_news ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_DEBUG,
+          "%s: %s: %s, for this run", guest->domain->name, what, meanings[after]);
     vsf_guests_remember(guests, guest);
 }
 
@@ -149,8 +152,9 @@ vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *ba
     detail->memory = guest->memory = memory_truth(guests, guest, &terms, balloon);
     detail->available = guest->available = vsf_truth_available(
         &guest->choice, &terms, host_available, has_statistics, guest->facts);
-    note_choice(guests, guest, "memory", before.memory, guest->choice.memory);
-    note_choice(guests, guest, "disk space available", before.disk, guest->choice.disk);
+    note_choice(guests, guest, "memory", before.memory, guest->choice.memory, terms.known_for_s);
+    note_choice(guests, guest, "disk space available", before.disk, guest->choice.disk,
+                terms.known_for_s);
     if (detail->memory.source == VSF_SOURCE_BALLOON && detail->memory.why == VSF_WHY_OK)
         detail->page_cache = balloon->disk_caches;
     if (guest->facts != NULL)

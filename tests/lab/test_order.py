@@ -250,7 +250,7 @@ def test_hung_qemu():
         assert entry(monitor().status(), one)["stuck_s"] is not None
         time.sleep(2)  # under a second is not worth a line
         lines = monitor().command("status", "--runtime-dir", monitor().runtime).stdout.splitlines()
-        at, = [at for at, line in enumerate(lines) if line.split()[:1] == ["db01"]]
+        at = next(at for at, line in enumerate(lines) if line.split()[:1] == ["db01"])
         assert "has not answered" in lines[at + 1], lines[at:at + 2]
         time.sleep(max(0, stopped + 5 * POLLING - time.time()))
         os.kill(pid, signal.SIGCONT)
