@@ -91,6 +91,13 @@ static const VsfConfigKey keys[] = {
      .help = "Which packets are candidates: once (each packet once per host, so that traffic\n"
              "between two local VMs is not counted twice), both, in (only what VMs send), or\n"
              "out (only what VMs get)."},
+    {"capture", "max-samples-per-second", VSF_KEY_NUMBER, FIELD(max_samples_per_second),
+     .max = 1000000, .fallback = "5000",
+     .help = "Samples of one interface at most; 0 is no bound. Above it the interface is sampled\n"
+             "2, 4, 8 ... times more coarsely, as each sample says, until ten calm seconds."},
+    {"capture", "max-host-samples-per-second", VSF_KEY_NUMBER, FIELD(max_host_samples_per_second),
+     .max = 1000000, .fallback = "20000",
+     .help = "The same of all interfaces together: those with the most traffic are cut first."},
     {"guest", "agent", VSF_KEY_WORD, FIELD(agent), .words = agent_words, .fallback = "auto",
      .help =
          "Whether guest agents are asked, by commands that only read, for what the host cannot\n"

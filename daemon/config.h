@@ -40,6 +40,8 @@ typedef struct {
     /* [capture] */
     GStrv interfaces;
     VsfDirection direction;
+    guint max_samples_per_second;      /* 5000, of one tap; 0 = any number */
+    guint max_host_samples_per_second; /* 20000, of all */
     /* [guest] */
     VsfGuestAgent agent;
     guint canary;                 /* percent of VMs whose agent may be asked */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "flows.h"
+#include "model/rate-cap.h"
 #include "packet-queue.h"
 
 #define FLOW_BURST 512 /* waiting packets of one tap that end the wait at once */
@@ -18,8 +19,11 @@ typedef struct {
      * when the registry does not find it any more. */
     const VsfTap *tap;
     SamplerState state;
-    guint32 rate;  /* 1 in how many packets */
-    char *trouble; /* why it is not open, NULL if nothing is wrong */
+    guint32 rate; /* configured for it: 1 in how many packets */
+    VsfRateCap cap;
+    guint fresh;         /* picked since cap was told */
+    guint64 drops_noted; /* of the handle, the same */
+    char *trouble;       /* why it is not open, NULL if nothing is wrong */
     guint retry_timer, retries;
     VsfSamplePool pool;
     VsfPacketQueue *waiting;
@@ -39,6 +43,11 @@ struct VsfFlows {
     GHashTable *samplers; /* ifindex -> Sampler */
     GHashTable *ready;    /* set of Sampler with waiting packets and a known VM */
     guint tick_timer;
+    guint cap_timer;    /* while a tap is sampled more coarsely than configured */
+    guint share;        /* samples a second that one tap may have now, 0: any number */
+    guint64 host_fresh; /* picked on all taps since host_us */
+    gint64 host_us;
+    VsfLogRate flood_rate;
     gboolean asking; /* a reading for the waiting packets is out */
     gint64 asked_us;
     VsfLogRate overflow_rate;
@@ -52,6 +61,12 @@ guint64 vsf_flows_drops(const VsfFlows *flows, Sampler *sampler);
 
 /* Packets of a tap whose VM is known wait: they leave soon. */
 void vsf_flows_make_ready(VsfFlows *flows, Sampler *sampler);
+
+/* A packet of @sampler was picked: whether there are too many is looked at now and then. */
+void vsf_flows_count_picked(VsfFlows *flows, Sampler *sampler);
+
+/* The rate in force. */
+guint32 vsf_flows_rate(const Sampler *sampler);
 
 /* What waits leaves now. */
 void vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler);

@@ -63,6 +63,7 @@ packet_came(const VsfPacket *packet, gpointer user_data)
 
     if (sampler == NULL)
         return;
+    vsf_flows_count_picked(flows, sampler);
     bound = sampler->tap->domain != NULL;
     if (vsf_packet_queue_length(sampler->waiting) >= (bound ? FLOW_WAITING_MAX : FLOW_HELD_MAX)) {
         note_overflow(flows, sampler);
@@ -97,7 +98,7 @@ sampler_opened(int ifindex, gpointer user_data)
         return;
     sampler->state = OPEN;
     sampler->retries = 0;
-    g_debug("%s: sampling 1 in %u", sampler->tap->link.name, sampler->rate);
+    g_debug("%s: sampling 1 in %u", sampler->tap->link.name, vsf_flows_rate(sampler));
     g_clear_pointer(&sampler->trouble, g_free);
     vsf_link_stats_ask(flows->link_stats, &ifindex, 1, first_reading_came, flows);
 }
@@ -112,7 +113,7 @@ open_sampler(VsfFlows *flows, Sampler *sampler)
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
     sampler->state = OPENING;
     vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
-                     vsf_nic_is_mirrored(tap->kind), sampler->rate);
+                     vsf_nic_is_mirrored(tap->kind), vsf_flows_rate(sampler));
 }
 
 static gboolean
@@ -139,7 +140,7 @@ sampler_failed(int ifindex, const GError *error, gpointer user_data)
         return;
     sampler->state = CLOSED;
     sampler->drops_before += sampler->drops;
-    sampler->drops = 0;
+    sampler->drops = sampler->drops_noted = 0;
     if (!expected && g_strcmp0(sampler->trouble, error->message) != 0)
         g_warning("%s: cannot sample: %s; its counters go on", sampler->tap->link.name,
                   error->message);
@@ -172,6 +173,7 @@ vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter 
     flows->registry = registry;
     flows->exporter = exporter;
     flows->link_stats = link_stats;
+    flows->share = config->max_samples_per_second;
     flows->samplers = g_hash_table_new_full(NULL, NULL, NULL, sampler_free);
     flows->ready = g_hash_table_new(NULL, NULL);
     flows->capture = vsf_capture_new(&capture_config, &capture_callbacks, flows, error);
@@ -186,6 +188,7 @@ vsf_flows_free(VsfFlows *flows)
     if (flows == NULL)
         return;
     g_clear_handle_id(&flows->tick_timer, g_source_remove);
+    g_clear_handle_id(&flows->cap_timer, g_source_remove);
     g_clear_pointer(&flows->capture, vsf_capture_free);
     g_clear_pointer(&flows->ready, g_hash_table_unref);
     g_clear_pointer(&flows->samplers, g_hash_table_unref);
@@ -236,21 +239,13 @@ give_up_sampler(VsfFlows *flows, Sampler *sampler)
     remove_sampler(flows, sampler);
 }
 
-/* Another rate needs another filter, and so another handle, since packets in the
- * ring must keep the rate that they were picked at. */
 static void
 change_rate(VsfFlows *flows, Sampler *sampler, guint32 rate)
 {
-    g_debug("%s: sampling 1 in %u instead of 1 in %u", sampler->tap->link.name, rate,
-            sampler->rate);
-    drain(flows, sampler);
-    sampler->drops_before = vsf_flows_drops(flows, sampler) - sampler->overflow;
-    sampler->drops = 0;
     sampler->rate = rate;
-    if (sampler->state == CLOSED)
-        return;
-    vsf_capture_close(flows->capture, sampler->ifindex);
-    sampler->state = CLOSED;
+    sampler->cap = (VsfRateCap){0};
+    g_debug("%s: sampling 1 in %u", sampler->tap->link.name, rate);
+    vsf_capture_set_rate(flows->capture, sampler->ifindex, rate);
     open_sampler(flows, sampler);
 }
 
@@ -313,7 +308,8 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
         return FALSE;
     *status = (VsfFlowStatus){
         .state = sampler->trouble != NULL ? sampler->trouble : states[sampler->state],
-        .sampling = sampler->rate,
+        .sampling = vsf_flows_rate(sampler),
+        .factor = vsf_rate_cap_factor(&sampler->cap),
         .samples = sampler->samples,
         .left_out = sampler->left_out,
         .drops = vsf_flows_drops(flows, sampler),

@@ -15,9 +15,10 @@ typedef struct VsfFlows VsfFlows;
 
 typedef struct {       /* one sampler, for the status */
     const char *state; /* "sampling", "opening", "down", "failed: ..." */
-    guint32 sampling;
-    guint64 samples;  /* flow samples sent */
-    guint64 left_out; /* sampled, but counted on another tap of this host (direction once) */
+    guint32 sampling;  /* in force: the configured rate times the factor */
+    guint32 factor;    /* 1, or how much coarser because of too many samples */
+    guint64 samples;   /* flow samples sent */
+    guint64 left_out;  /* sampled, but counted on another tap of this host (direction once) */
     guint64 drops;
     guint32 pool;
 } VsfFlowStatus;

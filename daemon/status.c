@@ -136,6 +136,7 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
     }
     vsf_status_text_member(builder, "state", flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
+    vsf_status_int_member(builder, "factor", MAX(flow.factor, 1));
     vsf_status_int_member(builder, "flow_samples", (gint64)flow.samples);
     vsf_status_int_member(builder, "left_out", (gint64)flow.left_out);
     vsf_status_int_member(builder, "drops", (gint64)flow.drops);

@@ -169,6 +169,19 @@ start_sampling(VsfCaptureHandle *handle, GError **error)
     return set_filter(handle, program, n, error);
 }
 
+gboolean
+vsf_capture_handle_set_rate(VsfCaptureHandle *handle, guint32 rate, GError **error)
+{
+    struct sock_filter program[VSF_CAPTURE_FILTER_MAX];
+    VsfCaptureFilter filter = handle->config.filter;
+
+    filter.rate = rate;
+    if (!set_filter(handle, program, vsf_capture_filter_build(&filter, program), error))
+        return FALSE;
+    handle->config.filter = filter;
+    return TRUE;
+}
+
 VsfCaptureHandle *
 vsf_capture_handle_open(const VsfCaptureHandleConfig *config, GError **error)
 {

@@ -25,6 +25,11 @@ VsfCaptureHandle *vsf_capture_handle_open(const VsfCaptureHandleConfig *config,
                                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_capture_handle_close(VsfCaptureHandle *handle);
 
+/* Picks 1 in @rate from now on; does not block. Frames in the ring keep what they
+ * were picked at. FALSE: the kernel refused, and the old rate goes on. */
+gboolean vsf_capture_handle_set_rate(VsfCaptureHandle *handle, guint32 rate,
+                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 int vsf_capture_handle_fd(const VsfCaptureHandle *handle);
 
 /* The frames that a ring made by this configuration holds, at least. */

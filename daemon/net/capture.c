@@ -4,6 +4,7 @@
 #include "../base/worker.h"
 #include "capture-handle.h"
 #include "capture-pace.h"
+#include "capture-rates.h"
 
 #include <errno.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct VsfCapture {
 typedef struct {
     VsfCapture *capture;
     int ifindex;
-    guint32 rate;
+    VsfCaptureRates rates;
     guint64 serial;           /* an open in flight belongs to the tap with its serial */
     GCancellable *cancel;     /* tells an open that nobody began that it is unwanted */
     VsfCaptureHandle *handle; /* NULL while it is being opened */
@@ -54,6 +55,7 @@ typedef struct {
     VsfCapture *capture;
     int ifindex;
     guint64 serial;
+    guint32 rate;
 } Opening; /* what the main loop remembers */
 
 typedef struct {
@@ -168,12 +170,12 @@ take_frame(u_char *user, const struct pcap_pkthdr *header, const u_char *bytes)
         .ifindex = tap->ifindex,
         .time_ns = (gint64)header->ts.tv_sec * 1000000000 + header->ts.tv_usec,
         .from_vm = vsf_capture_filter_from_vm(header_bytes, header->caplen, header->len),
-        .rate = tap->rate,
         .frame_length = header->len,
         .header = bytes,
         .header_length = vsf_capture_filter_header_length(header_bytes, header->caplen),
     };
 
+    packet.rate = vsf_capture_rates_at(&tap->rates, packet.time_ns);
     if (!tap->closed)
         capture->callbacks.packet(&packet, capture->user_data);
 }
@@ -321,6 +323,18 @@ watch_tap(Tap *tap, GError **error)
     return FALSE;
 }
 
+/* Another rate than it was opened with may be wanted by now. */
+static gboolean
+adopt_handle(Tap *tap, VsfCaptureHandle *handle, guint32 opened_rate, GError **error)
+{
+    guint32 wanted = tap->rates.rate;
+
+    tap->handle = handle;
+    vsf_capture_rates_init(&tap->rates, opened_rate);
+    vsf_capture_set_rate(tap->capture, tap->ifindex, wanted);
+    return watch_tap(tap, error);
+}
+
 /* The tap may be closed, or opened anew, or the capture freed meanwhile. */
 static void
 handle_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
@@ -334,14 +348,10 @@ handle_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user
     if (tap == NULL || tap->serial != opening->serial) {
         if (handle != NULL)
             dispose_handle(capture, handle);
-    } else if (handle == NULL) {
-        tap_fail(tap, error);
+    } else if (handle != NULL && adopt_handle(tap, handle, opening->rate, &error)) {
+        capture->callbacks.opened(tap->ifindex, capture->user_data);
     } else {
-        tap->handle = handle;
-        if (watch_tap(tap, &error))
-            capture->callbacks.opened(tap->ifindex, capture->user_data);
-        else
-            tap_fail(tap, error);
+        tap_fail(tap, error);
     }
     capture_unref(capture);
 }
@@ -357,7 +367,7 @@ vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mi
     vsf_capture_close(capture, ifindex);
     tap->capture = capture;
     tap->ifindex = ifindex;
-    tap->rate = CLAMP(rate, 1, 10000000);
+    vsf_capture_rates_init(&tap->rates, CLAMP(rate, 1, VSF_CAPTURE_RATE_MAX));
     tap->serial = ++capture->last_serial;
     tap->cancel = g_cancellable_new();
     g_hash_table_insert(capture->taps, GINT_TO_POINTER(ifindex), tap);
@@ -366,15 +376,32 @@ vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mi
     g_strlcpy(request->config.name, name, sizeof(request->config.name));
     request->config.filter = (VsfCaptureFilter){
         .header_bytes = capture->config.header_bytes,
-        .rate = tap->rate,
+        .rate = tap->rates.rate,
         .direction = capture->config.direction,
         .mirrored = mirrored,
     };
     request->config.ring_bytes = capture->config.ring_bytes;
     request->cancel = g_object_ref(tap->cancel);
-    *opening = (Opening){capture_ref(capture), ifindex, tap->serial};
+    *opening = (Opening){capture_ref(capture), ifindex, tap->serial, tap->rates.rate};
     vsf_worker_run(capture->opener, open_handle, request, (GDestroyNotify)open_request_free, NULL,
                    handle_opened, opening);
+}
+
+void
+vsf_capture_set_rate(VsfCapture *capture, int ifindex, guint32 rate)
+{
+    Tap *tap = find_tap(capture, ifindex);
+    g_autoptr(GError) error = NULL;
+    guint32 wanted = CLAMP(rate, 1, VSF_CAPTURE_RATE_MAX);
+
+    if (tap == NULL || tap->rates.rate == wanted)
+        return;
+    if (tap->handle == NULL)
+        vsf_capture_rates_init(&tap->rates, wanted);
+    else if (vsf_capture_handle_set_rate(tap->handle, wanted, &error))
+        vsf_capture_rates_change(&tap->rates, wanted, g_get_real_time() * 1000);
+    else
+        g_debug("interface %d: %s; sampling goes on as it was", ifindex, error->message);
 }
 
 void

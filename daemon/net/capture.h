@@ -62,6 +62,10 @@ void vsf_capture_free(VsfCapture *capture);
 void vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
                       guint32 rate);
 
+/* Picks 1 in @rate from now on, without a gap; each packet says the rate that it was picked
+ * at. Unknown indexes are fine. */
+void vsf_capture_set_rate(VsfCapture *capture, int ifindex, guint32 rate);
+
 /* No callback for @ifindex comes any more. Unknown indexes are fine. */
 void vsf_capture_close(VsfCapture *capture, int ifindex);
 

@@ -266,7 +266,8 @@ def flow_cost(lab, monitor, guest, rate):
 def bench_flows(lab):
     guest = lab.define_tiny("flows")
     guest.start(paused=True)
-    with Quiet(lab, name="virt-sflow", sampling=1, polling=0) as monitor:
+    unbounded = {"max_samples_per_second": 0, "max_host_samples_per_second": 0}
+    with Quiet(lab, name="virt-sflow", capture=unbounded, sampling=1, polling=0) as monitor:
         monitor.wait_sampling(guest.taps()[0])
         result = [flow_cost(lab, monitor, guest, rate) for rate in FLOW_RATES]
         monitor.collector.check()

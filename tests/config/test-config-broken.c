@@ -64,6 +64,8 @@ static const Broken broken[] = {
     {"[sflow]\nvirt-net-direction = in\n", 2, "[sflow] virt-net-direction", "guest or host"},
     {"[capture]\ndirection = ingress\n", 2, "[capture] direction", "once, both, in or out"},
     {"[capture]\ndirection =\n", 2, "[capture] direction", "once, both, in or out"},
+    {"[capture]\nmax-samples-per-second = 1000001\n", 2, "[capture] max-samples-per-second",
+     "0 to 1000000"},
     {"[guest]\nagent = on\n", 2, "[guest] agent", "auto or off"},
     {"[guest]\ncanary = 101\n", 2, "[guest] canary", "0 to 100"},
     {"[guest]\nfilesystems-interval = 9\n", 2, "[guest] filesystems-interval", "10 to 86400"},

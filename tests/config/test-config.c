@@ -70,6 +70,8 @@ test_defaults_are_the_documented_ones(void)
     g_assert_cmpstr(config->interfaces[1], ==, "tap*");
     g_assert_cmpstr(config->interfaces[2], ==, "macvtap*");
     g_assert_cmpint(config->direction, ==, VSF_DIRECTION_ONCE);
+    g_assert_cmpuint(config->max_samples_per_second, ==, 5000);
+    g_assert_cmpuint(config->max_host_samples_per_second, ==, 20000);
     g_assert_cmpint(config->agent, ==, VSF_GUEST_AGENT_AUTO);
     g_assert_cmpuint(config->canary, ==, 100);
     g_assert_cmpuint(config->filesystems_interval_s, ==, 60);
@@ -91,7 +93,8 @@ test_every_key_can_be_set(void)
         "agent-address=10.0.0.0/8\nsub-agent-id=4294967295\nvm-name=guest\n"
         "virt-memory=balloon\nvirt-net-direction=host\nsource-address=2001:db8::2\ndscp=63\n"
         "[libvirt]\nuri=test:///default\n"
-        "[capture]\ninterfaces=a?c,tap*  eth0\ndirection=out\n"
+        "[capture]\ninterfaces=a?c,tap*  eth0\ndirection=out\nmax-samples-per-second=0\n"
+        "max-host-samples-per-second=1000000\n"
         "[guest]\nagent=off\ncanary=5\nfilesystems-interval=10\nos-interval=86400\ntimeout=30\n"
         "exclude=db-*, ?win web01\nballoon-period=10\ndetail=none\n");
     VsfCollectorAddress *last;
@@ -116,6 +119,8 @@ test_every_key_can_be_set(void)
     g_assert_cmpuint(g_strv_length(config->interfaces), ==, 3);
     g_assert_cmpstr(config->interfaces[2], ==, "eth0");
     g_assert_cmpint(config->direction, ==, VSF_DIRECTION_OUT);
+    g_assert_cmpuint(config->max_samples_per_second, ==, 0);
+    g_assert_cmpuint(config->max_host_samples_per_second, ==, 1000000);
     g_assert_cmpint(config->agent, ==, VSF_GUEST_AGENT_OFF);
     g_assert_cmpuint(config->canary, ==, 5);
     g_assert_cmpuint(config->filesystems_interval_s, ==, 10);

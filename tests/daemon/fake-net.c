@@ -72,6 +72,13 @@ vsf_capture_open(VsfCapture *self G_GNUC_UNUSED, int ifindex, const char *name G
 }
 
 void
+vsf_capture_set_rate(VsfCapture *self G_GNUC_UNUSED, int ifindex, guint32 rate)
+{
+    if (g_hash_table_contains(fake_samplers, GINT_TO_POINTER(ifindex)))
+        g_hash_table_insert(fake_samplers, GINT_TO_POINTER(ifindex), GUINT_TO_POINTER(rate));
+}
+
+void
 vsf_capture_close(VsfCapture *self G_GNUC_UNUSED, int ifindex)
 {
     g_hash_table_remove(fake_samplers, GINT_TO_POINTER(ifindex));

@@ -122,12 +122,15 @@ see_link(Fixture *fixture, int ifindex, const char *name, const guint8 guest_mac
     vsf_registry_link_seen(fixture->registry, &link, 1000);
 }
 
+/* @sampling: what its metadata want. */
 static void
-see_domain(Fixture *fixture, const char *name, const char *device, const guint8 mac[6])
+see_monitored_domain(Fixture *fixture, const char *name, const char *device, const guint8 mac[6],
+                     guint32 sampling)
 {
     VsfDomainDef *def = vsf_domain_def_new();
     VsfNic *nic = g_new0(VsfNic, 1);
 
+    def->monitor.sampling = sampling;
     memset(def->uuid_bytes, mac[5], sizeof(def->uuid_bytes));
     vsf_uuid_format(def->uuid_bytes, def->uuid);
     def->id = mac[5];
@@ -137,6 +140,12 @@ see_domain(Fixture *fixture, const char *name, const char *device, const guint8 
     memcpy(nic->mac, mac, 6);
     g_ptr_array_add(def->nics, nic);
     vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
+}
+
+static void
+see_domain(Fixture *fixture, const char *name, const char *device, const guint8 mac[6])
+{
+    see_monitored_domain(fixture, name, device, mac, VSF_MONITOR_UNSET);
 }
 
 /* A VM whose sampler is open and whose pool begins at 0 at time 0. */
@@ -191,6 +200,102 @@ test_direction_gives_input_or_output(Fixture *fixture, gconstpointer user_data G
     assert_decoded(table, "samples.1.input", "0");
     assert_decoded(table, "samples.1.output", "17");
     assert_decoded(table, "samples.1.sample_pool", "150");
+}
+
+static guint32
+rate_of(int ifindex)
+{
+    return GPOINTER_TO_UINT(g_hash_table_lookup(fake_samplers, GINT_TO_POINTER(ifindex)));
+}
+
+/* As the app does when a domain's XML is another. */
+static void
+set_monitor(Fixture *fixture, guint32 sampling)
+{
+    const VsfDomain *domain;
+
+    see_monitored_domain(fixture, "a", "vnet0", mac_a, sampling);
+    domain = vsf_registry_tap(fixture->registry, 17)->domain;
+    for (guint i = 0; i < domain->taps->len; i++)
+        vsf_flows_tap_changed(fixture->flows, domain->taps->pdata[i]);
+}
+
+static void
+test_a_vms_metadata_set_its_rate(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfFlowStatus status;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    g_assert_cmpuint(rate_of(17), ==, 10);
+    set_monitor(fixture, 64);
+    g_assert_cmpuint(rate_of(17), ==, 64);
+    g_assert_true(vsf_flows_status(fixture->flows, 17, &status));
+    g_assert_cmpuint(status.sampling, ==, 64);
+    g_assert_cmpstr(status.state, ==, "sampling");
+    /* Off, and on again. */
+    set_monitor(fixture, 0);
+    g_assert_cmpuint(rate_of(17), ==, 0);
+    g_assert_false(vsf_flows_status(fixture->flows, 17, &status));
+    set_monitor(fixture, VSF_MONITOR_UNSET);
+    g_assert_cmpuint(rate_of(17), ==, 10);
+}
+
+static void
+test_a_vm_may_be_sampled_where_others_are_not(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    fixture->config->sampling = 0;
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
+    see_monitored_domain(fixture, "a", "vnet0", mac_a, 7);
+    g_assert_cmpuint(rate_of(17), ==, 7);
+}
+
+static void
+test_what_was_picked_before_a_vm_that_wants_none_is_dropped(Fixture *fixture,
+                                                            gconstpointer user_data G_GNUC_UNUSED)
+{
+    see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
+    fake_capture_opened(17);
+    fake_capture_packet(17, TRUE, mac_a, 10 * MS);
+    see_monitored_domain(fixture, "a", "vnet0", mac_a, 0);
+    vsf_exporter_flush(fixture->exporter);
+    g_assert_cmpuint(vsf_exporter_totals(fixture->exporter).flow_samples, ==, 0);
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
+}
+
+static void
+test_a_flood_is_sampled_more_coarsely(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfFlowStatus status;
+
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "vnet0: more samples than*");
+    for (guint i = 0; i < 4000; i++)
+        fake_capture_packet(17, TRUE, mac_a, i * MS);
+    g_test_assert_expected_messages();
+    g_assert_true(vsf_flows_status(fixture->flows, 17, &status));
+    g_assert_cmpuint(status.factor, >, 1);
+    g_assert_cmpuint(rate_of(17), ==, 10 * status.factor);
+    g_assert_cmpuint(status.sampling, ==, rate_of(17));
+    /* The other tap is not touched. */
+    g_assert_cmpuint(rate_of(18), ==, 10);
+}
+
+static void
+test_what_the_ring_lost_counts_for_the_bound(Fixture *fixture,
+                                             gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    fake_capture_packet(17, TRUE, mac_a, 1 * MS);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "vnet0: more samples than*");
+    for (guint i = 0; i < 200; i++) {
+        fake_capture_set_drops(100 * i);
+        fake_capture_packet(17, TRUE, mac_a, i * MS);
+    }
+    g_test_assert_expected_messages();
+    g_assert_cmpuint(rate_of(17), >, 10);
 }
 
 static void
@@ -382,5 +487,14 @@ main(int argc, char **argv)
         test_drops_do_not_go_back_when_a_tap_was_down);
     ADD("/flows/samples-leave-without-a-reading-that-does-not-come", VSF_DIRECTION_ONCE,
         test_samples_leave_without_a_reading_that_does_not_come);
+    ADD("/flows/a-vms-metadata-set-its-rate", VSF_DIRECTION_ONCE, test_a_vms_metadata_set_its_rate);
+    ADD("/flows/a-vm-may-be-sampled-where-others-are-not", VSF_DIRECTION_ONCE,
+        test_a_vm_may_be_sampled_where_others_are_not);
+    ADD("/flows/what-was-picked-before-a-vm-that-wants-none-is-dropped", VSF_DIRECTION_ONCE,
+        test_what_was_picked_before_a_vm_that_wants_none_is_dropped);
+    ADD("/flows/a-flood-is-sampled-more-coarsely", VSF_DIRECTION_ONCE,
+        test_a_flood_is_sampled_more_coarsely);
+    ADD("/flows/what-the-ring-lost-counts-for-the-bound", VSF_DIRECTION_ONCE,
+        test_what_the_ring_lost_counts_for_the_bound);
     return g_test_run();
 }

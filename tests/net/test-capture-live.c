@@ -45,6 +45,86 @@ test_first_frame_is_seen_with_its_time(void)
     close(tap);
 }
 
+static void
+send_frames(int tap, guint n)
+{
+    guint8 frame[60];
+
+    tap_lab_frame(frame, sizeof(frame), capture_lab_peer_mac, capture_lab_vm_mac, 0);
+    for (guint i = 0; i < n; i++)
+        tap_lab_send(tap, frame, sizeof(frame));
+}
+
+/* A sampler has no frames that it must let pass first: of the first 8 of each of 40 fresh
+ * ones, half are picked, and of the very first ones too. */
+static void
+test_the_first_frames_have_the_same_chance(void)
+{
+    const guint samplers = 40, each = 8;
+    int tap = tap_lab_tap("vnet0");
+    double sigma = sqrt(samplers * each * 0.25);
+    guint n = 0, n_first = 0;
+
+    tap_lab_up("vnet0");
+    tap_lab_loop_for(10);
+    for (guint i = 0; i < samplers; i++) {
+        CaptureLab lab;
+        guint before;
+
+        capture_lab_start(&lab, VSF_DIRECTION_BOTH);
+        capture_lab_open(&lab, "vnet0", FALSE, 2);
+        send_frames(tap, 1);
+        tap_lab_loop_for(5);
+        before = lab.n_from;
+        n_first += before;
+        send_frames(tap, each - 1);
+        tap_lab_loop_for(15);
+        n += lab.n_from;
+        capture_lab_stop(&lab);
+    }
+    g_assert_cmpfloat(fabs(n - samplers * each * 0.5), <, 6 * sigma);
+    g_assert_cmpfloat(fabs(n_first - samplers * 0.5), <, 6 * sqrt(samplers * 0.25));
+    close(tap);
+}
+
+/* Each packet has the rate that it was picked at, also those that lie in the ring when
+ * the rate changes. */
+static void
+test_the_rate_changes_without_a_gap(void)
+{
+    int tap = tap_lab_tap("vnet0"), ifindex;
+    const guint n = 20000;
+    double sigma = sqrt(n * 0.1 * 0.9);
+    CaptureLab lab;
+
+    tap_lab_up("vnet0");
+    capture_lab_start(&lab, VSF_DIRECTION_BOTH);
+    ifindex = capture_lab_open(&lab, "vnet0", FALSE, 1);
+    tap_lab_loop_for(10);
+    send_frames(tap, 50);
+    vsf_capture_set_rate(lab.capture, ifindex, 10000000);
+    send_frames(tap, 50);
+    vsf_capture_set_rate(lab.capture, ifindex, 1);
+    send_frames(tap, 30);
+    vsf_capture_set_rate(lab.capture, ifindex, 10);
+    capture_lab_wait_for(&lab, 80);
+    for (guint i = 0; i < lab.packets->len; i++)
+        g_assert_cmpuint(g_array_index(lab.packets, CaptureSeen, i).packet.rate, ==, 1);
+    g_array_set_size(lab.packets, 0);
+    lab.n_from = 0;
+    for (guint i = 0; i < n / 200; i++) {
+        send_frames(tap, 200);
+        tap_lab_loop_for(1);
+    }
+    tap_lab_loop_for(100);
+    g_assert_cmpfloat(fabs(lab.n_from - n * 0.1), <, 6 * sigma);
+    for (guint i = 0; i < lab.packets->len; i++)
+        g_assert_cmpuint(g_array_index(lab.packets, CaptureSeen, i).packet.rate, ==, 10);
+    g_assert_cmpuint(vsf_capture_drops(lab.capture, ifindex), ==, 0);
+    capture_lab_stop(&lab);
+    close(tap);
+}
+
 /* Every length through two bridged taps: from the VM of one, to the VM of the
  * other. A tag travels beside the frame in the kernel, and libpcap puts it back. */
 static void
@@ -297,5 +377,9 @@ main(int argc, char **argv)
                     test_one_direction_alone_is_filtered_in_the_kernel);
     g_test_add_func("/net/capture/one-in-n-is-kept", test_one_in_n_is_kept);
     g_test_add_func("/net/capture/macvtap-is-mirrored", test_macvtap_is_mirrored);
+    g_test_add_func("/net/capture/the-first-frames-have-the-same-chance",
+                    test_the_first_frames_have_the_same_chance);
+    g_test_add_func("/net/capture/the-rate-changes-without-a-gap",
+                    test_the_rate_changes_without_a_gap);
     return g_test_run();
 }
