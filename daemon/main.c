@@ -7,12 +7,14 @@
 
 #include <glib-unix.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
+#define LARGE_BYTES (128 * 1024)
 
 typedef struct {
     GMainLoop *loop;
@@ -95,6 +97,9 @@ main(int argc, char **argv)
     g_autoptr(VsfConfig) config = NULL;
 
     setlocale(LC_ALL, "");
+    /* Else glibc learns from the first large reply of a guest to keep such memory, in each
+     * thread that ever reads one. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     if (!vsf_options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, "virt-sflowd: %s; see virt-sflowd --help\n", error->message);
         return EXIT_USAGE;

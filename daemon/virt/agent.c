@@ -3,6 +3,11 @@
 
 #include "agent-link.h"
 
+#include <malloc.h>
+#include <string.h>
+
+#define LARGE_BYTES (64 * 1024)
+
 struct VsfAgents {
     const VsfAgentOps *ops;
     VsfCalls *calls;
@@ -27,6 +32,7 @@ typedef struct {
     gpointer link;
     const char *uuid;
     GError *not_asked; /* whatever it is, it is not the agent's fault */
+    gboolean is_large; /* it took much memory */
 } Talk;
 
 void
@@ -57,8 +63,11 @@ send_request(const char *request, int timeout_s, GError **error, gpointer user_d
     g_autoptr(GError) why = NULL;
     char *reply = talk->question->ops->send(talk->link, talk->uuid, request, timeout_s, &why);
 
-    if (reply != NULL)
+    if (reply != NULL) {
+        talk->is_large |= strlen(reply) > LARGE_BYTES;
         return reply;
+    }
+    talk->is_large |= g_error_matches(why, VSF_QGA_ERROR, VSF_QGA_ERROR_MALFORMED);
     if (why->domain == G_IO_ERROR && talk->not_asked == NULL)
         talk->not_asked = g_error_copy(why);
     g_propagate_error(error, g_steal_pointer(&why));
@@ -111,6 +120,9 @@ converse(gpointer link, const char *uuid, const Question *question, GError **err
     g_autoptr(VsfQgaReport) report = vsf_qga_inspect(&plan);
     VsfAgentAnswer *answer;
 
+    /* Else glibc keeps what the largest reply took, for each thread that ever had one. */
+    if (talk.is_large)
+        malloc_trim(0);
     /* A file that was opened in the guest must be closed next time, whatever this was. */
     if (talk.not_asked != NULL && report->open_handle == VSF_QGA_NO_HANDLE) {
         g_propagate_error(error, talk.not_asked);
