@@ -164,7 +164,7 @@ def _initramfs(busybox, agent, libraries, modules):
     for applet in listing.stdout.split():
         if applet != "busybox":
             cpio.add("bin/" + applet, stat.S_IFLNK | 0o777, b"/bin/busybox")
-    for name in ("guest-init.sh", "guest-agent.sh", "guest-console.sh"):
+    for name in ("guest-init.sh", "guest-agent.sh", "guest-console.sh", "guest-hostile.sh"):
         with open(os.path.join(HERE, name), "rb") as file:
             cpio.file("etc/" + name, file.read())
     cpio.file("sbin/shutdown", SHUTDOWN.encode())
