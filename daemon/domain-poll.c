@@ -30,6 +30,7 @@ struct VsfDomainPoll {
     VsfPollUrgency urgency;
     guint deadline_timer, busy_timer;
     gboolean asked_again;
+    gboolean asleep; /* the last turn found QEMU in uninterruptible sleep */
     VsfDomainCounters counters;
     VsfDomainDetail detail;
     VsfBalloon balloon;
@@ -91,8 +92,7 @@ take_balloon(VsfDomainPoll *poll, const VsfDomainStats *stats)
         .usable = stats->balloon_usable,
         .unused = stats->balloon_unused,
         .disk_caches = stats->balloon_disk_caches,
-        .last_update_s = stats->balloon_last_update_s == VSF_UNKNOWN ? 0
-                                                                     : stats->balloon_last_update_s,
+        .last_update_s = stats->balloon_last_update_s,
     };
     poll->counters.max_memory = stats->balloon_current;
 }
@@ -169,6 +169,23 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     maybe_finish(poll);
 }
 
+/* Most such sleeps are short: one more look. Those that last for two turns are
+ * a disk that does not answer. */
+static void
+look_at_sleeper(VsfDomainPoll *poll, gint64 now_us)
+{
+    if (poll->urgency == VSF_POLL_LAST)
+        return;
+    if (!poll->asked_again) {
+        poll->asked_again = poll->waiting_stats = TRUE;
+        poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_again, poll);
+        return;
+    }
+    if (poll->asleep && poll->stuck_since_us == 0)
+        poll->stuck_since_us = now_us;
+    poll->asleep = TRUE;
+}
+
 static void
 ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 {
@@ -177,11 +194,16 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 
     /* A call to a QEMU that cannot answer would hang, and hold one of
      * libvirtd's workers with it. */
-    if (vsf_qemu_process_is_stopped(poll->qemu) || process->state == 'D') {
-        if (process->state != 'D' && poll->stuck_since_us == 0)
+    if (vsf_qemu_process_is_stopped(poll->qemu)) {
+        if (poll->stuck_since_us == 0)
             poll->stuck_since_us = now_us;
         return;
     }
+    if (process->state == 'D') {
+        look_at_sleeper(poll, now_us);
+        return;
+    }
+    poll->asleep = FALSE;
     if (!poll->context->connected || poll->asked ||
         vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, with_info, stats_came,
                       (gpointer)poll->context) != VSF_CALLS_ASKED)
@@ -376,8 +398,8 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
         poll->n_final = 0;
     }
     poll->running = poll->waiting_net = TRUE;
-    ask_stats(poll, &process);
     start_deadline(poll, urgency);
+    ask_stats(poll, &process);
     return TRUE;
 }
 

@@ -227,9 +227,11 @@ vsf_truth_memory(VsfGuestChoice *choice, const VsfTruthTerms *terms, const VsfBa
     VsfTruth by_balloon = read_balloon(terms, balloon);
     VsfTruth by_agent = read_agent(terms, facts, VSF_QGA_PART_MEMORY,
                                    facts != NULL ? agent_in_use(facts) : VSF_UNKNOWN);
+    /* A busy domain tells no more than the balloon's size. */
+    gboolean has_group = balloon != NULL && balloon->last_update_s != VSF_UNKNOWN;
 
     if (choice->memory == VSF_SOURCE_UNDECIDED && terms->decide)
-        choice->memory = choose_memory(terms, &by_balloon, &by_agent, balloon != NULL,
+        choice->memory = choose_memory(terms, &by_balloon, &by_agent, has_group,
                                        agent_may_answer(terms, facts, VSF_QGA_PART_MEMORY));
     switch (choice->memory) {
     case VSF_SOURCE_BALLOON:

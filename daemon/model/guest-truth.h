@@ -59,7 +59,8 @@ typedef struct {
     guint64 usable;        /* MemAvailable; older guests do not tell it */
     guint64 unused;        /* MemFree */
     guint64 disk_caches;   /* page cache */
-    guint64 last_update_s; /* host's time since the epoch; 0 = the guest has no driver */
+    guint64 last_update_s; /* host's time since the epoch; 0 = the guest has no driver;
+                              VSF_UNKNOWN = libvirt could not ask QEMU for these */
 } VsfBalloon;
 
 /* Chosen once per run; a plain value that outlives the daemon. */

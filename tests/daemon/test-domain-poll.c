@@ -83,7 +83,12 @@ answer_busy(void)
     g_autoptr(GArray) none = g_array_new(FALSE, TRUE, sizeof(VsfBlockStats));
     VsfDomainStats stats = {.uuid = UUID_1,
                             .state = VSF_STATE_RUNNING,
-                            .balloon_current = VSF_UNKNOWN,
+                            .balloon_current = 1000,
+                            .balloon_available = VSF_UNKNOWN,
+                            .balloon_usable = VSF_UNKNOWN,
+                            .balloon_unused = VSF_UNKNOWN,
+                            .balloon_disk_caches = VSF_UNKNOWN,
+                            .balloon_last_update_s = VSF_UNKNOWN,
                             .n_vcpus = VSF_UNKNOWN,
                             .blocks = none};
 
@@ -112,6 +117,59 @@ test_a_busy_domain_is_asked_once_more(Fixture *fixture, gconstpointer user_data 
     g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
     g_assert_cmpuint(fake_stats_asked, ==, 4);
+}
+
+static void
+test_a_busy_domain_is_not_without_a_balloon(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    VsfGuestStatus status;
+
+    domain->def->has_balloon = TRUE;
+    domain->def->balloon_period_s = 10;
+    domain->since_us -= 301 * G_USEC_PER_SEC;
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    answer_busy();
+    fake_time_advance(100);
+    answer_busy();
+    g_assert_true(vsf_guests_status(fixture->guests, domain, &status));
+    g_assert_cmpint(status.memory.source, ==, VSF_SOURCE_UNDECIDED);
+    g_assert_cmpint(status.memory.why, ==, VSF_WHY_NO_STATISTICS);
+}
+
+static void
+test_a_qemu_that_sleeps_for_long_is_stuck(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfPollStatus status;
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    /* Once is nothing: it is looked at again at once. */
+    fake_process_set(100, 'D', CPU_NS);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_process_set(100, 'S', CPU_NS);
+    fake_time_advance(100);
+    g_assert_cmpuint(fake_stats_asked, ==, 1);
+    poller_answer_stats(7);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
+    fake_process_set(100, 'D', CPU_NS);
+    for (guint turn = 0; turn < 2; turn++) {
+        g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+        g_assert_cmpint(status.stuck_since_us, ==, 0);
+        poller_begin_turn(fixture, VSF_POLL_REGULAR);
+        fake_link_stats_answer(0);
+        fake_time_advance(200);
+    }
+    g_assert_cmpuint(fake_stats_asked, ==, 1);
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, !=, 0);
+    fake_process_set(100, 'S', CPU_NS);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(8);
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, ==, 0);
 }
 
 static void
@@ -357,5 +415,7 @@ main(int argc, char **argv)
     ADD("a-nic-without-a-reading-makes-the-sum-unknown",
         test_a_nic_without_a_reading_makes_the_sum_unknown);
     ADD("a-busy-domain-is-asked-once-more", test_a_busy_domain_is_asked_once_more);
+    ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
+    ADD("a-qemu-that-sleeps-for-long-is-stuck", test_a_qemu_that_sleeps_for_long_is_stuck);
     return g_test_run();
 }
