@@ -112,9 +112,22 @@ vsf_disk_counters_unknown(void)
 }
 
 static gboolean
+is_writable(const VsfDisk *disk)
+{
+    return !disk->removable && !disk->readonly && !disk->empty;
+}
+
+/* QEMU never sees what is written to it. */
+static gboolean
+is_written_elsewhere(const VsfDisk *disk)
+{
+    return is_writable(disk) && disk->kind == VSF_DISK_VHOST_USER;
+}
+
+static gboolean
 is_counted(const VsfDisk *disk)
 {
-    return !disk->removable && !disk->readonly && !disk->empty && disk->kind != VSF_DISK_VHOST_USER;
+    return is_writable(disk) && disk->kind != VSF_DISK_VHOST_USER;
 }
 
 gboolean
@@ -174,14 +187,18 @@ vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks, guin
 {
     VsfDiskCounters total = {0};
     gboolean only_files = TRUE;
+    guint n_counted = 0, n_elsewhere = 0;
 
     for (guint i = 0; i < def->disks->len; i++) {
         const VsfDisk *disk = g_ptr_array_index(def->disks, i);
         const VsfBlockStats *block;
         int place;
 
+        if (is_written_elsewhere(disk))
+            n_elsewhere++;
         if (!is_counted(disk))
             continue;
+        n_counted++;
         block = find_block(blocks, n_blocks, disk->target);
         if (block == NULL)
             return vsf_disk_counters_unknown();
@@ -189,8 +206,11 @@ vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks, guin
         only_files = only_files && place == VSF_BLOCK_FILE;
         add_block(&total, block, place);
     }
+    if (n_counted == 0 && n_elsewhere > 0)
+        return vsf_disk_counters_unknown();
     /* A full qcow2 with its metadata is larger than its capacity. */
-    if (!only_files || total.capacity == VSF_UNKNOWN || total.allocation == VSF_UNKNOWN)
+    if (!only_files || n_elsewhere > 0 || total.capacity == VSF_UNKNOWN ||
+        total.allocation == VSF_UNKNOWN)
         total.available = VSF_UNKNOWN;
     else if (total.capacity > total.allocation)
         total.available = total.capacity - total.allocation;

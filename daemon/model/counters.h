@@ -83,7 +83,8 @@ VsfDiskCounters vsf_disk_counters_unknown(void);
  * @blocks makes the sums unknown; no writable disk at all gives zeros.
  * allocation: physical of files and host block devices, unknown with a remote
  * disk; available: capacity - allocation, at least 0, only if every writable
- * disk is a file. What a VOLUME is, the block's path tells. @n_blocks may be 0 with
+ * disk is a file; a vhost-user disk is none, and the only one makes all unknown. What a VOLUME is,
+ * the block's path tells. @n_blocks may be 0 with
  * @blocks NULL. */
 VsfDiskCounters vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks,
                                       guint n_blocks);

@@ -124,11 +124,15 @@ test_only_writable_disks_are_summed(void)
     add_disk(def, "hda", VSF_DISK_FILE, TRUE, FALSE, FALSE);
     add_disk(def, "vdr", VSF_DISK_FILE, FALSE, TRUE, FALSE);
     add_disk(def, "vde", VSF_DISK_FILE, FALSE, FALSE, TRUE);
-    add_disk(def, "vdu", VSF_DISK_VHOST_USER, FALSE, FALSE, FALSE);
     total = vsf_disk_counters_sum(def, blocks, G_N_ELEMENTS(blocks));
     g_assert_cmpuint(total.capacity, ==, 300);
     g_assert_cmpuint(total.allocation, ==, 210);
     g_assert_cmpuint(total.available, ==, 90);
+    /* What QEMU does not see is not counted, but it may fill up. */
+    add_disk(def, "vdu", VSF_DISK_VHOST_USER, FALSE, FALSE, FALSE);
+    total = vsf_disk_counters_sum(def, blocks, G_N_ELEMENTS(blocks));
+    g_assert_cmpuint(total.capacity, ==, 300);
+    g_assert_cmpuint(total.available, ==, VSF_UNKNOWN);
     g_assert_cmpuint(total.rd_req, ==, 2);
     g_assert_cmpuint(total.rd_bytes, ==, 20);
     g_assert_cmpuint(total.wr_req, ==, 4);
@@ -155,12 +159,15 @@ static void
 test_no_writable_disk_is_zero(void)
 {
     g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
-    const VsfDiskCounters zero = {0};
+    const VsfDiskCounters zero = {0}, unknown = vsf_disk_counters_unknown();
     VsfDiskCounters total;
 
     add_disk(def, "hda", VSF_DISK_FILE, TRUE, TRUE, FALSE);
     total = vsf_disk_counters_sum(def, NULL, 0);
     g_assert_cmpmem(&total, sizeof(total), &zero, sizeof(zero));
+    add_disk(def, "vdu", VSF_DISK_VHOST_USER, FALSE, FALSE, FALSE);
+    total = vsf_disk_counters_sum(def, NULL, 0);
+    g_assert_cmpmem(&total, sizeof(total), &unknown, sizeof(unknown));
 }
 
 static void
