@@ -21,7 +21,7 @@ typedef struct {
     guint32 wants; /* of the question that is out */
     gboolean asking;
 
-    gboolean balloon_asking, balloon_set;
+    gboolean balloon_asking, balloon_set, balloon_failed;
     gint64 balloon_retry_us;
     VsfTruth memory, available; /* told last */
 } Guest;

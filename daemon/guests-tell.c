@@ -85,6 +85,17 @@ memory_truth(const VsfGuests *guests, Guest *guest, const VsfTruthTerms *terms,
     };
 }
 
+/* One that is still to be set counts: the balloon will tell. */
+static guint
+balloon_period_s(const VsfGuests *guests, const Guest *guest)
+{
+    const VsfDomainDef *def = guest->domain->def;
+
+    if (!def->has_balloon || def->balloon_period_s != 0)
+        return def->has_balloon ? def->balloon_period_s : 0;
+    return guest->balloon_failed ? 0 : guests->config->balloon_period_s;
+}
+
 static const char *
 agent_state(const VsfGuests *guests, const Guest *guest, gint64 now_us)
 {
@@ -139,12 +150,12 @@ vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *ba
         .now_s = g_get_real_time() / G_USEC_PER_SEC,
         .known_for_s = (now_us - domain->since_us) / G_USEC_PER_SEC,
         .agent_period_s = guests->config->filesystems_interval_s,
-        .balloon_period_s = domain->def->has_balloon ? domain->def->balloon_period_s : 0,
     };
     VsfGuestChoice before;
 
     if (guest == NULL)
         return;
+    terms.balloon_period_s = balloon_period_s(guests, guest);
     before = guest->choice;
     terms.agent_possible = guests->config->agent == VSF_GUEST_AGENT_AUTO &&
                            guest->plan == VSF_AGENT_PLAN_ASK;

@@ -185,6 +185,7 @@ balloon_answered(const char *uuid, gpointer answer G_GNUC_UNUSED, const GError *
     if (guest == NULL || !guest->balloon_asking)
         return;
     guest->balloon_asking = FALSE;
+    guest->balloon_failed = error != NULL;
     if (error != NULL) {
         g_message("%s: the balloon's period cannot be set: %s; tried again later",
                   guest->domain->name, error->message);

@@ -356,7 +356,7 @@ def test_metadata():
 
 def test_balloon_period():
     """With balloon-period a balloon that collects nothing is set to collect, and tells the
-    memory; one that collects is left alone"""
+    memory, with an agent or without; one that collects is left alone"""
     with Monitor(lab(), name="balloon", port=6354, sampling=0, polling=1,
                  guest={"balloon_period": 3}) as balloon:
         tap.on_exit(lambda: lab().virsh("dommemstat", "web02", "--period", "0", "--live"))
@@ -367,6 +367,11 @@ def test_balloon_period():
         assert "<stats period='3'/>" in lab().virsh("dumpxml", "web02")
         assert "<stats period" not in lab().virsh("dumpxml", "web02", "--inactive")
         tap.equal(balloon.vm(web01())["balloon_period_set"], False)
+        # One without an agent is seen before its balloon is set: it is waited for.
+        quiet = lab().boot("quiet", balloon_period=0, agent=False)
+        wait_memory(balloon, quiet)
+        tap.equal(balloon.vm(quiet)["memory"]["source"], "balloon")
+        quiet.destroy()
         assert "<stats period='5'/>" in lab().virsh("dumpxml", "web01")
 
 
