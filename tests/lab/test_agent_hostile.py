@@ -361,12 +361,12 @@ def refused(kind):
 
 
 def test_too_long():
-    """A reply above libvirt's 4 MiB is a failure of the agent, not of libvirt"""
-    refused("too-long")
+    """A reply above libvirt's 4 MiB is refused; the agent goes on being asked"""
+    ask("too-long", fs="malformed")
 
 
 def test_too_deep():
-    """So is one that is nested 100,000 deep"""
+    """One that is nested 100,000 deep is a failure of the agent, not of libvirt"""
     refused("too-deep")
 
 
