@@ -8,6 +8,10 @@
 
 #define LARGE_BYTES (64 * 1024)
 
+/* Large replies are read one at a time in the whole process, whose memory it is: as a
+ * tree 1 MiB takes 20. */
+static GMutex large_replies;
+
 struct VsfAgents {
     const VsfAgentOps *ops;
     VsfCalls *calls;
@@ -33,7 +37,26 @@ typedef struct {
     const char *uuid;
     GError *not_asked; /* whatever it is, it is not the agent's fault */
     gboolean is_large; /* it took much memory */
+    gboolean is_alone; /* with the large reply that it reads */
 } Talk;
+
+static void
+leave_large(Talk *talk)
+{
+    if (!talk->is_alone)
+        return;
+    /* Else glibc keeps what it took, for each thread that ever had one. */
+    malloc_trim(0);
+    talk->is_alone = FALSE;
+    g_mutex_unlock(&large_replies);
+}
+
+static void
+enter_large(Talk *talk)
+{
+    g_mutex_lock(&large_replies);
+    talk->is_alone = TRUE;
+}
 
 void
 vsf_agent_question_free(gpointer data)
@@ -61,10 +84,13 @@ send_request(const char *request, int timeout_s, GError **error, gpointer user_d
 {
     Talk *talk = user_data;
     g_autoptr(GError) why = NULL;
-    char *reply = talk->question->ops->send(talk->link, talk->uuid, request, timeout_s, &why);
+    char *reply;
 
+    leave_large(talk); /* what came before is read */
+    reply = talk->question->ops->send(talk->link, talk->uuid, request, timeout_s, &why);
     if (reply != NULL) {
-        talk->is_large |= strlen(reply) > LARGE_BYTES;
+        if (strlen(reply) > LARGE_BYTES)
+            enter_large(talk);
         return reply;
     }
     talk->is_large |= g_error_matches(why, VSF_QGA_ERROR, VSF_QGA_ERROR_MALFORMED);
@@ -120,6 +146,7 @@ converse(gpointer link, const char *uuid, const Question *question, GError **err
     g_autoptr(VsfQgaReport) report = vsf_qga_inspect(&plan);
     VsfAgentAnswer *answer;
 
+    leave_large(&talk);
     /* Else glibc keeps what the largest reply took, for each thread that ever had one. */
     if (talk.is_large)
         malloc_trim(0);

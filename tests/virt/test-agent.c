@@ -7,8 +7,14 @@
 
 #include <string.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 /* What happens to a request. Written before a test asks, read by the threads. */
-typedef enum { REPLY, HANG, SILENT, REFUSED, PAUSED, PAUSED_LATER, BLOCKED, LONG } Way;
+typedef enum { REPLY, HANG, SILENT, REFUSED, PAUSED, PAUSED_LATER, BLOCKED, LONG, LARGE } Way;
 
 static GAsyncQueue *gate; /* a hung request waits for a token here */
 static Way way;
@@ -65,6 +71,24 @@ count_out(gint change)
     g_mutex_unlock(&lock);
 }
 
+/* Of the most values that are read at all. */
+static char *
+large_reply(void)
+{
+    GString *text = g_string_new("{\"return\":[");
+
+    for (guint i = 0; i < 1720; i++) {
+        g_string_append(text, i > 0 ? "," : "");
+        for (guint depth = 0; depth < 28; depth++)
+            g_string_append(text, "{\"a\":");
+        g_string_append(text, "{}");
+        for (guint depth = 0; depth < 28; depth++)
+            g_string_append_c(text, '}');
+    }
+    g_string_append(text, "]}");
+    return g_string_free(text, FALSE);
+}
+
 static char *
 fake_send(gpointer link G_GNUC_UNUSED, const char *uuid, const char *request, int timeout_s,
           GError **error)
@@ -103,6 +127,9 @@ fake_send(gpointer link G_GNUC_UNUSED, const char *uuid, const char *request, in
     case LONG:
         g_set_error_literal(error, VSF_QGA_ERROR, VSF_QGA_ERROR_MALFORMED, "too long");
         return NULL;
+    case LARGE:
+        return strcmp(name, "guest-get-fsinfo") == 0 ? large_reply()
+                                                     : recorded("qemu-ga-7.2", name);
     case REPLY:
     case REFUSED:
         break;
@@ -318,6 +345,42 @@ test_at_most_four_at_a_time_and_one_per_domain(Fixture *fixture, gconstpointer d
     g_assert_cmpuint(vsf_agents_running(fixture->agents), ==, 0);
 }
 
+/* Of the process, in KiB. */
+static glong
+peak_kib(void)
+{
+    g_autofree char *status = NULL;
+    const char *at;
+
+    g_assert_true(g_file_get_contents("/proc/self/status", &status, NULL, NULL));
+    at = strstr(status, "VmHWM:");
+    g_assert_nonnull(at);
+    return (glong)g_ascii_strtoll(at + strlen("VmHWM:"), NULL, 10);
+}
+
+/* One alone takes 23 MiB, and GSlice keeps half of that for another thread. */
+static void
+test_large_replies_are_read_one_at_a_time(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    glong before;
+
+    way = LARGE;
+    /* Makes the peak start anew from what is in use. */
+    g_file_set_contents_full("/proc/self/clear_refs", "5", 1, G_FILE_SET_CONTENTS_NONE, 0, NULL);
+    before = peak_kib();
+    for (guint i = 0; i < 3 * VSF_AGENT_THREADS; i++) {
+        g_autofree char *uuid = g_strdup_printf("vm%u", i);
+
+        g_assert_true(ask(fixture, uuid, NULL));
+    }
+    wait_for(fixture, 3 * VSF_AGENT_THREADS);
+    g_assert_cmpuint(fixture->n_answers, ==, 3 * VSF_AGENT_THREADS);
+    g_test_message("peak: %ld KiB more", peak_kib() - before);
+#ifndef __SANITIZE_ADDRESS__
+    g_assert_cmpint(peak_kib() - before, <, 40 * 1024);
+#endif
+}
+
 /* A VM that is paused between two requests keeps the file open. */
 static void
 test_a_file_left_open_is_remembered_whatever_happened(Fixture *fixture,
@@ -387,6 +450,7 @@ main(int argc, char **argv)
     ADD("what-is-not-the-agents-fault-is-an-error", test_what_is_not_the_agents_fault_is_an_error);
     ADD("at-most-four-at-a-time-and-one-per-domain",
         test_at_most_four_at_a_time_and_one_per_domain);
+    ADD("large-replies-are-read-one-at-a-time", test_large_replies_are_read_one_at_a_time);
     ADD("a-file-left-open-is-remembered-whatever-happened",
         test_a_file_left_open_is_remembered_whatever_happened);
     ADD("an-open-file-is-closed-next-time", test_an_open_file_is_closed_next_time);
