@@ -55,15 +55,27 @@ maybe_finish(VsfDomainPoll *poll)
 /* --- the QEMU process -------------------------------------------------- */
 
 /* Choices are made for a run; without a process that names it, which is the case
- * where QEMU lives in another PID namespace, libvirt's id has to do. */
+ * where QEMU lives in another PID namespace, libvirt's id has to do. Not for a
+ * run that only the hook announced: its QEMU is still to be started. */
+static void
+tell_run(const VsfDomainPoll *poll)
+{
+    const char *run = vsf_qemu_process_run(poll->qemu);
+    g_autofree char *by_id = NULL;
+
+    if (run == NULL && (!poll->waiting_pid || poll->domain->state == VSF_STATE_UNKNOWN))
+        return;
+    by_id = g_strdup_printf(VSF_GUEST_RUN_BY_ID "%s/%d", vsf_qemu_process_boot(poll->qemu),
+                            poll->domain->def->id);
+    vsf_guests_run_known(poll->context->guests, poll->domain, run != NULL ? run : by_id);
+}
+
 static void
 searched(gpointer user_data)
 {
     VsfDomainPoll *poll = user_data;
-    const char *run = vsf_qemu_process_run(poll->qemu);
-    g_autofree char *by_id = g_strdup_printf("id/%d", poll->domain->def->id);
 
-    vsf_guests_run_known(poll->context->guests, poll->domain, run != NULL ? run : by_id);
+    tell_run(poll);
     poll->waiting_pid = FALSE;
     maybe_finish(poll);
 }

@@ -24,19 +24,32 @@ vsf_guests_remember(VsfGuests *guests, const Guest *guest)
     vsf_guest_store_set(guests->store, guest->domain->def->uuid, &record);
 }
 
+/* The process names its run better than libvirt's id does, and for good. */
+static gboolean
+is_better(const char *run, const char *known)
+{
+    return known[0] == '\0' || (g_str_has_prefix(known, VSF_GUEST_RUN_BY_ID) &&
+                                !g_str_has_prefix(run, VSF_GUEST_RUN_BY_ID));
+}
+
 void
 vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run)
 {
     Guest *guest = vsf_guests_find(guests, domain->def->uuid);
     const VsfGuestRecord *record;
+    gboolean was_known;
     gint64 left_s;
 
-    if (guest == NULL || guest->run[0] != '\0')
+    if (guest == NULL || !is_better(run, guest->run))
         return;
+    was_known = guest->run[0] != '\0';
     g_strlcpy(guest->run, run, sizeof(guest->run));
     record = vsf_guest_store_get(guests->store, domain->def->uuid, guest->run);
-    if (record == NULL)
+    if (record == NULL) {
+        if (was_known) /* by another word */
+            vsf_guests_remember(guests, guest);
         return;
+    }
     guest->choice = record->choice;
     left_s = record->quarantined_until_s - g_get_real_time() / G_USEC_PER_SEC;
     /* A clock that was set back must not make it last for ever. */

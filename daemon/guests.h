@@ -37,9 +37,12 @@ void vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connec
 /* The connection to libvirt came or went; it starts as gone. */
 void vsf_guests_connected(VsfGuests *guests, gboolean connected);
 
+/* How words begin that name a run by libvirt's id, for want of its process. */
+#define VSF_GUEST_RUN_BY_ID "id/"
+
 /* Which run of the domain it is, in a word that is the same after a restart of the
  * daemon: what an earlier one chose for it is taken up, and from now on choices are
- * made. The first word counts. */
+ * made. The first word counts, but one of the process replaces one by id. */
 void vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run);
 
 /* What libvirt told this time; NULL and FALSE: nothing. Fills in the sources, values and

@@ -6,6 +6,7 @@
 
 /* A hotplugged vCPU has no event; its thread is found at least so soon. */
 #define THREADS_INTERVAL_US (120 * G_USEC_PER_SEC)
+#define BOOT_ID_SIZE 40
 
 struct VsfQemuProcess {
     VsfWorker *finder;
@@ -13,6 +14,7 @@ struct VsfQemuProcess {
     gpointer user_data;
     GCancellable *cancel; /* of the searches that are out, when this is freed */
 
+    char boot[BOOT_ID_SIZE];
     int pid;
     guint64 start_ticks;
     char *run;
@@ -26,20 +28,13 @@ struct VsfQemuProcess {
     gint64 looked_us;
 };
 
-static const char *
-boot_id(void)
+static void
+read_boot_id(char id[BOOT_ID_SIZE])
 {
-    static char id[64];
-    gssize length;
+    gssize length = vsf_proc_read("/proc/sys/kernel/random/boot_id", id, BOOT_ID_SIZE - 1);
 
-    if (id[0] != '\0')
-        return id;
-    length = vsf_proc_read("/proc/sys/kernel/random/boot_id", id, sizeof(id) - 1);
-    if (length < 0)
-        length = 0;
-    id[length] = '\0';
+    id[MAX(length, 0)] = '\0';
     g_strchomp(id);
-    return id;
 }
 
 /* --- the search -------------------------------------------------------- */
@@ -90,7 +85,7 @@ pid_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_dat
         qemu->ended = FALSE;
         qemu->looked_us = 0;
         g_free(qemu->run);
-        qemu->run = g_strdup_printf("%s/%" G_GUINT64_FORMAT, boot_id(), process.start_ticks);
+        qemu->run = g_strdup_printf("%s/%" G_GUINT64_FORMAT, qemu->boot, process.start_ticks);
     }
     qemu->searched(qemu->user_data);
 }
@@ -152,6 +147,12 @@ const char *
 vsf_qemu_process_run(const VsfQemuProcess *qemu)
 {
     return qemu->run;
+}
+
+const char *
+vsf_qemu_process_boot(const VsfQemuProcess *qemu)
+{
+    return qemu->boot;
 }
 
 /* --- vCPU threads ------------------------------------------------------ */
@@ -221,6 +222,7 @@ vsf_qemu_process_new(VsfWorker *finder, VsfQemuSearched searched, gpointer user_
     qemu->searched = searched;
     qemu->user_data = user_data;
     qemu->cancel = g_cancellable_new();
+    read_boot_id(qemu->boot);
     return qemu;
 }
 

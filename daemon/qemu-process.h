@@ -41,6 +41,7 @@ gint64 vsf_qemu_process_read_us(const VsfQemuProcess *qemu);      /* monotonic, 
 /* Names this run also after a restart of the daemon: boot and start of the process.
  * NULL until the process is found; stays when it is gone. */
 const char *vsf_qemu_process_run(const VsfQemuProcess *qemu);
+const char *vsf_qemu_process_boot(const VsfQemuProcess *qemu); /* the kernel's id of it, or "" */
 
 /* ns that its vCPUs were runnable and waited for a CPU of the host; G_MAXUINT64 if
  * unknown. Threads that came or went are looked for, for the next time. */

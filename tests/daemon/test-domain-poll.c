@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a turn of a domain waits for, and what leaves. */
+#include "fake-guests.h"
 #include "fake-net.h"
 #include "fake-poll.h"
 #include "poller-fixture.h"
@@ -380,6 +381,57 @@ test_a_nic_without_a_reading_makes_the_sum_unknown(Fixture *fixture,
     poller_assert_newest(fixture, "virt_net_io.bytes_out", "unknown");
 }
 
+static void
+finish_turn(Fixture *fixture)
+{
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_worker_run();
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+}
+
+static void
+assert_run_is(const char *word)
+{
+    g_autofree char *text = vsf_guest_table_to_text(fake_guest_table(), 1, NULL);
+    g_autofree char *line = g_strdup_printf("\nrun=%s\n", word);
+
+    g_assert_nonnull(strstr(text, line));
+}
+
+static void
+test_a_run_that_the_hook_announced_is_named_by_its_process(Fixture *fixture,
+                                                           gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_process_set(0, 'S', 0);
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN); /* libvirtd forks QEMU later */
+    fake_worker_run();
+    fake_process_set(100, 'S', CPU_NS);
+    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_RUNNING, 0);
+    finish_turn(fixture);
+    finish_turn(fixture);
+    assert_run_is("boot/7100");
+
+    /* An earlier daemon's word, for the same process, is this one's. */
+    vsf_registry_domain_gone(fixture->registry, UUID_1, g_get_monotonic_time());
+    fake_time_advance(10);
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_RUNNING);
+    fake_worker_run();
+    finish_turn(fixture);
+    assert_run_is("boot/7100");
+}
+
+static void
+test_a_run_without_a_process_is_named_by_libvirts_id(Fixture *fixture,
+                                                     gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_process_set(0, 'S', 0);
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_RUNNING);
+    fake_worker_run();
+    finish_turn(fixture);
+    assert_run_is("id/boot/5");
+}
+
 #define ADD(name, func)                                                                  \
     g_test_add("/domain-poll/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
                poller_tear_down)
@@ -417,5 +469,9 @@ main(int argc, char **argv)
     ADD("a-busy-domain-is-asked-once-more", test_a_busy_domain_is_asked_once_more);
     ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
     ADD("a-qemu-that-sleeps-for-long-is-stuck", test_a_qemu_that_sleeps_for_long_is_stuck);
+    ADD("a-run-that-the-hook-announced-is-named-by-its-process",
+        test_a_run_that_the_hook_announced_is_named_by_its_process);
+    ADD("a-run-without-a-process-is-named-by-libvirts-id",
+        test_a_run_without_a_process_is_named_by_libvirts_id);
     return g_test_run();
 }

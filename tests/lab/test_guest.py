@@ -2,8 +2,10 @@
 """The guest's own numbers in a VM's sFlow: what a real guest says, who may be asked,
 and that no series ever changes its meaning."""
 
+import configparser
 import os
 import re
+import shutil
 import time
 
 import disks
@@ -422,6 +424,43 @@ def test_migration():
     for monitor in (main(), second):
         only_guests(monitor, domain)
     assert main().vm(domain) is None, "it is still there"
+
+
+def test_restart_with_hook():
+    """A run that libvirt's hook announced before QEMU was there keeps its choices too"""
+    installed = lab().path("etc", "hooks/qemu.d/50-virt-sflow")
+    shutil.copy(os.path.join(labs.build_folder(), "hooks", "qemu-hook"), installed)
+    # libvirtd notices the first hook only when it starts.
+    lab().stop_libvirtd()
+    lab().start_libvirtd()
+    with Monitor(lab(), name="virt-sflow", port=6354, sampling=0, polling=1) as monitor:
+        monitor.wait_connected()
+        domain = lab().boot("hooked", agent=False, disks=[lab().disk("hooked", size=DISK)])
+        try:
+            assert monitor.status()["hook"]["received"] > 0, "no word of the hook"
+            chosen = "hooked: disk space available: as the host sees it, for this run"
+            monitor.wait_log(chosen)
+            tap.equal(monitor.stop(), 0, "exit status")
+            run = remembered_run(monitor, domain)
+            assert re.fullmatch(r"[0-9a-f-]{36}/[0-9]+", run), run
+            monitor.start()
+            monitor.wait_connected()
+            monitor.wait_log("hooked: known from before")
+            monitor.wait_vm(domain, lambda vm: vm["disk"]["source"] == "host", what="its source")
+            time.sleep(3)
+            tap.equal(monitor.log().count(chosen), 1, "times that it was chosen")
+            tap.equal(monitor.stop(), 0, "exit status")
+            tap.equal(remembered_run(monitor, domain), run)
+        finally:
+            domain.destroy()
+            os.unlink(installed)
+
+
+def remembered_run(monitor, domain):
+    """The word under which what was chosen for the VM is on disk; None: nothing is."""
+    table = configparser.ConfigParser(interpolation=None)
+    table.read_string(lab().run(["cat", monitor.state + "/guests"]).stdout)
+    return table[domain.uuid]["run"] if domain.uuid in table else None
 
 
 def test_nothing_malformed():
