@@ -55,7 +55,12 @@ vsf_guest_store_free(VsfGuestStore *store)
 const VsfGuestRecord *
 vsf_guest_store_get(VsfGuestStore *store, const char *uuid, const char *run)
 {
-    return vsf_guest_table_get(store->table, uuid, run, now_s());
+    const VsfGuestRecord *record = vsf_guest_table_get(store->table, uuid, run, now_s());
+
+    /* The time of last use goes out with the next choice, or at the end. */
+    if (record != NULL)
+        vsf_state_file_changed(store->file, FALSE);
+    return record;
 }
 
 void

@@ -11,15 +11,20 @@
 G_DEFINE_QUARK(vsf - guest - table - error - quark, vsf_guest_table_error)
 
 struct VsfGuestTable {
-    GHashTable *records; /* uuid -> VsfGuestRecord */
+    GHashTable *entries; /* uuid -> Entry */
 };
+
+typedef struct {
+    VsfGuestRecord record;
+    gboolean in_use; /* a run that is on: as good as read just now */
+} Entry;
 
 VsfGuestTable *
 vsf_guest_table_new(void)
 {
     VsfGuestTable *table = g_new0(VsfGuestTable, 1);
 
-    table->records = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    table->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return table;
 }
 
@@ -28,25 +33,34 @@ vsf_guest_table_free(VsfGuestTable *table)
 {
     if (table == NULL)
         return;
-    g_hash_table_unref(table->records);
+    g_hash_table_unref(table->entries);
     g_free(table);
 }
 
 guint
 vsf_guest_table_size(const VsfGuestTable *table)
 {
-    return g_hash_table_size(table->records);
+    return g_hash_table_size(table->entries);
 }
 
 const VsfGuestRecord *
 vsf_guest_table_get(VsfGuestTable *table, const char *uuid, const char *run, gint64 now_s)
 {
-    VsfGuestRecord *record = g_hash_table_lookup(table->records, uuid);
+    Entry *entry = g_hash_table_lookup(table->entries, uuid);
 
-    if (record == NULL || strcmp(record->run, run) != 0)
+    if (entry == NULL || strcmp(entry->record.run, run) != 0)
         return NULL;
-    record->used_s = MAX(record->used_s, now_s);
-    return record;
+    entry->record.used_s = MAX(entry->record.used_s, now_s);
+    entry->in_use = TRUE;
+    return &entry->record;
+}
+
+static gboolean
+is_older(const Entry *entry, const Entry *other)
+{
+    if (entry->in_use != other->in_use)
+        return other->in_use;
+    return entry->record.used_s < other->record.used_s;
 }
 
 static void
@@ -54,36 +68,36 @@ forget_oldest(VsfGuestTable *table)
 {
     GHashTableIter iter;
     gpointer key, value, oldest = NULL;
-    gint64 oldest_s = G_MAXINT64;
+    const Entry *oldest_entry = NULL;
 
-    g_hash_table_iter_init(&iter, table->records);
+    g_hash_table_iter_init(&iter, table->entries);
     while (g_hash_table_iter_next(&iter, &key, &value)) {
-        if (((VsfGuestRecord *)value)->used_s <= oldest_s) {
+        if (oldest_entry == NULL || is_older(value, oldest_entry)) {
             oldest = key;
-            oldest_s = ((VsfGuestRecord *)value)->used_s;
+            oldest_entry = value;
         }
     }
     if (oldest != NULL)
-        g_hash_table_remove(table->records, oldest);
+        g_hash_table_remove(table->entries, oldest);
 }
 
 static void
-put(VsfGuestTable *table, const char *uuid, const VsfGuestRecord *record)
+put(VsfGuestTable *table, const char *uuid, const Entry *entry)
 {
     if (vsf_guest_table_size(table) >= VSF_GUEST_TABLE_MAX &&
-        !g_hash_table_contains(table->records, uuid))
+        !g_hash_table_contains(table->entries, uuid))
         forget_oldest(table);
-    g_hash_table_insert(table->records, g_strdup(uuid), g_memdup2(record, sizeof(*record)));
+    g_hash_table_insert(table->entries, g_strdup(uuid), g_memdup2(entry, sizeof(*entry)));
 }
 
 void
 vsf_guest_table_set(VsfGuestTable *table, const char *uuid, const VsfGuestRecord *record,
                     gint64 now_s)
 {
-    VsfGuestRecord used = *record;
+    Entry entry = {.record = *record, .in_use = TRUE};
 
-    used.used_s = now_s;
-    put(table, uuid, &used);
+    entry.record.used_s = now_s;
+    put(table, uuid, &entry);
 }
 
 /* --- text -------------------------------------------------------------- */
@@ -96,7 +110,7 @@ add_source(GKeyFile *file, const char *uuid, const char *key, VsfSource source)
 }
 
 static void
-add_record(GKeyFile *file, const char *uuid, const VsfGuestRecord *record)
+add_record(GKeyFile *file, const char *uuid, const VsfGuestRecord *record, gint64 used_s)
 {
     g_key_file_set_value(file, uuid, "run", record->run); /* raw, as it is read */
     add_source(file, uuid, "memory", record->choice.memory);
@@ -105,7 +119,7 @@ add_record(GKeyFile *file, const char *uuid, const VsfGuestRecord *record)
         g_key_file_set_int64(file, uuid, "quarantined-until", record->quarantined_until_s);
         g_key_file_set_uint64(file, uuid, "quarantines", record->quarantines);
     }
-    g_key_file_set_int64(file, uuid, "used", record->used_s);
+    g_key_file_set_int64(file, uuid, "used", used_s);
 }
 
 char *
@@ -113,14 +127,15 @@ vsf_guest_table_to_text(const VsfGuestTable *table, gint64 now_s, gsize *length)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autoptr(GList)
-        uuids = g_list_sort(g_hash_table_get_keys(table->records), (GCompareFunc)strcmp);
+        uuids = g_list_sort(g_hash_table_get_keys(table->entries), (GCompareFunc)strcmp);
 
     g_key_file_set_integer(file, FORMAT_GROUP, "version", VERSION);
     for (const GList *at = uuids; at != NULL; at = at->next) {
-        const VsfGuestRecord *record = g_hash_table_lookup(table->records, at->data);
+        const Entry *entry = g_hash_table_lookup(table->entries, at->data);
+        gint64 used_s = entry->in_use ? MAX(entry->record.used_s, now_s) : entry->record.used_s;
 
-        if (record->used_s >= now_s - VSF_GUEST_TABLE_KEPT_S)
-            add_record(file, at->data, record);
+        if (used_s >= now_s - VSF_GUEST_TABLE_KEPT_S)
+            add_record(file, at->data, &entry->record, used_s);
     }
     return g_key_file_to_data(file, length, NULL);
 }
@@ -160,22 +175,24 @@ static gboolean
 load_record(VsfGuestTable *table, GKeyFile *file, const char *group)
 {
     g_autofree char *run = g_key_file_get_value(file, group, "run", NULL);
-    VsfGuestRecord record = {
+    Entry entry = {0};
+    VsfGuestRecord *record = &entry.record;
+    guint8 bytes[16];
+    char uuid[VSF_UUID_TEXT];
+
+    *record = (VsfGuestRecord){
         .quarantined_until_s = number(file, group, "quarantined-until"),
         .quarantines = (guint)MIN(number(file, group, "quarantines"), 1000),
         .used_s = number(file, group, "used"),
     };
-    guint8 bytes[16];
-    char uuid[VSF_UUID_TEXT];
-
     if (!vsf_uuid_parse(group, bytes) || !is_run(run) ||
-        !source(file, group, "memory", &record.choice.memory) ||
-        !source(file, group, "disk", &record.choice.disk) ||
-        record.choice.disk == VSF_SOURCE_BALLOON /* which knows nothing of disks */)
+        !source(file, group, "memory", &record->choice.memory) ||
+        !source(file, group, "disk", &record->choice.disk) ||
+        record->choice.disk == VSF_SOURCE_BALLOON /* which knows nothing of disks */)
         return FALSE;
-    g_strlcpy(record.run, run, sizeof(record.run));
+    g_strlcpy(record->run, run, sizeof(record->run));
     vsf_uuid_format(bytes, uuid);
-    put(table, uuid, &record);
+    put(table, uuid, &entry);
     return TRUE;
 }
 

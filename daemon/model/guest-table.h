@@ -7,10 +7,12 @@
 #include "domain.h"
 #include "guest-truth.h"
 
-/* More entries than this are never held: the one used longest ago is forgotten. */
+/* More entries than this are never held: the one used longest ago is forgotten. One
+ * that was read or set since the table was made is in use for as long as the table
+ * lives: its run is on. */
 #define VSF_GUEST_TABLE_MAX 65536
 
-/* An entry that no run used for so long is not written any more. */
+/* An entry that is not in use, and was not for so long, is not written any more. */
 #define VSF_GUEST_TABLE_KEPT_S (30 * 24 * 3600)
 
 #define VSF_GUEST_TABLE_ERROR (vsf_guest_table_error_quark())
@@ -28,7 +30,7 @@ typedef struct {
     VsfGuestChoice choice;
     gint64 quarantined_until_s; /* since the epoch, 0: is not */
     guint quarantines;          /* in this run */
-    gint64 used_s;              /* since the epoch: when it was last read or written */
+    gint64 used_s;              /* since the epoch: when its run was last known to be on */
 } VsfGuestRecord;
 
 typedef struct VsfGuestTable VsfGuestTable;
@@ -40,7 +42,8 @@ void vsf_guest_table_free(VsfGuestTable *table);
  * what can be trusted is kept, and FALSE returned with @error set. */
 gboolean vsf_guest_table_load(VsfGuestTable *table, const char *text, gsize length, GError **error);
 
-/* All entries used since @now_s - KEPT_S, sorted by UUID. The caller frees. */
+/* All entries used since @now_s - KEPT_S, or in use, which is noted as @now_s; sorted
+ * by UUID. The caller frees. */
 char *vsf_guest_table_to_text(const VsfGuestTable *table, gint64 now_s, gsize *length);
 
 /* NULL if there is none for @uuid (lower case, with dashes), or it is another

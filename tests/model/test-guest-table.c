@@ -68,12 +68,13 @@ test_another_run_is_not_known(void)
 static void
 test_what_was_not_used_for_long_is_not_written(void)
 {
-    g_autoptr(VsfGuestTable) table = vsf_guest_table_new();
-    VsfGuestRecord record = record_of("boot/1");
-    g_autofree char *text = NULL;
+    g_autofree char *text = g_strdup_printf(
+        HEAD "[" UUID_1 "]\nrun=boot/1\nused=%" G_GINT64_FORMAT "\n"
+             "[" UUID_2 "]\nrun=boot/1\nused=%" G_GINT64_FORMAT "\n",
+        NOW_S - VSF_GUEST_TABLE_KEPT_S - 1, NOW_S - VSF_GUEST_TABLE_KEPT_S);
+    g_autoptr(VsfGuestTable) table = loaded(text, TRUE);
 
-    vsf_guest_table_set(table, UUID_1, &record, NOW_S - VSF_GUEST_TABLE_KEPT_S - 1);
-    vsf_guest_table_set(table, UUID_2, &record, NOW_S - VSF_GUEST_TABLE_KEPT_S);
+    g_free(text);
     text = vsf_guest_table_to_text(table, NOW_S, NULL);
     g_assert_null(strstr(text, UUID_1));
     g_assert_nonnull(strstr(text, UUID_2));
@@ -81,6 +82,44 @@ test_what_was_not_used_for_long_is_not_written(void)
     g_free(text);
     text = vsf_guest_table_to_text(table, NOW_S, NULL);
     g_assert_nonnull(strstr(text, UUID_1));
+}
+
+static void
+test_a_run_that_is_on_is_written_however_old(void)
+{
+    g_autoptr(VsfGuestTable) table = vsf_guest_table_new(), again = NULL, later = NULL;
+    VsfGuestRecord record = record_of("boot/1");
+    g_autofree char *text = NULL;
+    gint64 later_s = NOW_S + VSF_GUEST_TABLE_KEPT_S + 86400;
+
+    vsf_guest_table_set(table, UUID_1, &record, NOW_S); /* chosen once, the VM runs on */
+    vsf_guest_table_set(table, UUID_2, &record, later_s);
+    text = vsf_guest_table_to_text(table, later_s, NULL);
+    again = loaded(text, TRUE); /* the daemon was restarted; this one knows the run */
+    g_assert_nonnull(vsf_guest_table_get(again, UUID_1, "boot/1", later_s));
+    g_free(text);
+    text = vsf_guest_table_to_text(again, later_s + VSF_GUEST_TABLE_KEPT_S + 1, NULL);
+    later = loaded(text, TRUE);
+    g_assert_nonnull(vsf_guest_table_get(later, UUID_1, "boot/1", later_s));
+    g_assert_null(vsf_guest_table_get(later, UUID_2, "boot/1", later_s));
+}
+
+static void
+test_what_is_not_in_use_makes_room_first(void)
+{
+    static const char text[] = HEAD "[" UUID_1 "]\nrun=boot/1\nused=1800000000\n";
+    g_autoptr(VsfGuestTable) table = loaded(text, TRUE);
+    VsfGuestRecord record = record_of("boot/1");
+
+    for (guint i = 0; i < VSF_GUEST_TABLE_MAX; i++) {
+        guint8 bytes[16] = {(guint8)(i >> 16), (guint8)(i >> 8), (guint8)i};
+        char uuid[VSF_UUID_TEXT];
+
+        vsf_uuid_format(bytes, uuid);
+        vsf_guest_table_set(table, uuid, &record, NOW_S);
+    }
+    g_assert_cmpuint(vsf_guest_table_size(table), ==, VSF_GUEST_TABLE_MAX);
+    g_assert_null(vsf_guest_table_get(table, UUID_1, "boot/1", NOW_S));
 }
 
 static void
@@ -186,6 +225,8 @@ main(int argc, char **argv)
     ADD("another-run-is-not-known", test_another_run_is_not_known);
     ADD("what-was-not-used-for-long-is-not-written",
         test_what_was_not_used_for_long_is_not_written);
+    ADD("a-run-that-is-on-is-written-however-old", test_a_run_that_is_on_is_written_however_old);
+    ADD("what-is-not-in-use-makes-room-first", test_what_is_not_in_use_makes_room_first);
     ADD("the-oldest-makes-room", test_the_oldest_makes_room);
     ADD("a-broken-file-gives-what-can-be-trusted", test_a_broken_file_gives_what_can_be_trusted);
     ADD("every-prefix-of-a-file-is-survived", test_every_prefix_of_a_file_is_survived);
