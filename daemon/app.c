@@ -38,9 +38,11 @@ domain_removed(VsfDomain *domain, gpointer user_data)
 {
     VsfApp *app = user_data;
 
-    if (!app->closing)
+    vsf_poller_domain_removed(app->poller, domain); /* its last sample may choose */
+    if (!app->closing) {
         g_message("%s: domain %s ended", domain->name, domain->def->uuid);
-    vsf_poller_domain_removed(app->poller, domain);
+        vsf_guests_run_ended(app->guests, domain);
+    }
     vsf_guests_domain_removed(app->guests, domain);
     vsf_exporter_forget_domain(app->exporter, domain->index);
 }

@@ -69,3 +69,11 @@ vsf_guest_store_set(VsfGuestStore *store, const char *uuid, const VsfGuestRecord
     vsf_guest_table_set(store->table, uuid, record, now_s());
     vsf_state_file_changed(store->file, TRUE);
 }
+
+void
+vsf_guest_store_remove(VsfGuestStore *store, const char *uuid)
+{
+    /* No harm is done where it stays in the file. */
+    if (vsf_guest_table_remove(store->table, uuid))
+        vsf_state_file_changed(store->file, FALSE);
+}

@@ -14,5 +14,7 @@ void vsf_guest_store_free(VsfGuestStore *store);
 /* NULL: nothing is known of this run. */
 const VsfGuestRecord *vsf_guest_store_get(VsfGuestStore *store, const char *uuid, const char *run);
 void vsf_guest_store_set(VsfGuestStore *store, const char *uuid, const VsfGuestRecord *record);
+/* The run ended. */
+void vsf_guest_store_remove(VsfGuestStore *store, const char *uuid);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfGuestStore, vsf_guest_store_free)

@@ -24,6 +24,16 @@ vsf_guests_remember(VsfGuests *guests, const Guest *guest)
     vsf_guest_store_set(guests->store, guest->domain->def->uuid, &record);
 }
 
+void
+vsf_guests_run_ended(VsfGuests *guests, const VsfDomain *domain)
+{
+    Guest *guest = vsf_guests_find(guests, domain->def->uuid);
+
+    if (guest != NULL)
+        guest->run[0] = '\0';
+    vsf_guest_store_remove(guests->store, domain->def->uuid);
+}
+
 /* The process names its run better than libvirt's id does, and for good. */
 static gboolean
 is_better(const char *run, const char *known)

@@ -45,6 +45,10 @@ void vsf_guests_connected(VsfGuests *guests, gboolean connected);
  * made. The first word counts, but one of the process replaces one by id. */
 void vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run);
 
+/* It ended, and not only our look at it: what was chosen for it is forgotten. Before
+ * vsf_guests_domain_removed(). */
+void vsf_guests_run_ended(VsfGuests *guests, const VsfDomain *domain);
+
 /* What libvirt told this time; NULL and FALSE: nothing. Fills in the sources, values and
  * the agent's part of @detail. @host_available: as vsf_truth_available() wants it. */
 void vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *balloon,

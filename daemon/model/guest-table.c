@@ -100,6 +100,12 @@ vsf_guest_table_set(VsfGuestTable *table, const char *uuid, const VsfGuestRecord
     put(table, uuid, &entry);
 }
 
+gboolean
+vsf_guest_table_remove(VsfGuestTable *table, const char *uuid)
+{
+    return g_hash_table_remove(table->entries, uuid);
+}
+
 /* --- text -------------------------------------------------------------- */
 
 static void

@@ -8,8 +8,8 @@
 #include "guest-truth.h"
 
 /* More entries than this are never held: the one used longest ago is forgotten. One
- * that was read or set since the table was made is in use for as long as the table
- * lives: its run is on. */
+ * that was read or set since the table was made is in use until it is removed: its
+ * run is on. */
 #define VSF_GUEST_TABLE_MAX 65536
 
 /* An entry that is not in use, and was not for so long, is not written any more. */
@@ -54,6 +54,9 @@ const VsfGuestRecord *vsf_guest_table_get(VsfGuestTable *table, const char *uuid
 /* Replaces the entry of @uuid. */
 void vsf_guest_table_set(VsfGuestTable *table, const char *uuid, const VsfGuestRecord *record,
                          gint64 now_s);
+
+/* Its run ended: nothing of it is of use any more. FALSE: there was none. */
+gboolean vsf_guest_table_remove(VsfGuestTable *table, const char *uuid);
 
 guint vsf_guest_table_size(const VsfGuestTable *table);
 

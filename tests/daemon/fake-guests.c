@@ -168,3 +168,9 @@ vsf_guest_store_set(VsfGuestStore *store G_GNUC_UNUSED, const char *uuid,
 {
     vsf_guest_table_set(table, uuid, record, 1);
 }
+
+void
+vsf_guest_store_remove(VsfGuestStore *store G_GNUC_UNUSED, const char *uuid)
+{
+    vsf_guest_table_remove(table, uuid);
+}

@@ -101,6 +101,27 @@ test_what_is_known_of_the_process_counts_more_than_by_id(Fixture *fixture,
     g_assert_cmpint(detail.available.source, ==, VSF_SOURCE_AGENT);
 }
 
+static void
+test_a_run_is_forgotten_when_it_ends_not_when_the_daemon_does(Fixture *fixture,
+                                                              gconstpointer data G_GNUC_UNUSED)
+{
+    vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
+    choose(fixture);
+    vsf_guests_connected(fixture->guests, FALSE);
+    g_assert_cmpint(remembered(RUN), ==, VSF_SOURCE_HOST);
+    vsf_guests_domain_removed(fixture->guests, &fixture->domain); /* the daemon ends */
+    vsf_guests_free(fixture->guests);
+    g_assert_cmpint(remembered(RUN), ==, VSF_SOURCE_HOST);
+
+    start_daemon(fixture);
+    vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
+    vsf_guests_run_ended(fixture->guests, &fixture->domain);
+    g_assert_cmpuint(vsf_guest_table_size(fake_guest_table()), ==, 0);
+    choose(fixture);
+    g_assert_cmpuint(vsf_guest_table_size(fake_guest_table()), ==, 0);
+    vsf_guests_domain_removed(fixture->guests, &fixture->domain);
+}
+
 #define ADD(path, func) g_test_add("/guest-runs/" path, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -111,5 +132,7 @@ main(int argc, char **argv)
         test_the_word_of_the_process_replaces_one_by_id);
     ADD("what-is-known-of-the-process-counts-more-than-by-id",
         test_what_is_known_of_the_process_counts_more_than_by_id);
+    ADD("a-run-is-forgotten-when-it-ends-not-when-the-daemon-does",
+        test_a_run_is_forgotten_when_it_ends_not_when_the_daemon_does);
     return g_test_run();
 }

@@ -451,9 +451,14 @@ def test_restart_with_hook():
             tap.equal(monitor.log().count(chosen), 1, "times that it was chosen")
             tap.equal(monitor.stop(), 0, "exit status")
             tap.equal(remembered_run(monitor, domain), run)
+            monitor.start()
+            monitor.wait_connected()
         finally:
             domain.destroy()
             os.unlink(installed)
+        monitor.wait_log(f"domain {domain.uuid} ended")
+        tap.equal(monitor.stop(), 0, "exit status")
+        tap.equal(remembered_run(monitor, domain), None, "after its end")
 
 
 def remembered_run(monitor, domain):

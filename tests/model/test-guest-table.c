@@ -105,6 +105,20 @@ test_a_run_that_is_on_is_written_however_old(void)
 }
 
 static void
+test_a_run_that_ended_is_not_written(void)
+{
+    g_autoptr(VsfGuestTable) table = vsf_guest_table_new();
+    VsfGuestRecord record = record_of("boot/1");
+    g_autofree char *text = NULL;
+
+    g_assert_false(vsf_guest_table_remove(table, UUID_1));
+    vsf_guest_table_set(table, UUID_1, &record, NOW_S);
+    g_assert_true(vsf_guest_table_remove(table, UUID_1));
+    text = vsf_guest_table_to_text(table, NOW_S, NULL);
+    g_assert_null(strstr(text, UUID_1));
+}
+
+static void
 test_what_is_not_in_use_makes_room_first(void)
 {
     static const char text[] = HEAD "[" UUID_1 "]\nrun=boot/1\nused=1800000000\n";
@@ -226,6 +240,7 @@ main(int argc, char **argv)
     ADD("what-was-not-used-for-long-is-not-written",
         test_what_was_not_used_for_long_is_not_written);
     ADD("a-run-that-is-on-is-written-however-old", test_a_run_that_is_on_is_written_however_old);
+    ADD("a-run-that-ended-is-not-written", test_a_run_that_ended_is_not_written);
     ADD("what-is-not-in-use-makes-room-first", test_what_is_not_in_use_makes_room_first);
     ADD("the-oldest-makes-room", test_the_oldest_makes_room);
     ADD("a-broken-file-gives-what-can-be-trusted", test_a_broken_file_gives_what_can_be_trusted);
