@@ -205,20 +205,34 @@ put_part(Writer *writer, const char *group, const VsfGuestFacts *facts, VsfQgaPa
     return detail->part_fresh[part];
 }
 
+/* By the source that memory has, so that the series never changes its meaning. */
+static guint64
+page_cache(const VsfDomainDetail *detail, const VsfGuestFacts *facts)
+{
+    switch (detail->memory.source) {
+    case VSF_SOURCE_BALLOON:
+        return detail->page_cache;
+    case VSF_SOURCE_AGENT:
+        return facts != NULL && detail->part_fresh[VSF_QGA_PART_MEMORY] ? facts->memory.cached
+                                                                        : VSF_UNKNOWN;
+    case VSF_SOURCE_UNDECIDED:
+    case VSF_SOURCE_HOST:
+    case VSF_N_SOURCES:
+        break;
+    }
+    return VSF_UNKNOWN;
+}
+
 static void
 put_guest(Writer *writer, const VsfDomainDetail *detail, const VsfGuestFacts *facts)
 {
-    guint64 page_cache = detail->page_cache;
-
     if (put_part(writer, "fs", facts, VSF_QGA_PART_FILESYSTEMS, detail))
         put_filesystems(writer, facts);
     if (put_part(writer, "meminfo", facts, VSF_QGA_PART_MEMORY, detail)) {
-        page_cache = facts->memory.cached;
         put_number(writer, "swap", "", "total_bytes", GAUGE, facts->memory.swap_total);
         put_number(writer, "swap", "", "used_bytes", GAUGE,
                    used(facts->memory.swap_total, facts->memory.swap_free));
     }
-    put_number(writer, "page_cache", "", "bytes", GAUGE, page_cache);
     if (put_part(writer, "load", facts, VSF_QGA_PART_LOAD, detail)) {
         put_load(writer, "load_1m", facts->load.one_minute);
         put_load(writer, "load_5m", facts->load.five_minutes);
@@ -243,9 +257,8 @@ vsf_detail_metrics(VsfXdr *xdr, const char *source, const VsfDomainDetail *detai
     put_number(&writer, "agent", "", "latency_ms", GAUGE, detail->agent_latency_ms);
     put_number(&writer, "agent", "", "age_s", GAUGE, detail->agent_age_s);
     put_host(&writer, detail);
+    put_number(&writer, "page_cache", "", "bytes", GAUGE, page_cache(detail, facts));
     if (facts != NULL)
         put_guest(&writer, detail, facts);
-    else
-        put_number(&writer, "page_cache", "", "bytes", GAUGE, detail->page_cache);
     end_sample(&writer);
 }

@@ -137,7 +137,7 @@ test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     VsfNetCounters net = vsf_net_counters_zero();
     g_autoptr(GHashTable) metrics = NULL;
 
-    fixture->detail.memory = (VsfTruth){5, VSF_SOURCE_BALLOON, 4, VSF_WHY_OK};
+    fixture->detail.memory = (VsfTruth){5, VSF_SOURCE_AGENT, 4, VSF_WHY_OK};
     fixture->detail.agent = "answers";
     fixture->detail.agent_latency_ms = 12;
     fixture->detail.vcpu_wait_ns = 3999999;
@@ -154,7 +154,7 @@ test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     fixture->facts->state[VSF_QGA_PART_CPU_STATS] = VSF_QGA_STATE_DISABLED;
     metrics = sent(fixture, fixture->facts);
 
-    assert_metric(metrics, "memory_source", "balloon");
+    assert_metric(metrics, "memory_source", "agent");
     assert_metric(metrics, "memory_age_s", "4");
     assert_metric(metrics, "memory_why", "ok");
     assert_metric(metrics, "agent_state", "answers");
@@ -190,12 +190,39 @@ test_what_is_stale_is_left_out_with_its_age(Fixture *fixture, gconstpointer data
 
     know(fixture, VSF_QGA_PART_FILESYSTEMS, 500, FALSE);
     add_filesystem(fixture, "root_1234", "/");
-    fixture->detail.page_cache = 88;
     metrics = sent(fixture, fixture->facts);
     assert_metric(metrics, "fs_agent_age_s", "500");
     assert_metric(metrics, "fs_root_1234_total_bytes", NULL);
-    /* The balloon knows it too. */
-    assert_metric(metrics, "page_cache_bytes", "88");
+}
+
+static void
+assert_page_cache(Fixture *fixture, VsfSource source, const VsfGuestFacts *facts,
+                  const char *expected)
+{
+    g_autoptr(GHashTable) metrics = NULL;
+
+    fixture->detail.memory.source = source;
+    metrics = sent(fixture, facts);
+    assert_metric(metrics, "page_cache_bytes", expected);
+}
+
+static void
+test_the_page_cache_is_from_where_memory_is(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    fixture->detail.page_cache = 88; /* the balloon's */
+    fixture->facts->memory.cached = 77;
+    know(fixture, VSF_QGA_PART_MEMORY, 8, TRUE);
+    assert_page_cache(fixture, VSF_SOURCE_BALLOON, fixture->facts, "88");
+    assert_page_cache(fixture, VSF_SOURCE_BALLOON, NULL, "88");
+    assert_page_cache(fixture, VSF_SOURCE_AGENT, fixture->facts, "77");
+    assert_page_cache(fixture, VSF_SOURCE_AGENT, NULL, NULL);
+    assert_page_cache(fixture, VSF_SOURCE_HOST, fixture->facts, NULL);
+    assert_page_cache(fixture, VSF_SOURCE_UNDECIDED, fixture->facts, NULL);
+    know(fixture, VSF_QGA_PART_MEMORY, 500, FALSE);
+    assert_page_cache(fixture, VSF_SOURCE_AGENT, fixture->facts, NULL);
+    fixture->detail.page_cache = VSF_UNKNOWN;
+    know(fixture, VSF_QGA_PART_MEMORY, 8, TRUE);
+    assert_page_cache(fixture, VSF_SOURCE_BALLOON, fixture->facts, NULL);
 }
 
 static void
@@ -264,6 +291,7 @@ main(int argc, char **argv)
     ADD("what-is-not-known-is-left-out", test_what_is_not_known_is_left_out, 0);
     ADD("what-is-known-is-sent", test_what_is_known_is_sent, 0);
     ADD("what-is-stale-is-left-out-with-its-age", test_what_is_stale_is_left_out_with_its_age, 0);
+    ADD("the-page-cache-is-from-where-memory-is", test_the_page_cache_is_from_where_memory_is, 0);
     ADD("the-most-that-there-can-be-is-sent-in-datagrams-of-512-bytes",
         test_the_most_that_there_can_be_is_sent_in_datagrams_of_any_size, 512);
     ADD("the-most-that-there-can-be-is-sent-in-datagrams-of-9000-bytes",
