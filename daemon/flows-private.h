@@ -19,7 +19,7 @@ typedef struct {
      * when the registry does not find it any more. */
     const VsfTap *tap;
     SamplerState state;
-    guint32 rate; /* configured for it: 1 in how many packets */
+    guint32 rate; /* configured for it: 1 in how many packets; 0: off, but it was on */
     VsfRateCap cap;
     guint fresh;         /* picked since cap was told */
     guint64 drops_noted; /* of the handle, the same */

@@ -189,6 +189,6 @@ vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint6
 {
     Sampler *sampler = vsf_flows_sampler(flows, ifindex);
 
-    if (sampler != NULL)
+    if (sampler != NULL && sampler->rate != 0)
         vsf_sample_pool_read(&sampler->pool, stats, sampler->tap->kind, read_ns);
 }

@@ -108,7 +108,7 @@ open_sampler(VsfFlows *flows, Sampler *sampler)
 {
     const VsfTap *tap = sampler->tap;
 
-    if (sampler->state != CLOSED || !(tap->link.flags & IFF_UP))
+    if (sampler->state != CLOSED || sampler->rate == 0 || !(tap->link.flags & IFF_UP))
         return;
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
     sampler->state = OPENING;
@@ -126,6 +126,14 @@ retry(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+static void
+forget_handle(Sampler *sampler)
+{
+    sampler->state = CLOSED;
+    sampler->drops_before += sampler->drops;
+    sampler->drops = sampler->drops_noted = 0;
+}
+
 /* Down and gone are answered by the next link message; the rest is tried again,
  * since a busy kernel may refuse for a moment, and memory come back. */
 static void
@@ -138,9 +146,7 @@ sampler_failed(int ifindex, const GError *error, gpointer user_data)
 
     if (sampler == NULL)
         return;
-    sampler->state = CLOSED;
-    sampler->drops_before += sampler->drops;
-    sampler->drops = sampler->drops_noted = 0;
+    forget_handle(sampler);
     if (!expected && g_strcmp0(sampler->trouble, error->message) != 0)
         g_warning("%s: cannot sample: %s; its counters go on", sampler->tap->link.name,
                   error->message);
@@ -230,22 +236,33 @@ remove_sampler(VsfFlows *flows, Sampler *sampler)
     g_hash_table_remove(flows->samplers, GINT_TO_POINTER(sampler->ifindex));
 }
 
-/* Nothing of it is wanted, also not what was picked before its VM was known. */
+/* Nothing of it is wanted, also not what was picked before its VM was known. It may
+ * be wanted again: what collectors were told of it never goes back. */
 static void
-give_up_sampler(VsfFlows *flows, Sampler *sampler)
+stop_sampler(VsfFlows *flows, Sampler *sampler)
 {
+    vsf_flows_drops(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
+    g_clear_handle_id(&sampler->retry_timer, g_source_remove);
+    g_clear_pointer(&sampler->trouble, g_free);
     vsf_packet_queue_clear(sampler->waiting);
-    remove_sampler(flows, sampler);
+    g_hash_table_remove(flows->ready, sampler);
+    forget_handle(sampler);
+    vsf_sample_pool_pause(&sampler->pool);
+    sampler->rate = sampler->fresh = sampler->retries = 0;
+    sampler->cap = (VsfRateCap){0};
 }
 
 static void
 change_rate(VsfFlows *flows, Sampler *sampler, guint32 rate)
 {
+    gboolean was_on = sampler->rate != 0;
+
     sampler->rate = rate;
     sampler->cap = (VsfRateCap){0};
     g_debug("%s: sampling 1 in %u", sampler->tap->link.name, rate);
-    vsf_capture_set_rate(flows->capture, sampler->ifindex, rate);
+    if (was_on)
+        vsf_capture_set_rate(flows->capture, sampler->ifindex, rate);
     open_sampler(flows, sampler);
 }
 
@@ -258,12 +275,14 @@ adjust(VsfFlows *flows, const VsfTap *tap)
 
     if (sampler == NULL && rate != 0)
         add_sampler(flows, tap, rate);
-    else if (sampler != NULL && rate == 0)
-        give_up_sampler(flows, sampler);
-    else if (sampler != NULL && rate != sampler->rate)
-        change_rate(flows, sampler, rate);
-    else if (sampler != NULL)
+    else if (sampler == NULL)
+        return;
+    else if (rate == sampler->rate)
         open_sampler(flows, sampler);
+    else if (rate == 0)
+        stop_sampler(flows, sampler);
+    else
+        change_rate(flows, sampler, rate);
 }
 
 void
@@ -304,7 +323,7 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
     static const char *const states[] = {"closed", "opening", "sampling"};
     Sampler *sampler = vsf_flows_sampler(flows, ifindex);
 
-    if (sampler == NULL)
+    if (sampler == NULL || sampler->rate == 0)
         return FALSE;
     *status = (VsfFlowStatus){
         .state = sampler->trouble != NULL ? sampler->trouble : states[sampler->state],

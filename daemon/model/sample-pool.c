@@ -78,6 +78,14 @@ vsf_sample_pool_read(VsfSamplePool *pool, const VsfLinkStats *stats, VsfNicKind 
 }
 
 void
+vsf_sample_pool_pause(VsfSamplePool *pool)
+{
+    settle(pool);
+    pool->new_from = pool->new_to = 0;
+    pool->started = FALSE;
+}
+
+void
 vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, guint n_packets)
 {
     gint64 begin_ns;

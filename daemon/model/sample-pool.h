@@ -48,6 +48,9 @@ void vsf_sample_pool_note_to_vm(VsfSamplePool *pool, gboolean kept);
 void vsf_sample_pool_read(VsfSamplePool *pool, const VsfLinkStats *stats, VsfNicKind kind,
                           gint64 now_ns);
 
+/* Frames from now on are no candidates, until the next reading: from there it goes on. */
+void vsf_sample_pool_pause(VsfSamplePool *pool);
+
 /* Before the samples of one interval are taken: @n_packets sampled frames of it
  * passed since the reading before the last, the first at @first_ns. A tap may
  * have been silent for long and then busy: its frames are taken to begin about
