@@ -9,6 +9,13 @@
 #define WRITE_DELAY_MS 1000 /* VMs that start together share one write */
 #define RETRY_MS 60000      /* after a write that failed */
 
+/* Which content is on the disk, for writers that overtake each other: the last
+ * one does not wait for its turn on the worker. */
+typedef struct {
+    GMutex lock;
+    guint64 newest; /* 0: none was written */
+} Order;
+
 struct VsfStateFile {
     char *path;
     const char *loss;
@@ -17,18 +24,29 @@ struct VsfStateFile {
     VsfWorker *writer;
     guint timer;
     gboolean dirty, writing, failed;
+    Order *order; /* atomic reference box */
+    guint64 last; /* content that was made */
 };
 
 typedef struct {
     char *path, *text;
     gsize length;
+    Order *order;
+    guint64 number;
 } WriteJob;
+
+static void
+order_clear(gpointer data)
+{
+    g_mutex_clear(&((Order *)data)->lock);
+}
 
 static void
 write_job_free(gpointer data)
 {
     WriteJob *job = data;
 
+    g_atomic_rc_box_release_full(job->order, order_clear);
     g_free(job->path);
     g_free(job->text);
     g_free(job);
@@ -39,21 +57,27 @@ static gpointer
 write_file(gpointer payload, GError **error)
 {
     WriteJob *job = payload;
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&job->order->lock);
 
+    if (job->number < job->order->newest)
+        return job;
     if (!g_file_set_contents_full(job->path, job->text, (gssize)job->length,
                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
                                   0640, error))
         return NULL;
+    job->order->newest = job->number;
     return job;
 }
 
 static WriteJob *
-write_job_new(const VsfStateFile *file)
+write_job_new(VsfStateFile *file)
 {
     WriteJob *job = g_new0(WriteJob, 1);
 
     job->path = g_strdup(file->path);
     job->text = file->text(&job->length, file->user_data);
+    job->order = g_atomic_rc_box_acquire(file->order);
+    job->number = ++file->last;
     return job;
 }
 
@@ -110,6 +134,8 @@ vsf_state_file_new(const char *state_dir, const char *name, const char *loss, Vs
     file->loss = loss;
     file->text = text;
     file->user_data = user_data;
+    file->order = g_atomic_rc_box_new0(Order);
+    g_mutex_init(&file->order->lock);
     /* A result that is its own payload needs no free. */
     file->writer = vsf_worker_new(1, NULL);
     if (g_mkdir_with_parents(state_dir, 0750) != 0)
@@ -133,6 +159,7 @@ vsf_state_file_free(VsfStateFile *file)
             g_warning("%s: cannot write: %s", file->path, error->message);
         write_job_free(job);
     }
+    g_atomic_rc_box_release_full(file->order, order_clear);
     g_free(file->path);
     g_free(file);
 }

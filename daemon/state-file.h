@@ -16,7 +16,8 @@ typedef char *(*VsfStateText)(gsize *length, gpointer user_data);
 VsfStateFile *vsf_state_file_new(const char *state_dir, const char *name, const char *loss,
                                  VsfStateText text, gpointer user_data);
 
-/* Writes what is not written yet (waits for it), then frees. Takes NULL. */
+/* Writes what is not written yet, after an older write that is out, and waits for
+ * both; then frees. Takes NULL. */
 void vsf_state_file_free(VsfStateFile *file);
 
 /* The content, once, before the main loop runs; NULL if there is none. */
