@@ -20,6 +20,8 @@ typedef struct {
     guint64 requests;
     guint32 wants; /* of the question that is out */
     gboolean asking;
+    gint64 logged_us;   /* when a failure was told last */
+    gboolean is_logged; /* the one that goes on was */
 
     gboolean balloon_asking, balloon_set, balloon_failed;
     gint64 balloon_retry_us;

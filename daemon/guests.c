@@ -6,6 +6,9 @@
 #define SPREAD_MS 3000                    /* agents that are there at once are not asked at once */
 #define REFUSED_US (300 * G_USEC_PER_SEC) /* until permission is tried for again */
 #define BALLOON_RETRY_US (600 * G_USEC_PER_SEC)
+#define LOG_US                                                                                    \
+    (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC) /* between two failures of one agent that are told \
+                                                */
 #define SLOT_US (250 * G_TIME_SPAN_MILLISECOND)
 
 static void
@@ -97,26 +100,42 @@ take_answer(VsfGuests *guests, Guest *guest, VsfAgentAnswer *answer)
     return answer->frozen ? VSF_AGENT_TURN_FROZEN : VSF_AGENT_TURN_ANSWERED;
 }
 
+/* An agent that fails and answers in turns would fill the log. */
+static void
+log_turn(Guest *guest, VsfAgentTurn turn, guint failures_before)
+{
+    const char *name = guest->domain->name;
+    gint64 now_us = g_get_monotonic_time();
+
+    if (turn == VSF_AGENT_TURN_FAILED && failures_before == 0 &&
+        (guest->logged_us == 0 || now_us - guest->logged_us >= LOG_US)) {
+        guest->is_logged = TRUE;
+        guest->logged_us = now_us;
+        g_message("%s: guest agent: %s; asked again in a minute, then ever more rarely", name,
+                  guest->trouble != NULL ? guest->trouble : "no answer");
+    } else if (turn == VSF_AGENT_TURN_FAILED) {
+        g_debug("%s: guest agent: %s", name, guest->trouble != NULL ? guest->trouble : "no answer");
+    } else if (turn == VSF_AGENT_TURN_ANSWERED && guest->is_logged) {
+        guest->is_logged = FALSE;
+        g_message("%s: guest agent: answers again", name);
+    }
+}
+
 static void
 end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
 {
     VsfAgentTerms terms = agent_terms(guests);
     guint failures = guest->manners.failures;
-    const char *name = guest->domain->name;
 
     guest->asking = FALSE;
     if (vsf_agent_manners_ended(&guest->manners, &terms, guest->wants, turn, slowest_us,
                                 g_get_monotonic_time())) {
         g_warning("%s: guest agent: it takes longer and longer to answer (%d ms now); in "
                   "quarantine for a while, its last numbers will go stale",
-                  name, (int)(slowest_us / 1000));
+                  guest->domain->name, (int)(slowest_us / 1000));
         vsf_guests_remember(guests, guest);
     }
-    if (turn == VSF_AGENT_TURN_FAILED && failures == 0)
-        g_message("%s: guest agent: %s; asked again in a minute, then ever more rarely", name,
-                  guest->trouble != NULL ? guest->trouble : "no answer");
-    else if (turn == VSF_AGENT_TURN_ANSWERED && failures > 0)
-        g_message("%s: guest agent: answers again", name);
+    log_turn(guest, turn, failures);
 }
 
 static void
@@ -159,7 +178,9 @@ ask(VsfGuests *guests, Guest *guest, gint64 now_us)
     guest->wants = vsf_agent_manners_wants(&guest->manners, &terms, now_us);
     guest->asking = vsf_agents_ask(guests->agents, guest->domain->def->uuid, guest->wants,
                                    guest->info, guest->open_handle, answered, guests);
-    if (!guest->asking)
+    if (guest->asking)
+        vsf_agent_manners_asked(&guest->manners, now_us);
+    else
         end_turn(guests, guest, VSF_AGENT_TURN_VOID, 0);
 }
 
@@ -298,26 +319,34 @@ is_due(gpointer user_data)
 
 /* --- news -------------------------------------------------------------- */
 
-/* What was asked on another connection of the agent counts for nothing. */
+/* What was learned on a connection of the agent, and is still asked on it, counts for nothing on
+ * another. @failed: the question that is out ended it. */
 static void
-agent_came(VsfGuests *guests, Guest *guest)
+agent_went(Guest *guest, gboolean failed)
 {
+    guint failures = guest->manners.failures;
+
+    failed = failed && guest->asking;
     guest->asking = FALSE;
     g_clear_pointer(&guest->info, vsf_qga_info_free);
     guest->open_handle = VSF_QGA_NO_HANDLE;
-    vsf_agent_manners_connected(&guest->manners, g_get_monotonic_time(),
-                                g_random_int_range(0, SPREAD_MS) * 1000LL);
-    if (guest->manners.quarantines > 0)
-        vsf_guests_remember(guests, guest);
+    vsf_agent_manners_disconnected(&guest->manners, failed, g_get_monotonic_time());
+    if (failed) {
+        set_trouble(guest, "the agent went away when it was asked");
+        log_turn(guest, VSF_AGENT_TURN_FAILED, failures);
+    }
 }
 
 static void
-agent_went(Guest *guest)
+agent_came(VsfGuests *guests, Guest *guest)
 {
-    guest->asking = FALSE;
-    g_clear_pointer(&guest->info, vsf_qga_info_free);
-    guest->open_handle = VSF_QGA_NO_HANDLE;
-    vsf_agent_manners_disconnected(&guest->manners);
+    gint64 quarantined_until_us = guest->manners.quarantined_until_us;
+
+    agent_went(guest, FALSE);
+    vsf_agent_manners_connected(&guest->manners, g_get_monotonic_time(),
+                                g_random_int_range(0, SPREAD_MS) * 1000LL);
+    if (guest->manners.quarantined_until_us != quarantined_until_us)
+        vsf_guests_remember(guests, guest);
 }
 
 static void
@@ -331,7 +360,7 @@ look_at_xml(VsfGuests *guests, Guest *guest)
     if (domain->def->agent == VSF_AGENT_CONNECTED && !guest->manners.connected)
         agent_came(guests, guest);
     else if (domain->def->agent == VSF_AGENT_DISCONNECTED && guest->manners.connected)
-        agent_went(guest);
+        agent_went(guest, FALSE);
     arm(guests, guest);
 }
 
@@ -372,7 +401,7 @@ vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connected)
     if (connected)
         agent_came(guests, guest);
     else
-        agent_went(guest);
+        agent_went(guest, TRUE);
     arm(guests, guest);
 }
 

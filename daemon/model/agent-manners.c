@@ -49,7 +49,42 @@ vsf_agent_plan_name(VsfAgentPlan plan)
 static void
 schedule(VsfAgentManners *manners, gint64 at_us)
 {
-    manners->next_us = manners->connected ? MAX(at_us, manners->quarantined_until_us) : 0;
+    at_us = MAX(at_us, MAX(manners->quarantined_until_us, manners->not_before_us));
+    manners->next_us = manners->connected ? at_us : 0;
+}
+
+static gint64
+backoff_us(guint failures)
+{
+    guint doublings = MIN(failures - 1, 6); /* the sixth is past an hour */
+
+    return MIN(VSF_AGENT_BACKOFF_US << doublings, VSF_AGENT_BACKOFF_MAX_US);
+}
+
+static void
+note_failure(VsfAgentManners *manners, gint64 now_us)
+{
+    manners->failures++;
+    manners->bad = TRUE;
+    manners->ended_us = now_us;
+    schedule(manners, now_us + backoff_us(manners->failures));
+}
+
+static void
+forget_trouble(VsfAgentManners *manners)
+{
+    manners->failures = 0;
+    manners->quarantined_until_us = 0;
+    manners->bad = manners->died = manners->tried = FALSE;
+}
+
+/* When an agent that came may be asked that was in trouble before. */
+static gint64
+again_us(const VsfAgentManners *manners)
+{
+    gint64 wait_us = manners->failures > 0 ? backoff_us(manners->failures) : 0;
+
+    return manners->ended_us + (manners->died ? wait_us : MIN(wait_us, VSF_AGENT_AGAIN_US));
 }
 
 void
@@ -58,17 +93,41 @@ vsf_agent_manners_connected(VsfAgentManners *manners, gint64 now_us, gint64 dela
     manners->connected = TRUE;
     manners->frozen = FALSE;
     manners->connected_us = now_us;
-    manners->regular_us = manners->os_us = 0;
-    manners->slow_in_a_row = manners->failures = 0;
-    manners->quarantined_until_us = 0;
-    schedule(manners, now_us + delay_us);
+    manners->os_us = 0;
+    manners->slow_in_a_row = 0;
+    if (!manners->bad || manners->lasted_us >= VSF_AGENT_LASTED_US) {
+        forget_trouble(manners);
+        schedule(manners, now_us + delay_us);
+    } else if (!manners->tried) {
+        manners->tried = TRUE;
+        manners->quarantined_until_us = MIN(manners->quarantined_until_us, now_us);
+        schedule(manners, now_us + delay_us);
+    } else {
+        schedule(manners, MAX(now_us + delay_us, again_us(manners)));
+    }
 }
 
 void
-vsf_agent_manners_disconnected(VsfAgentManners *manners)
+vsf_agent_manners_disconnected(VsfAgentManners *manners, gboolean asked, gint64 now_us)
 {
+    /* The failure may be known before the disconnection that made it. */
+    gboolean died = asked ||
+                    (manners->failures > 0 && now_us - manners->ended_us < VSF_AGENT_FLOOR_US);
+
+    if (!manners->connected)
+        return;
+    if (asked)
+        note_failure(manners, now_us);
+    manners->died = manners->died || died;
+    manners->lasted_us = died ? 0 : now_us - manners->connected_us;
     manners->connected = manners->frozen = FALSE;
     manners->next_us = 0;
+}
+
+void
+vsf_agent_manners_asked(VsfAgentManners *manners, gint64 now_us)
+{
+    manners->not_before_us = now_us + VSF_AGENT_FLOOR_US;
 }
 
 void
@@ -78,6 +137,7 @@ vsf_agent_manners_restore_quarantine(VsfAgentManners *manners, gint64 until_us, 
     manners->quarantined_until_us = CLAMP(until_us, 0,
                                           manners->connected_us + VSF_AGENT_QUARANTINE_MAX_US);
     manners->quarantines = quarantines;
+    manners->bad = manners->bad || until_us > 0;
     schedule(manners, manners->next_us);
 }
 
@@ -122,6 +182,7 @@ begin_quarantine(VsfAgentManners *manners, gint64 now_us)
     guint doublings = MIN(manners->quarantines, 5); /* the fifth is past a day */
 
     manners->quarantines++;
+    manners->bad = TRUE;
     manners->slow_in_a_row = 0;
     manners->quarantined_until_us = now_us + MIN(VSF_AGENT_QUARANTINE_US << doublings,
                                                  VSF_AGENT_QUARANTINE_MAX_US);
@@ -143,11 +204,11 @@ note_answer(VsfAgentManners *manners, guint32 wants, gboolean slow, gboolean tri
             gint64 slowest_us, gint64 now_us)
 {
     note_words(manners, FALSE, slowest_us, now_us);
-    if ((wants & REGULAR) != 0)
-        manners->regular_us = now_us;
     if ((wants & OS) != 0)
         manners->os_us = now_us;
     manners->slow_in_a_row = slow ? manners->slow_in_a_row + 1 : 0;
+    if (!slow || manners->quarantined_until_us == 0)
+        manners->bad = manners->tried = manners->died = FALSE;
     if (slow)
         return trial || manners->slow_in_a_row >= VSF_AGENT_SLOW_TIMES;
     if (slowest_us > 0 && (manners->best_us == 0 || slowest_us < manners->best_us))
@@ -155,14 +216,6 @@ note_answer(VsfAgentManners *manners, guint32 wants, gboolean slow, gboolean tri
     if (trial)
         manners->quarantined_until_us = 0;
     return FALSE;
-}
-
-static gint64
-backoff_us(guint failures)
-{
-    guint doublings = MIN(failures - 1, 6); /* the sixth is past an hour */
-
-    return MIN(VSF_AGENT_BACKOFF_US << doublings, VSF_AGENT_BACKOFF_MAX_US);
 }
 
 gboolean
@@ -181,11 +234,12 @@ vsf_agent_manners_ended(VsfAgentManners *manners, const VsfAgentTerms *terms, gu
         break;
     case VSF_AGENT_TURN_FROZEN:
         note_words(manners, TRUE, slowest_us, now_us);
+        manners->bad = manners->quarantined_until_us != 0;
         schedule(manners, now_us + interval_us);
         break;
     case VSF_AGENT_TURN_FAILED:
-        manners->failures++;
-        schedule(manners, now_us + backoff_us(manners->failures));
+        note_failure(manners, now_us);
+        manners->died = FALSE; /* not yet */
         /* Not to answer at all is slow too. */
         too_slow = slow && trial;
         break;

@@ -12,6 +12,9 @@
 #define VSF_AGENT_BACKOFF_MAX_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
 #define VSF_AGENT_QUARANTINE_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
 #define VSF_AGENT_QUARANTINE_MAX_US (G_GINT64_CONSTANT(86400) * G_USEC_PER_SEC)
+#define VSF_AGENT_FLOOR_US (G_GINT64_CONSTANT(10) * G_USEC_PER_SEC)   /* between two turns */
+#define VSF_AGENT_AGAIN_US (G_GINT64_CONSTANT(60) * G_USEC_PER_SEC)   /* see connected() */
+#define VSF_AGENT_LASTED_US (G_GINT64_CONSTANT(600) * G_USEC_PER_SEC) /* the same */
 #define VSF_AGENT_SLOW_TIMES 3 /* slow conversations in a row that make a quarantine */
 
 /* Would this VM's agent be asked, if asking is on at all? */
@@ -41,8 +44,7 @@ typedef struct {
     gboolean frozen;     /* the last answer said so */
     gint64 connected_us; /* since when */
     gint64 next_us;      /* the next turn; 0: none is planned */
-    gint64 regular_us;   /* filesystems etc. were last asked for; 0 since the connection: never */
-    gint64 os_us;        /* the same for os-info */
+    gint64 os_us;        /* os-info was last asked for; 0 since the connection: never */
     gint64 answered_us;  /* the last answer of this run, 0 = never */
     gint64 latency_us;   /* the slowest request of the last answer */
     gint64 best_us;      /* the least of those of this run, 0 = none yet */
@@ -50,14 +52,30 @@ typedef struct {
     guint failures;              /* in a row */
     guint quarantines;           /* of this run */
     gint64 quarantined_until_us; /* 0: is not; when it passed, the next turn is a trial */
+
+    /* Of the run, whatever its connections do. */
+    gint64 not_before_us; /* no turn begins earlier */
+    gint64 ended_us;      /* when the last turn ended that failed */
+    gint64 lasted_us;     /* the connection that went last; 0 if a turn ended it */
+    gboolean bad;         /* the last turn failed, or put it into quarantine */
+    gboolean died;        /* ... and the connection ended with it */
+    gboolean tried;       /* since it is bad, one connection was asked at once */
 } VsfAgentManners;
 
-/* The agent came (or is there when the run becomes known): what failed before is
- * forgotten, also a quarantine (not how many there were: the next is longer), and
- * everything is asked for anew. @delay_us: a random time of
- * up to a few seconds, so that not all are asked at once. */
+/* The agent came (or is there when the run becomes known), and everything is asked for
+ * anew. If its last turn was good, or its last connection lasted VSF_AGENT_LASTED_US, what
+ * failed before is forgotten, also a quarantine (not how many there were: the next is
+ * longer). If not, somebody may have mended it: once it is asked at once, for a trial if it
+ * was in quarantine. After that only VSF_AGENT_AGAIN_US after the last failure, or when its
+ * back-off is over; an agent whose connections end when it is asked waits for all of that.
+ * @delay_us: a random time of up to a few seconds, so that not all are asked at once. */
 void vsf_agent_manners_connected(VsfAgentManners *manners, gint64 now_us, gint64 delay_us);
-void vsf_agent_manners_disconnected(VsfAgentManners *manners);
+
+/* @asked: a turn is out, and has failed by that; no vsf_agent_manners_ended() follows. */
+void vsf_agent_manners_disconnected(VsfAgentManners *manners, gboolean asked, gint64 now_us);
+
+/* A turn begins: none does within VSF_AGENT_FLOOR_US, also if the agent comes anew. */
+void vsf_agent_manners_asked(VsfAgentManners *manners, gint64 now_us);
 
 /* A quarantine that an earlier daemon decided on; after connected(). @until_us may
  * have passed, or be 0 if none was on: @quarantines counts all of this run. */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When agents are asked. */
+#include "guests-fixture.h"
+
+static void
+test_an_agent_is_asked_when_it_comes_and_then_every_interval(Fixture *fixture,
+                                                             gconstpointer data G_GNUC_UNUSED)
+{
+    guint32 os = VSF_QGA_WANT(VSF_QGA_PART_OS);
+
+    fake_time_advance(100000);
+    g_assert_cmpuint(fake_agents_asked, ==, 0);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "disconnected");
+    guests_agent_comes(fixture);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    g_assert_false(fake_agents_had_info);
+    g_assert_cmpuint(fake_agents_wants & os, ==, os);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "asking");
+    /* One at a time: the answer is awaited. */
+    fake_time_advance(200000);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "answers");
+    g_assert_cmpstr(guests_status_of(fixture).version, ==, "7.2.22");
+    fake_time_advance(60250);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    g_assert_true(fake_agents_had_info);
+    g_assert_cmpuint(fake_agents_wants & os, ==, 0);
+}
+
+static void
+test_an_agent_that_is_there_already_is_asked(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    fixture->domain.def->agent = VSF_AGENT_CONNECTED;
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    fake_time_advance(GUESTS_FIRST_MS);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    /* The same XML again is no news. */
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    fake_time_advance(GUESTS_FIRST_MS);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+}
+
+static void
+test_nobody_is_asked_who_must_not_be(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+
+    fixture->domain.state = VSF_STATE_PAUSED;
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    fake_time_advance(200000);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "paused");
+    fixture->domain.state = VSF_STATE_RUNNING;
+
+    fixture->domain.def->monitor.agent_off = TRUE;
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    fake_time_advance(200000);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "metadata");
+    fixture->domain.def->monitor.agent_off = FALSE;
+
+    fixture->config->canary = 0;
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    fake_time_advance(200000);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "canary");
+    fixture->config->canary = 100;
+
+    vsf_guests_connected(fixture->guests, FALSE);
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    fake_time_advance(200000);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    vsf_guests_connected(fixture->guests, TRUE);
+    fake_time_advance(250);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+
+    fixture->config->agent = VSF_GUEST_AGENT_OFF;
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "off");
+    g_assert_cmpint(guests_status_of(fixture).plan, ==, VSF_AGENT_PLAN_ASK);
+}
+
+static void
+test_failures_back_off_until_the_agent_comes_again(Fixture *fixture,
+                                                   gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    fake_agents_answer(GUESTS_UUID, fake_answer_silent());
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "failing");
+    g_assert_cmpstr(guests_status_of(fixture).trouble, ==, "agent is not responding");
+    fake_time_advance(59000);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    fake_time_advance(1500);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    fake_agents_answer(GUESTS_UUID, fake_answer_silent());
+    fake_time_advance(100000);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 2);
+    guests_agent_comes_again(fixture);
+    g_assert_cmpuint(fake_agents_asked, ==, 3);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "answers");
+    g_assert_null(guests_status_of(fixture).trouble);
+}
+
+static void
+test_a_refusal_of_libvirts_is_nobodys_failure(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "guest agents: as the test said*");
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_PERMISSION_DENIED);
+    g_test_assert_expected_messages();
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "refused");
+    g_assert_cmpstr(vsf_guests_trouble(fixture->guests), ==, "as the test said");
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+    fake_time_advance(299000);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    fake_time_advance(1500);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    /* Said once. */
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_PERMISSION_DENIED);
+    fake_time_advance(300500);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_null(vsf_guests_trouble(fixture->guests));
+}
+
+static void
+test_a_frozen_guest_has_not_failed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    VsfAgentAnswer *frozen = fake_answer_known(10, 20, NULL);
+
+    guests_agent_comes(fixture);
+    frozen->frozen = TRUE;
+    fake_agents_answer(GUESTS_UUID, frozen);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "frozen");
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+    fake_time_advance(60250);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    /* A frozen agent's guest-info says nothing of later. */
+    g_assert_false(fake_agents_had_info);
+}
+
+static void
+test_busy_threads_are_tried_again(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    fake_agents_busy = TRUE;
+    guests_agent_comes(fixture);
+    fake_time_advance(100000);
+    g_assert_cmpuint(fake_agents_asked, ==, 0);
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+    fake_agents_busy = FALSE;
+    fake_time_advance(30250);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+}
+
+static void
+test_an_agent_that_comes_and_goes_is_asked_every_ten_seconds(Fixture *fixture,
+                                                             gconstpointer data G_GNUC_UNUSED)
+{
+    for (guint i = 0; i < 600; i++) {
+        vsf_guests_agent_event(fixture->guests, GUESTS_UUID, FALSE);
+        vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
+        for (guint quarter = 0; quarter < 4; quarter++) {
+            fake_time_advance(250);
+            if (fake_agents_is_asking(GUESTS_UUID))
+                fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+        }
+    }
+    g_assert_cmpuint(fake_agents_asked, >, 10);
+    g_assert_cmpuint(fake_agents_asked, <=, 60);
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+}
+
+static void
+test_an_agent_that_dies_of_its_questions_is_left_alone(Fixture *fixture,
+                                                       gconstpointer data G_GNUC_UNUSED)
+{
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE, "*went away when it was asked*");
+    vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
+    for (guint i = 0; i < 600; i++) {
+        fake_time_advance(1000);
+        if (fake_agents_is_asking(GUESTS_UUID)) {
+            vsf_guests_agent_event(fixture->guests, GUESTS_UUID, FALSE);
+            fake_agents_answer(GUESTS_UUID, fake_answer_silent());
+            /* Its service starts it again. */
+            fake_time_advance(1000);
+            vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
+        }
+    }
+    g_test_assert_expected_messages();
+    g_assert_cmpuint(fake_agents_asked, ==, 4); /* at once, after 10, 120 and 240 s */
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 4);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "failing");
+}
+
+static void
+test_a_question_counts_no_failure_if_the_agent_is_only_told_again(Fixture *fixture,
+                                                                  gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+    fake_time_advance(10250);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+}
+
+/* An agent that fails and answers by turns. */
+static void
+test_the_same_failure_is_told_once_an_hour(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE, "*not responding; asked again*");
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE, "*answers again*");
+    for (guint i = 0; i < 20; i++) {
+        if (i > 0)
+            g_test_expect_message("virt-sflow", G_LOG_LEVEL_DEBUG, "*not responding");
+        fake_agents_answer(GUESTS_UUID, fake_answer_silent());
+        fake_time_advance(60250);
+        fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+        fake_time_advance(60250);
+    }
+    g_test_assert_expected_messages();
+    fake_time_advance(3600000);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE, "*not responding; asked again*");
+    fake_agents_answer(GUESTS_UUID, fake_answer_silent());
+    g_test_assert_expected_messages();
+}
+
+#define ADD(path, func) \
+    g_test_add("/guests-ask/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("an-agent-is-asked-when-it-comes-and-then-every-interval",
+        test_an_agent_is_asked_when_it_comes_and_then_every_interval);
+    ADD("an-agent-that-is-there-already-is-asked", test_an_agent_that_is_there_already_is_asked);
+    ADD("nobody-is-asked-who-must-not-be", test_nobody_is_asked_who_must_not_be);
+    ADD("failures-back-off-until-the-agent-comes-again",
+        test_failures_back_off_until_the_agent_comes_again);
+    ADD("a-refusal-of-libvirts-is-nobodys-failure", test_a_refusal_of_libvirts_is_nobodys_failure);
+    ADD("a-frozen-guest-has-not-failed", test_a_frozen_guest_has_not_failed);
+    ADD("busy-threads-are-tried-again", test_busy_threads_are_tried_again);
+    ADD("an-agent-that-comes-and-goes-is-asked-every-ten-seconds",
+        test_an_agent_that_comes_and_goes_is_asked_every_ten_seconds);
+    ADD("an-agent-that-dies-of-its-questions-is-left-alone",
+        test_an_agent_that_dies_of_its_questions_is_left_alone);
+    ADD("a-question-counts-no-failure-if-the-agent-is-only-told-again",
+        test_a_question_counts_no_failure_if_the_agent_is_only_told_again);
+    ADD("the-same-failure-is-told-once-an-hour", test_the_same_failure_is_told_once_an_hour);
+    return g_test_run();
+}
