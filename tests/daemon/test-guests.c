@@ -43,6 +43,26 @@ test_silence_is_the_reason_once_the_numbers_are_stale(Fixture *fixture,
 }
 
 static void
+test_what_came_before_a_conversation_broke_is_kept(Fixture *fixture,
+                                                   gconstpointer data G_GNUC_UNUSED)
+{
+    VsfAgentAnswer *answer;
+
+    vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
+    guests_agent_comes(fixture);
+    answer = fake_answer_known(10, 20, NULL);
+    answer->answered = FALSE;
+    answer->trouble = g_strdup("no reply to guest-get-osinfo");
+    answer->facts->state[VSF_QGA_PART_OS] = VSF_QGA_STATE_NO_REPLY;
+    answer->facts->known_us[VSF_QGA_PART_OS] = 0;
+    fake_agents_answer(GUESTS_UUID, answer);
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 1);
+    guests_assert_told(fixture, 20, 10);
+    g_assert_cmpint(vsf_guests_facts(fixture->guests, &fixture->domain)->state[VSF_QGA_PART_OS], ==,
+                    VSF_QGA_STATE_NO_REPLY);
+}
+
+static void
 test_without_an_answer_the_host_is_told_in_the_end(Fixture *fixture,
                                                    gconstpointer data G_GNUC_UNUSED)
 {
@@ -201,6 +221,8 @@ main(int argc, char **argv)
         test_the_guests_numbers_are_told_and_never_the_hosts_before);
     ADD("silence-is-the-reason-once-the-numbers-are-stale",
         test_silence_is_the_reason_once_the_numbers_are_stale);
+    ADD("what-came-before-a-conversation-broke-is-kept",
+        test_what_came_before_a_conversation_broke_is_kept);
     ADD("without-an-answer-the-host-is-told-in-the-end",
         test_without_an_answer_the_host_is_told_in_the_end);
     ADD("a-vm-that-cannot-answer-has-the-hosts-numbers-at-once",
