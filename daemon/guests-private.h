@@ -22,6 +22,7 @@ typedef struct {
     gboolean asking;
     gint64 logged_us;   /* when a failure was told last */
     gboolean is_logged; /* the one that goes on was */
+    gint64 denied_us;   /* when libvirt did not let us ask this one; 0: it does */
 
     gboolean balloon_asking, balloon_set, balloon_failed;
     gint64 balloon_retry_us;
@@ -37,9 +38,9 @@ struct VsfGuests {
     GHashTable *by_uuid; /* uuid -> Guest */
     gboolean connected;
     guint timer;
-    gint64 armed_us; /* when it comes */
-    char *refused;   /* why we may not ask */
-    gint64 refused_us;
+    gint64 armed_us;   /* when it comes */
+    char *refused;     /* why we may ask nobody */
+    gint64 refused_us; /* when that was tried for last */
 };
 
 /* NULL: there is none. */

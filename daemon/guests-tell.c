@@ -132,7 +132,7 @@ agent_state(const VsfGuests *guests, const Guest *guest, gint64 now_us)
         return "paused";
     if (!manners->connected)
         return "disconnected";
-    if (guests->refused != NULL)
+    if (guests->refused != NULL || guest->denied_us != 0)
         return "refused";
     if (vsf_agent_manners_is_quarantined(manners, now_us))
         return "quarantined";

@@ -36,6 +36,7 @@ agent_terms(const VsfGuests *guests)
 /* --- asking ------------------------------------------------------------ */
 
 static void arm(VsfGuests *guests, const Guest *guest);
+static void arm_all(VsfGuests *guests);
 
 static gboolean
 may_ask(const VsfGuests *guests, const Guest *guest)
@@ -64,6 +65,15 @@ note_refused(VsfGuests *guests, const char *why)
     g_free(guests->refused);
     guests->refused = g_strdup(why);
     guests->refused_us = g_get_monotonic_time();
+}
+
+/* Its access control may leave out a single VM. */
+static void
+note_denied(Guest *guest, const char *why)
+{
+    if (guest->denied_us == 0)
+        g_message("%s: guest agent: %s; it is not asked", guest->domain->name, why);
+    guest->denied_us = g_get_monotonic_time();
 }
 
 static void
@@ -138,6 +148,26 @@ end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
     log_turn(guest, turn, failures);
 }
 
+/* What an outcome says of the permission to ask: @error NULL: an answer came. */
+static void
+note_permission(VsfGuests *guests, Guest *guest, const GError *error)
+{
+    gboolean is_denied = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_READ_ONLY)) {
+        note_refused(guests, error->message);
+    } else if (guests->refused != NULL &&
+               (error == NULL || is_denied ||
+                g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))) {
+        g_clear_pointer(&guests->refused, g_free);
+        arm_all(guests);
+    }
+    if (guest != NULL && guest->asking && is_denied)
+        note_denied(guest, error->message);
+    else if (guest != NULL && guest->asking && error == NULL)
+        guest->denied_us = 0;
+}
+
 static void
 answered(const char *uuid, gpointer data, const GError *error, gpointer user_data)
 {
@@ -151,10 +181,7 @@ answered(const char *uuid, gpointer data, const GError *error, gpointer user_dat
         error = answer->not_asked;
         answer = NULL;
     }
-    if (answer != NULL)
-        g_clear_pointer(&guests->refused, g_free);
-    else if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
-        note_refused(guests, error->message);
+    note_permission(guests, guest, answer != NULL ? NULL : error);
     /* Not asked by this run of the domain: an earlier run's answer. */
     if (guest != NULL && guest->asking) {
         if (answer != NULL) {
@@ -178,6 +205,8 @@ ask(VsfGuests *guests, Guest *guest, gint64 now_us)
     guest->wants = vsf_agent_manners_wants(&guest->manners, &terms, now_us);
     guest->asking = vsf_agents_ask(guests->agents, guest->domain->def->uuid, guest->wants,
                                    guest->info, guest->open_handle, answered, guests);
+    /* One VM finds out whether all may be asked. */
+    guests->refused_us = now_us;
     if (guest->asking)
         vsf_agent_manners_asked(&guest->manners, now_us);
     else
@@ -243,6 +272,8 @@ due_us(const VsfGuests *guests, const Guest *guest)
 
     if (agent_us >= 0 && guests->refused != NULL)
         agent_us = MAX(agent_us, guests->refused_us + REFUSED_US);
+    if (agent_us >= 0 && guest->denied_us != 0)
+        agent_us = MAX(agent_us, guest->denied_us + REFUSED_US);
     if (agent_us < 0 || balloon_us < 0)
         return MAX(agent_us, balloon_us);
     return MIN(agent_us, balloon_us);

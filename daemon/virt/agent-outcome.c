@@ -28,6 +28,14 @@ is_forbidden(const virError *error)
     }
 }
 
+/* This domain is: libvirt's access control or its drivers say so for each. */
+static gboolean
+is_forbidden_here(const virError *error)
+{
+    return is_forbidden(error) &&
+           (code_of(error) == VIR_ERR_ACCESS_DENIED || code_of(error) == VIR_ERR_SYSTEM_ERROR);
+}
+
 static GError *
 not_asked(GIOErrorEnum code, const virError *last, const char *what)
 {
@@ -39,8 +47,8 @@ not_asked(GIOErrorEnum code, const virError *last, const char *what)
 GError *
 vsf_agent_error_unreached(const virError *last, const char *what)
 {
-    return not_asked(is_forbidden(last) ? G_IO_ERROR_PERMISSION_DENIED : G_IO_ERROR_NOT_CONNECTED,
-                     last, what);
+    return not_asked(is_forbidden(last) ? G_IO_ERROR_READ_ONLY : G_IO_ERROR_NOT_CONNECTED, last,
+                     what);
 }
 
 /* {"execute":"guest-info", ... */
@@ -86,6 +94,8 @@ vsf_agent_error_of_command(const virError *last, gboolean is_alive, const char *
     g_autofree char *text = vsf_virt_error_text(last);
     GError *refusal = NULL;
 
+    if (is_alive && is_forbidden_here(last))
+        return not_asked(G_IO_ERROR_PERMISSION_DENIED, last, "agent command");
     if (!is_alive || is_forbidden(last))
         return vsf_agent_error_unreached(last, "agent command");
     switch (code_of(last)) {

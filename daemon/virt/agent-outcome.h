@@ -2,7 +2,8 @@
 /* What libvirt's answer to a request for a guest's agent means. The domain of an
  * error says whose it is:
  *
- *     G_IO_ERROR      the guest was not asked, and is not to blame: PERMISSION_DENIED,
+ *     G_IO_ERROR      the guest was not asked, and is not to blame: READ_ONLY (libvirt
+ *                     lets us ask nobody), PERMISSION_DENIED (not this domain),
  *                     NOT_CONNECTED (libvirt is away, or the domain does not run) or
  *                     NOT_SUPPORTED (no agent's channel, or no QEMU)
  *     VSF_QGA_ERROR   the agent's own words, or a reply that is out of bounds

@@ -37,9 +37,10 @@ VsfAgents *vsf_agents_new(const char *uri, int timeout_s);
 void vsf_agents_free(VsfAgents *agents);
 
 /* One conversation; @done gets a VsfAgentAnswer, or NULL with @error set if the agent was
- * not asked at all: G_IO_ERROR_BUSY (every thread hangs), G_IO_ERROR_PERMISSION_DENIED
- * (libvirt lets us read only), G_IO_ERROR_NOT_CONNECTED (libvirt is away, or the domain is
- * not running), or another of libvirt's. @wants: VSF_QGA_WANT() bits. @info: what
+ * not asked at all: G_IO_ERROR_BUSY (every thread hangs), G_IO_ERROR_READ_ONLY (libvirt
+ * lets us read only), G_IO_ERROR_PERMISSION_DENIED (it lets us, but not this domain),
+ * G_IO_ERROR_NOT_CONNECTED (libvirt is away, or the domain is not running), or another of
+ * libvirt's. @wants: VSF_QGA_WANT() bits. @info: what
  * guest-info said on this agent connection, NULL: it is asked for first; copied. FALSE:
  * nothing is asked (a call for this domain is out, or every thread hangs). */
 gboolean vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,

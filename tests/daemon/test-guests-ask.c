@@ -108,7 +108,7 @@ test_a_refusal_of_libvirts_is_nobodys_failure(Fixture *fixture, gconstpointer da
 {
     guests_agent_comes(fixture);
     g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "guest agents: as the test said*");
-    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_PERMISSION_DENIED);
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_READ_ONLY);
     g_test_assert_expected_messages();
     g_assert_cmpstr(guests_status_of(fixture).state, ==, "refused");
     g_assert_cmpstr(vsf_guests_trouble(fixture->guests), ==, "as the test said");
@@ -118,10 +118,103 @@ test_a_refusal_of_libvirts_is_nobodys_failure(Fixture *fixture, gconstpointer da
     fake_time_advance(1500);
     g_assert_cmpuint(fake_agents_asked, ==, 2);
     /* Said once. */
-    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_PERMISSION_DENIED);
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_READ_ONLY);
     fake_time_advance(300500);
     fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
     g_assert_null(vsf_guests_trouble(fixture->guests));
+}
+
+#define OTHER "02020202-0202-0202-0202-020202020202"
+
+/* A second VM, whose agent is there. */
+static VsfDomain *
+other_new(Fixture *fixture)
+{
+    VsfDomain *other = g_new0(VsfDomain, 1);
+
+    other->def = guests_def_new(2);
+    other->def->agent = VSF_AGENT_CONNECTED;
+    other->name = g_strdup("web02");
+    other->state = VSF_STATE_RUNNING;
+    other->since_us = g_get_monotonic_time();
+    vsf_guests_domain_added(fixture->guests, other);
+    return other;
+}
+
+static void
+other_free(Fixture *fixture, VsfDomain *other)
+{
+    vsf_guests_domain_removed(fixture->guests, other);
+    vsf_domain_def_free(other->def);
+    g_free(other->name);
+    g_free(other);
+}
+
+static void
+test_a_vm_that_is_denied_keeps_nobody_else_from_being_asked(Fixture *fixture,
+                                                            gconstpointer data G_GNUC_UNUSED)
+{
+    VsfDomain *other = other_new(fixture);
+    guint n_denied = 0, n_answers = 0;
+
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE,
+                          "web01: guest agent: as the test said; it is not asked");
+    vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
+    for (guint i = 0; i < 3600; i++) {
+        fake_time_advance(1000);
+        if (fake_agents_is_asking(GUESTS_UUID)) {
+            n_denied++;
+            if (n_denied == 1)
+                g_test_expect_message("virt-sflow", G_LOG_LEVEL_DEBUG, "*as the test said");
+            fake_agents_fail(GUESTS_UUID, G_IO_ERROR_PERMISSION_DENIED);
+            if (n_denied == 1)
+                g_test_assert_expected_messages();
+        }
+        if (fake_agents_is_asking(OTHER)) {
+            n_answers++;
+            fake_agents_answer(OTHER, fake_answer_known(10, 20, NULL));
+        }
+    }
+    g_assert_cmpuint(n_answers, >=, 58);
+    g_assert_cmpuint(n_denied, >=, 11);
+    g_assert_cmpuint(n_denied, <=, 12);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "refused");
+    g_assert_null(vsf_guests_trouble(fixture->guests));
+    /* It is let again. */
+    while (!fake_agents_is_asking(GUESTS_UUID))
+        fake_time_advance(1000);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "answers");
+    fake_time_advance(60250);
+    g_assert_true(fake_agents_is_asking(GUESTS_UUID));
+    other_free(fixture, other);
+}
+
+static void
+test_one_vm_finds_out_that_all_may_be_asked_again(Fixture *fixture,
+                                                  gconstpointer data G_GNUC_UNUSED)
+{
+    VsfDomain *other = other_new(fixture);
+    gboolean is_other = FALSE;
+
+    guests_agent_comes(fixture);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "guest agents: as the test said*");
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_READ_ONLY);
+    fake_agents_fail(OTHER, G_IO_ERROR_READ_ONLY);
+    g_test_assert_expected_messages();
+    for (guint i = 0; i < 3; i++) {
+        guint before = fake_agents_asked;
+
+        fake_time_advance(300250);
+        g_assert_cmpuint(fake_agents_asked, ==, before + 1);
+        is_other = fake_agents_is_asking(OTHER);
+        if (i < 2)
+            fake_agents_fail(is_other ? OTHER : GUESTS_UUID, G_IO_ERROR_READ_ONLY);
+    }
+    fake_agents_answer(is_other ? OTHER : GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    fake_time_advance(250);
+    g_assert_true(fake_agents_is_asking(is_other ? GUESTS_UUID : OTHER));
+    other_free(fixture, other);
 }
 
 static void
@@ -241,6 +334,10 @@ main(int argc, char **argv)
     ADD("failures-back-off-until-the-agent-comes-again",
         test_failures_back_off_until_the_agent_comes_again);
     ADD("a-refusal-of-libvirts-is-nobodys-failure", test_a_refusal_of_libvirts_is_nobodys_failure);
+    ADD("a-vm-that-is-denied-keeps-nobody-else-from-being-asked",
+        test_a_vm_that_is_denied_keeps_nobody_else_from_being_asked);
+    ADD("one-vm-finds-out-that-all-may-be-asked-again",
+        test_one_vm_finds_out_that_all_may_be_asked_again);
     ADD("a-frozen-guest-has-not-failed", test_a_frozen_guest_has_not_failed);
     ADD("busy-threads-are-tried-again", test_busy_threads_are_tried_again);
     ADD("an-agent-that-comes-and-goes-is-asked-every-ten-seconds",

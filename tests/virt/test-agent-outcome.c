@@ -48,7 +48,7 @@ test_whose_fault_it_is(void)
         {VIR_FROM_ACCESS, VIR_ERR_ACCESS_DENIED, 0, "access denied", TRUE, NOT_ASKED,
          G_IO_ERROR_PERMISSION_DENIED},
         {VIR_FROM_DOMAIN, VIR_ERR_OPERATION_DENIED, 0, "read only access", TRUE, NOT_ASKED,
-         G_IO_ERROR_PERMISSION_DENIED},
+         G_IO_ERROR_READ_ONLY},
         {VIR_FROM_RPC, VIR_ERR_SYSTEM_ERROR, EACCES, "socket", TRUE, NOT_ASKED,
          G_IO_ERROR_PERMISSION_DENIED},
         {VIR_FROM_RPC, VIR_ERR_RPC, 0, "end of file", FALSE, NOT_ASKED, G_IO_ERROR_NOT_CONNECTED},
@@ -140,6 +140,21 @@ test_what_cannot_be_opened_says_why(void)
     g_assert_nonnull(strstr(error->message, "file.xml"));
 }
 
+/* What a socket or an agent of polkit's says when a connection is opened is true of all VMs. */
+static void
+test_a_connection_that_is_forbidden_is_for_everyone(void)
+{
+    static const int codes[] = {VIR_ERR_ACCESS_DENIED, VIR_ERR_AUTH_FAILED, VIR_ERR_SYSTEM_ERROR};
+
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+        char text[] = "no";
+        virError last = {.code = codes[i], .message = text, .int1 = EACCES};
+        g_autoptr(GError) error = vsf_agent_error_unreached(&last, "cannot connect");
+
+        g_assert_error(error, G_IO_ERROR, G_IO_ERROR_READ_ONLY);
+    }
+}
+
 #define ADD(name, func) g_test_add_func("/virt/agent-outcome/" name, func)
 
 int
@@ -153,5 +168,7 @@ main(int argc, char **argv)
     ADD("a-reply-has-a-bound", test_a_reply_has_a_bound);
     ADD("a-domain-that-is-not-there-is-not-silent", test_a_domain_that_is_not_there_is_not_silent);
     ADD("what-cannot-be-opened-says-why", test_what_cannot_be_opened_says_why);
+    ADD("a-connection-that-is-forbidden-is-for-everyone",
+        test_a_connection_that_is_forbidden_is_for_everyone);
     return g_test_run();
 }
