@@ -99,10 +99,12 @@ take_answer(VsfGuests *guests, Guest *guest, VsfAgentAnswer *answer)
         g_free(guest->version);
         guest->version = g_strdup(answer->info->version);
         vsf_qga_info_free(guest->info);
-        /* A frozen agent lists nearly everything as disabled, and would never
-         * be asked again if that were kept. */
-        guest->info = answer->frozen ? NULL : g_steal_pointer(&answer->info);
+        guest->info = g_steal_pointer(&answer->info);
     }
+    /* A frozen agent lists nearly everything as disabled, and would never be asked again if
+     * that were kept; and one that was restarted with a stricter list speaks like a frozen one. */
+    if (answer->frozen)
+        g_clear_pointer(&guest->info, vsf_qga_info_free);
     /* Also of a conversation that failed: what came before that, and why the rest is unknown. */
     take_facts(guests, guest, answer->facts);
     if (!answer->answered)
@@ -439,7 +441,18 @@ vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connected)
 void
 vsf_guests_connected(VsfGuests *guests, gboolean connected)
 {
+    GHashTableIter iter;
+    gpointer value;
+
     guests->connected = connected;
+    /* An agent that was restarted while libvirt was away was announced to nobody. */
+    g_hash_table_iter_init(&iter, guests->by_uuid);
+    while (connected && g_hash_table_iter_next(&iter, NULL, &value)) {
+        Guest *guest = value;
+
+        g_clear_pointer(&guest->info, vsf_qga_info_free);
+        guest->open_handle = VSF_QGA_NO_HANDLE;
+    }
     arm_all(guests);
 }
 

@@ -320,6 +320,45 @@ test_the_same_failure_is_told_once_an_hour(Fixture *fixture, gconstpointer data 
     g_test_assert_expected_messages();
 }
 
+static void
+test_what_the_agent_can_is_asked_anew_after_it_was_frozen(Fixture *fixture,
+                                                          gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    fake_time_advance(60250);
+    g_assert_true(fake_agents_had_info);
+    for (guint i = 0; i < 3; i++) {
+        VsfAgentAnswer *frozen = fake_answer_known(10, 20, NULL);
+
+        /* The first did not ask for it, as it was known. */
+        if (i == 0)
+            g_clear_pointer(&frozen->info, vsf_qga_info_free);
+        frozen->frozen = TRUE;
+        fake_agents_answer(GUESTS_UUID, frozen);
+        fake_time_advance(60250);
+        g_assert_cmpuint(fake_agents_asked, ==, 3 + i);
+        g_assert_false(fake_agents_had_info);
+    }
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    fake_time_advance(60250);
+    g_assert_true(fake_agents_had_info);
+}
+
+static void
+test_what_the_agent_can_is_asked_anew_after_libvirt_was_away(Fixture *fixture,
+                                                             gconstpointer data G_GNUC_UNUSED)
+{
+    guests_agent_comes(fixture);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    vsf_guests_connected(fixture->guests, FALSE);
+    fake_time_advance(1000);
+    vsf_guests_connected(fixture->guests, TRUE);
+    fake_time_advance(60250);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    g_assert_false(fake_agents_had_info);
+}
+
 #define ADD(path, func) \
     g_test_add("/guests-ask/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
 
@@ -347,5 +386,9 @@ main(int argc, char **argv)
     ADD("a-question-counts-no-failure-if-the-agent-is-only-told-again",
         test_a_question_counts_no_failure_if_the_agent_is_only_told_again);
     ADD("the-same-failure-is-told-once-an-hour", test_the_same_failure_is_told_once_an_hour);
+    ADD("what-the-agent-can-is-asked-anew-after-it-was-frozen",
+        test_what_the_agent_can_is_asked_anew_after_it_was_frozen);
+    ADD("what-the-agent-can-is-asked-anew-after-libvirt-was-away",
+        test_what_the_agent_can_is_asked_anew_after_libvirt_was_away);
     return g_test_run();
 }
