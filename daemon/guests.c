@@ -431,6 +431,8 @@ vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connected)
 
     if (guest == NULL)
         return;
+    /* The XML that was read before is older than that. */
+    guest->domain->def->agent = connected ? VSF_AGENT_CONNECTED : VSF_AGENT_DISCONNECTED;
     if (connected)
         agent_came(guests, guest);
     else

@@ -31,7 +31,8 @@ void vsf_guests_domain_added(VsfGuests *guests, VsfDomain *domain);
 void vsf_guests_domain_changed(VsfGuests *guests, VsfDomain *domain);
 void vsf_guests_domain_removed(VsfGuests *guests, VsfDomain *domain);
 
-/* AGENT_LIFECYCLE; unknown UUIDs are ignored. */
+/* AGENT_LIFECYCLE; unknown UUIDs are ignored. Corrects the domain's definition, until its XML
+ * is read again. */
 void vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connected);
 
 /* The connection to libvirt came or went; it starts as gone. */

@@ -72,7 +72,6 @@ guests_stop_daemon(Fixture *fixture)
 void
 guests_agent_comes(Fixture *fixture)
 {
-    fixture->domain.def->agent = VSF_AGENT_CONNECTED;
     vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
     fake_time_advance(GUESTS_FIRST_MS);
 }

@@ -359,6 +359,24 @@ test_what_the_agent_can_is_asked_anew_after_libvirt_was_away(Fixture *fixture,
     g_assert_false(fake_agents_had_info);
 }
 
+static void
+test_xml_that_is_older_than_an_event_undoes_nothing(Fixture *fixture,
+                                                    gconstpointer data G_GNUC_UNUSED)
+{
+    vsf_guests_agent_event(fixture->guests, GUESTS_UUID, TRUE);
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain); /* a state, or a name */
+    fake_time_advance(GUESTS_FIRST_MS);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "asking");
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    vsf_guests_agent_event(fixture->guests, GUESTS_UUID, FALSE);
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "disconnected");
+    fake_time_advance(100000);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+}
+
 #define ADD(path, func) \
     g_test_add("/guests-ask/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
 
@@ -390,5 +408,7 @@ main(int argc, char **argv)
         test_what_the_agent_can_is_asked_anew_after_it_was_frozen);
     ADD("what-the-agent-can-is-asked-anew-after-libvirt-was-away",
         test_what_the_agent_can_is_asked_anew_after_libvirt_was_away);
+    ADD("xml-that-is-older-than-an-event-undoes-nothing",
+        test_xml_that_is_older_than_an_event_undoes_nothing);
     return g_test_run();
 }
