@@ -109,6 +109,7 @@ take_answer(VsfGuests *guests, Guest *guest, VsfAgentAnswer *answer)
     take_facts(guests, guest, answer->facts);
     if (!answer->answered)
         return VSF_AGENT_TURN_FAILED;
+    vsf_agent_manners_took(&guest->manners, answer->took_us, g_get_monotonic_time());
     return answer->frozen ? VSF_AGENT_TURN_FROZEN : VSF_AGENT_TURN_ANSWERED;
 }
 

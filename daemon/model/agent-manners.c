@@ -95,6 +95,7 @@ vsf_agent_manners_connected(VsfAgentManners *manners, gint64 now_us, gint64 dela
     manners->connected_us = now_us;
     manners->os_us = 0;
     manners->slow_in_a_row = 0;
+    manners->not_before_us = MIN(manners->not_before_us, now_us + VSF_AGENT_FLOOR_US);
     if (!manners->bad || manners->lasted_us >= VSF_AGENT_LASTED_US) {
         forget_trouble(manners);
         schedule(manners, now_us + delay_us);
@@ -128,6 +129,14 @@ void
 vsf_agent_manners_asked(VsfAgentManners *manners, gint64 now_us)
 {
     manners->not_before_us = now_us + VSF_AGENT_FLOOR_US;
+}
+
+void
+vsf_agent_manners_took(VsfAgentManners *manners, gint64 took_us, gint64 now_us)
+{
+    gint64 past_us = CLAMP(took_us - SLOW_US, 0, VSF_AGENT_BACKOFF_MAX_US / VSF_AGENT_REST);
+
+    manners->not_before_us = MAX(manners->not_before_us, now_us + past_us * VSF_AGENT_REST);
 }
 
 void

@@ -15,6 +15,7 @@
 #define VSF_AGENT_FLOOR_US (G_GINT64_CONSTANT(10) * G_USEC_PER_SEC)   /* between two turns */
 #define VSF_AGENT_AGAIN_US (G_GINT64_CONSTANT(60) * G_USEC_PER_SEC)   /* see connected() */
 #define VSF_AGENT_LASTED_US (G_GINT64_CONSTANT(600) * G_USEC_PER_SEC) /* the same */
+#define VSF_AGENT_REST 20                                             /* see took() */
 #define VSF_AGENT_SLOW_TIMES 3 /* slow conversations in a row that make a quarantine */
 
 /* Would this VM's agent be asked, if asking is on at all? */
@@ -76,6 +77,11 @@ void vsf_agent_manners_disconnected(VsfAgentManners *manners, gboolean asked, gi
 
 /* A turn begins: none does within VSF_AGENT_FLOOR_US, also if the agent comes anew. */
 void vsf_agent_manners_asked(VsfAgentManners *manners, gint64 now_us);
+
+/* The conversation that is about to end, with an answer, took that long: for each second past
+ * the first the agent is left alone for VSF_AGENT_REST times that, or until it comes anew. So
+ * those that were never quick leave threads to others. */
+void vsf_agent_manners_took(VsfAgentManners *manners, gint64 took_us, gint64 now_us);
 
 /* A quarantine that an earlier daemon decided on; after connected(). @until_us may
  * have passed, or be 0 if none was on: @quarantines counts all of this run. */

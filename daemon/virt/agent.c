@@ -143,6 +143,7 @@ converse(gpointer link, const char *uuid, const Question *question, GError **err
         .info = question->info,
         .open_handle = question->open_handle,
     };
+    gint64 began_us = g_get_monotonic_time();
     g_autoptr(VsfQgaReport) report = vsf_qga_inspect(&plan);
     VsfAgentAnswer *answer;
 
@@ -157,6 +158,7 @@ converse(gpointer link, const char *uuid, const Question *question, GError **err
     }
     answer = answer_of(report, question);
     answer->not_asked = talk.not_asked;
+    answer->took_us = g_get_monotonic_time() - began_us;
     return answer;
 }
 

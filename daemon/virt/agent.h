@@ -25,6 +25,7 @@ typedef struct {
     gint64 open_handle;   /* for the next conversation of this agent connection */
     guint n_requests;
     gint64 slowest_us; /* of the requests */
+    gint64 took_us;    /* all of it, on its thread */
 } VsfAgentAnswer;
 
 void vsf_agent_answer_free(VsfAgentAnswer *answer);

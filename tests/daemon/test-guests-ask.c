@@ -377,6 +377,29 @@ test_xml_that_is_older_than_an_event_undoes_nothing(Fixture *fixture,
     g_assert_cmpuint(fake_agents_asked, ==, 1);
 }
 
+static void
+test_an_agent_that_is_always_slow_is_asked_more_rarely(Fixture *fixture,
+                                                       gconstpointer data G_GNUC_UNUSED)
+{
+    static const struct {
+        gint64 took_ms;
+        guint wait_s;
+    } cases[] = {{900, 60}, {4000, 60}, {6000, 100}, {10000, 180}};
+
+    guests_agent_comes(fixture);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VsfAgentAnswer *answer = fake_answer_known(10, 20, NULL);
+        guint before = fake_agents_asked;
+
+        answer->took_us = cases[i].took_ms * 1000;
+        fake_agents_answer(GUESTS_UUID, answer);
+        fake_time_advance(cases[i].wait_s * 1000 - 500);
+        g_assert_cmpuint(fake_agents_asked, ==, before);
+        fake_time_advance(1000);
+        g_assert_cmpuint(fake_agents_asked, ==, before + 1);
+    }
+}
+
 #define ADD(path, func) \
     g_test_add("/guests-ask/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
 
@@ -410,5 +433,7 @@ main(int argc, char **argv)
         test_what_the_agent_can_is_asked_anew_after_libvirt_was_away);
     ADD("xml-that-is-older-than-an-event-undoes-nothing",
         test_xml_that_is_older_than_an_event_undoes_nothing);
+    ADD("an-agent-that-is-always-slow-is-asked-more-rarely",
+        test_an_agent_that_is_always_slow_is_asked_more_rarely);
     return g_test_run();
 }

@@ -217,6 +217,26 @@ test_a_connection_that_lasted_ends_a_quarantine(void)
     assert_due_in(&manners, now_us, 0);
 }
 
+static void
+test_a_slow_agent_rests_unless_it_comes_anew(void)
+{
+    VsfAgentManners manners = just_connected(NOW);
+    gint64 now_us = NOW + 2 * S;
+
+    vsf_agent_manners_asked(&manners, now_us);
+    now_us += 11 * S;
+    vsf_agent_manners_took(&manners, 11 * S, now_us);
+    vsf_agent_manners_ended(&manners, &terms, VSF_QGA_WANT(VSF_QGA_PART_FILESYSTEMS),
+                            VSF_AGENT_TURN_ANSWERED, 500 * MS, now_us);
+    assert_due_in(&manners, now_us, 200 * S);
+    restart(&manners, FALSE, &now_us);
+    assert_due_in(&manners, now_us, 10 * S);
+    /* Whatever the time is that was measured. */
+    vsf_agent_manners_took(&manners, G_MAXINT64, now_us);
+    turn(&manners, VSF_AGENT_TURN_ANSWERED, 5 * MS, &now_us);
+    g_assert_cmpint(vsf_agent_manners_due_us(&manners), <=, now_us + HOUR);
+}
+
 #define ADD(name, func) g_test_add_func("/model/agent-manners-again/" name, func)
 
 int
@@ -238,5 +258,6 @@ main(int argc, char **argv)
         test_an_agent_that_comes_back_from_quarantine_has_one_trial);
     ADD("a-connection-that-lasted-ends-a-quarantine",
         test_a_connection_that_lasted_ends_a_quarantine);
+    ADD("a-slow-agent-rests-unless-it-comes-anew", test_a_slow_agent_rests_unless_it_comes_anew);
     return g_test_run();
 }
