@@ -42,7 +42,8 @@ static gboolean
 may_ask(const VsfGuests *guests, const Guest *guest)
 {
     return guests->config->agent == VSF_GUEST_AGENT_AUTO && guest->plan == VSF_AGENT_PLAN_ASK &&
-           guests->connected && guest->domain->state == VSF_STATE_RUNNING && !guest->asking;
+           guests->connected && guest->domain->state == VSF_STATE_RUNNING && !guest->asking &&
+           !guest->balloon_asking;
 }
 
 static void

@@ -400,6 +400,23 @@ test_an_agent_that_is_always_slow_is_asked_more_rarely(Fixture *fixture,
     }
 }
 
+static void
+test_the_agent_is_asked_right_after_the_balloons_period_is_set(Fixture *fixture,
+                                                               gconstpointer data G_GNUC_UNUSED)
+{
+    fixture->config->balloon_period_s = 5;
+    guests_agent_comes(fixture);
+    g_assert_cmpuint(fake_balloon_asked, ==, 1);
+    g_assert_cmpuint(fake_agents_asked, ==, 0);
+    fake_time_advance(5000);
+    g_assert_cmpuint(fake_agents_asked, ==, 0);
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_FAILED);
+    fake_time_advance(250);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    /* It is not the agent's. */
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+}
+
 #define ADD(path, func) \
     g_test_add("/guests-ask/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
 
@@ -435,5 +452,7 @@ main(int argc, char **argv)
         test_xml_that_is_older_than_an_event_undoes_nothing);
     ADD("an-agent-that-is-always-slow-is-asked-more-rarely",
         test_an_agent_that_is_always_slow_is_asked_more_rarely);
+    ADD("the-agent-is-asked-right-after-the-balloons-period-is-set",
+        test_the_agent_is_asked_right_after_the_balloons_period_is_set);
     return g_test_run();
 }
