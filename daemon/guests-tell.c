@@ -19,7 +19,8 @@ vsf_guests_remember(VsfGuests *guests, const Guest *guest)
     if (guest->run[0] == '\0')
         return;
     g_strlcpy(record.run, guest->run, sizeof(record.run));
-    if (guest->manners.quarantined_until_us != 0 && left_us > 0)
+    /* Also one that is over: its trial is still to come. */
+    if (guest->manners.quarantined_until_us != 0)
         record.quarantined_until_s = (g_get_real_time() + left_us) / G_USEC_PER_SEC;
     vsf_guest_store_set(guests->store, guest->domain->def->uuid, &record);
 }
@@ -63,11 +64,11 @@ vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run
     guest->choice = record->choice;
     left_s = record->quarantined_until_s - g_get_real_time() / G_USEC_PER_SEC;
     /* A clock that was set back must not make it last for ever. */
-    if (left_s > 0)
+    left_s = MIN(left_s, VSF_AGENT_QUARANTINE_MAX_US / G_USEC_PER_SEC);
+    if (record->quarantines > 0)
         vsf_agent_manners_restore_quarantine(
             &guest->manners,
-            g_get_monotonic_time() +
-                MIN(left_s, VSF_AGENT_QUARANTINE_MAX_US / G_USEC_PER_SEC) * G_USEC_PER_SEC,
+            record->quarantined_until_s != 0 ? g_get_monotonic_time() + left_s * G_USEC_PER_SEC : 0,
             record->quarantines);
     g_debug("%s: known from before: memory by %s, disk by %s", domain->name,
             vsf_source_name(guest->choice.memory), vsf_source_name(guest->choice.disk));

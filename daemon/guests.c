@@ -140,15 +140,16 @@ end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
 {
     VsfAgentTerms terms = agent_terms(guests);
     guint failures = guest->manners.failures;
+    gint64 quarantined_until_us = guest->manners.quarantined_until_us;
 
     guest->asking = FALSE;
     if (vsf_agent_manners_ended(&guest->manners, &terms, guest->wants, turn, slowest_us,
-                                g_get_monotonic_time())) {
+                                g_get_monotonic_time()))
         g_warning("%s: guest agent: it takes longer and longer to answer (%d ms now); in "
                   "quarantine for a while, its last numbers will go stale",
                   guest->domain->name, (int)(slowest_us / 1000));
+    if (guest->manners.quarantined_until_us != quarantined_until_us)
         vsf_guests_remember(guests, guest);
-    }
     log_turn(guest, turn, failures);
 }
 

@@ -143,6 +143,45 @@ test_a_quarantine_outlives_the_daemon(Fixture *fixture, gconstpointer data G_GNU
 }
 
 static void
+test_quarantines_are_counted_over_a_restart(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const struct {
+        gint64 until_s; /* from now; 0: none is on */
+        guint n_slow;   /* answers that make the next one */
+    } cases[] = {{-60, 1}, {0, 3}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VsfGuestRecord record = {.quarantines = 1, .run = RUN};
+        const VsfGuestRecord *after;
+        gint64 now_s = g_get_real_time() / G_USEC_PER_SEC;
+
+        if (cases[i].until_s != 0)
+            record.quarantined_until_s = now_s + cases[i].until_s;
+        vsf_guest_table_set(fake_guest_table(), GUESTS_UUID, &record, 1);
+        guests_stop_daemon(fixture);
+        fixture->domain.def->agent = VSF_AGENT_CONNECTED;
+        guests_start_daemon(fixture);
+        vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
+        fake_time_advance(GUESTS_FIRST_MS);
+        for (guint n = 1; n <= cases[i].n_slow; n++) {
+            VsfAgentAnswer *slow = fake_answer_known(10, 20, NULL);
+
+            g_assert_cmpstr(guests_status_of(fixture).state, !=, "quarantined");
+            slow->slowest_us = 1900000;
+            if (n == cases[i].n_slow)
+                g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "*quarantine*");
+            fake_agents_answer(GUESTS_UUID, slow);
+            fake_time_advance(60250);
+        }
+        g_test_assert_expected_messages();
+        after = vsf_guest_table_get(fake_guest_table(), GUESTS_UUID, RUN, 1);
+        g_assert_nonnull(after);
+        g_assert_cmpuint(after->quarantines, ==, 2);
+        g_assert_cmpint(after->quarantined_until_s, >, now_s + 7000);
+    }
+}
+
+static void
 test_an_answer_of_another_run_or_connection_is_ignored(Fixture *fixture,
                                                        gconstpointer data G_GNUC_UNUSED)
 {
@@ -230,6 +269,7 @@ main(int argc, char **argv)
     ADD("a-choice-outlives-the-daemon-but-not-the-run",
         test_a_choice_outlives_the_daemon_but_not_the_run);
     ADD("a-quarantine-outlives-the-daemon", test_a_quarantine_outlives_the_daemon);
+    ADD("quarantines-are-counted-over-a-restart", test_quarantines_are_counted_over_a_restart);
     ADD("an-answer-of-another-run-or-connection-is-ignored",
         test_an_answer_of_another_run_or_connection_is_ignored);
     ADD("the-guests-name-is-told-when-it-changes", test_the_guests_name_is_told_when_it_changes);
