@@ -6,9 +6,8 @@
 #define SPREAD_MS 3000                    /* agents that are there at once are not asked at once */
 #define REFUSED_US (300 * G_USEC_PER_SEC) /* until permission is tried for again */
 #define BALLOON_RETRY_US (600 * G_USEC_PER_SEC)
-#define LOG_US                                                                                    \
-    (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC) /* between two failures of one agent that are told \
-                                                */
+/* Between two failures of one agent that are told. */
+#define LOG_US (3600 * (gint64)G_USEC_PER_SEC)
 #define SLOT_US (250 * G_TIME_SPAN_MILLISECOND)
 
 static void
