@@ -43,6 +43,12 @@ is_better(const char *run, const char *known)
                                 !g_str_has_prefix(run, VSF_GUEST_RUN_BY_ID));
 }
 
+static const char *
+source_word(VsfSource source)
+{
+    return source == VSF_SOURCE_UNDECIDED ? "none yet" : vsf_source_name(source);
+}
+
 void
 vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run)
 {
@@ -71,7 +77,7 @@ vsf_guests_run_known(VsfGuests *guests, const VsfDomain *domain, const char *run
             record->quarantined_until_s != 0 ? g_get_monotonic_time() + left_s * G_USEC_PER_SEC : 0,
             record->quarantines);
     g_debug("%s: known from before: memory by %s, disk by %s", domain->name,
-            vsf_source_name(guest->choice.memory), vsf_source_name(guest->choice.disk));
+            source_word(guest->choice.memory), source_word(guest->choice.disk));
 }
 
 /* --- telling ----------------------------------------------------------- */

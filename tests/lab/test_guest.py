@@ -319,7 +319,7 @@ def rates(domain, ifindex):
     """Sends frames to the VM; the rates of their samples."""
     since = time.time()
     lab().run(["python3", FRAMES, "port", lab().bridge, "3000", "200", domain.nics[0].mac,
-               "02:00:00:00:00:99", "4000"])
+               "02:00:00:00:00:99", "1500"])
     flows = main().collector.wait(lambda: main().collector.flows(ifindex, since), 10, "flows")
     return {flow.content["sampling_rate"] for flow in flows}
 

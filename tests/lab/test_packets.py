@@ -122,7 +122,7 @@ def test_directions():
         with Monitor(lab(), capture={"direction": direction}, sampling=1, polling=0) as monitor:
             for guest in (a, b):
                 monitor.wait_sampling(guest.taps()[0])
-            send("tap", a.taps()[0], 400, 100, mac(b), mac(a), per_second=4000)
+            send("tap", a.taps()[0], 400, 100, mac(b), mac(a), per_second=2000)
             got = tuple(len(wait_flows(monitor, lab().ifindex(guest.taps()[0])))
                         for guest in (a, b))
             tap.equal(got, counts, direction)

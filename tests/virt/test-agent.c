@@ -358,7 +358,7 @@ peak_kib(void)
     return (glong)g_ascii_strtoll(at + strlen("VmHWM:"), NULL, 10);
 }
 
-/* One alone takes 23 MiB, and GSlice keeps half of that for another thread. */
+/* One alone takes 23 MiB, and GSlice keeps as much for another thread; four at once take 90. */
 static void
 test_large_replies_are_read_one_at_a_time(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -377,7 +377,7 @@ test_large_replies_are_read_one_at_a_time(Fixture *fixture, gconstpointer data G
     g_assert_cmpuint(fixture->n_answers, ==, 3 * VSF_AGENT_THREADS);
     g_test_message("peak: %ld KiB more", peak_kib() - before);
 #ifndef __SANITIZE_ADDRESS__
-    g_assert_cmpint(peak_kib() - before, <, 40 * 1024);
+    g_assert_cmpint(peak_kib() - before, <, 64 * 1024);
 #endif
 }
 
