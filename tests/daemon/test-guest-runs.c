@@ -1,54 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is remembered of a VM's run, under which word, and until when. */
-#include "../../daemon/guests.h"
-#include "fake-guests.h"
-#include "fake-poll.h"
+#include "guests-fixture.h"
 
-#include <string.h>
-
-#define UUID "01010101-0101-0101-0101-010101010101"
 #define BY_ID "id/boot/5"
 #define RUN "boot/7"
 
-typedef struct {
-    VsfConfig *config;
-    VsfGuests *guests;
-    VsfDomain domain;
-} Fixture;
-
 static void
-start_daemon(Fixture *fixture)
+set_up(Fixture *fixture, gconstpointer user_data)
 {
-    fixture->guests = vsf_guests_new(fixture->config, NULL, NULL, NULL, NULL);
-    vsf_guests_connected(fixture->guests, TRUE);
-    fixture->domain.since_us = g_get_monotonic_time();
-    vsf_guests_domain_added(fixture->guests, &fixture->domain);
-}
-
-static void
-set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    VsfDomainDef *def = vsf_domain_def_new();
-
-    fake_poll_reset();
-    fake_guests_reset();
-    memset(def->uuid_bytes, 1, sizeof(def->uuid_bytes));
-    vsf_uuid_format(def->uuid_bytes, def->uuid);
-    def->name = g_strdup("web01");
-    fixture->config = vsf_config_new();
-    fixture->domain = (VsfDomain){
-        .def = def, .name = g_strdup("web01"), .state = VSF_STATE_RUNNING};
-    start_daemon(fixture);
-}
-
-static void
-tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    vsf_guests_free(fixture->guests);
-    vsf_domain_def_free(fixture->domain.def);
-    g_free(fixture->domain.name);
-    vsf_config_free(fixture->config);
-    fake_guests_reset();
+    guests_set_up(fixture, user_data);
+    fixture->domain.def->has_agent = FALSE;
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
 }
 
 /* Without an agent and statistics of the balloon the host is chosen at once. */
@@ -57,15 +19,14 @@ choose(Fixture *fixture)
 {
     g_auto(VsfDomainDetail) detail = {0};
 
-    vsf_domain_detail_init(&detail);
-    vsf_guests_tell(fixture->guests, &fixture->domain, NULL, 777, TRUE, &detail);
+    guests_tell_now(fixture, &detail);
     g_assert_cmpint(detail.available.source, ==, VSF_SOURCE_HOST);
 }
 
 static VsfSource
 remembered(const char *run)
 {
-    const VsfGuestRecord *record = vsf_guest_table_get(fake_guest_table(), UUID, run, 1);
+    const VsfGuestRecord *record = vsf_guest_table_get(fake_guest_table(), GUESTS_UUID, run, 1);
 
     return record != NULL ? record->choice.disk : VSF_SOURCE_UNDECIDED;
 }
@@ -78,7 +39,7 @@ test_the_word_of_the_process_replaces_one_by_id(Fixture *fixture, gconstpointer 
     g_assert_cmpint(remembered(BY_ID), ==, VSF_SOURCE_HOST);
     vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
     g_assert_cmpint(remembered(RUN), ==, VSF_SOURCE_HOST);
-    g_assert_null(vsf_guest_table_get(fake_guest_table(), UUID, BY_ID, 1));
+    g_assert_null(vsf_guest_table_get(fake_guest_table(), GUESTS_UUID, BY_ID, 1));
     /* No other follows. */
     vsf_guests_run_known(fixture->guests, &fixture->domain, BY_ID);
     vsf_guests_run_known(fixture->guests, &fixture->domain, "boot/8");
@@ -93,11 +54,10 @@ test_what_is_known_of_the_process_counts_more_than_by_id(Fixture *fixture,
     VsfGuestRecord record = {.run = RUN, .choice = {VSF_SOURCE_AGENT, VSF_SOURCE_AGENT}};
     g_auto(VsfDomainDetail) detail = {0};
 
-    vsf_guest_table_set(fake_guest_table(), UUID, &record, 1);
+    vsf_guest_table_set(fake_guest_table(), GUESTS_UUID, &record, 1);
     vsf_guests_run_known(fixture->guests, &fixture->domain, BY_ID);
     vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
-    vsf_domain_detail_init(&detail);
-    vsf_guests_tell(fixture->guests, &fixture->domain, NULL, 777, TRUE, &detail);
+    guests_tell_now(fixture, &detail);
     g_assert_cmpint(detail.available.source, ==, VSF_SOURCE_AGENT);
 }
 
@@ -110,10 +70,10 @@ test_a_run_is_forgotten_when_it_ends_not_when_the_daemon_does(Fixture *fixture,
     vsf_guests_connected(fixture->guests, FALSE);
     g_assert_cmpint(remembered(RUN), ==, VSF_SOURCE_HOST);
     vsf_guests_domain_removed(fixture->guests, &fixture->domain); /* the daemon ends */
-    vsf_guests_free(fixture->guests);
+    guests_stop_daemon(fixture);
     g_assert_cmpint(remembered(RUN), ==, VSF_SOURCE_HOST);
 
-    start_daemon(fixture);
+    guests_start_daemon(fixture);
     vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
     vsf_guests_run_ended(fixture->guests, &fixture->domain);
     g_assert_cmpuint(vsf_guest_table_size(fake_guest_table()), ==, 0);
@@ -122,7 +82,8 @@ test_a_run_is_forgotten_when_it_ends_not_when_the_daemon_does(Fixture *fixture,
     vsf_guests_domain_removed(fixture->guests, &fixture->domain);
 }
 
-#define ADD(path, func) g_test_add("/guest-runs/" path, Fixture, NULL, set_up, func, tear_down)
+#define ADD(path, func) \
+    g_test_add("/guest-runs/" path, Fixture, NULL, set_up, func, guests_tear_down)
 
 int
 main(int argc, char **argv)

@@ -249,6 +249,26 @@ test_the_balloons_period_is_set_only_where_wanted_and_missing(Fixture *fixture,
     g_assert_cmpuint(fake_balloon_asked, ==, 2);
 }
 
+/* The first sample comes before libvirt's answer. */
+static void
+test_a_balloon_that_is_to_be_set_is_waited_for_unless_that_fails(Fixture *fixture,
+                                                                 gconstpointer data G_GNUC_UNUSED)
+{
+    g_auto(VsfDomainDetail) waiting = {0}, failed = {0};
+
+    fixture->config->balloon_period_s = 5;
+    fixture->domain.def->has_agent = FALSE;
+    vsf_guests_domain_changed(fixture->guests, &fixture->domain);
+    vsf_guests_run_known(fixture->guests, &fixture->domain, RUN);
+    guests_tell_now(fixture, &waiting);
+    g_assert_cmpint(waiting.memory.source, ==, VSF_SOURCE_UNDECIDED);
+    g_assert_cmpint(waiting.memory.why, ==, VSF_WHY_WAITING);
+    fake_time_advance(250);
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_FAILED);
+    guests_tell_now(fixture, &failed);
+    g_assert_cmpint(failed.memory.source, ==, VSF_SOURCE_HOST);
+}
+
 #define ADD(path, func) \
     g_test_add("/guests/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
 
@@ -275,5 +295,7 @@ main(int argc, char **argv)
     ADD("the-guests-name-is-told-when-it-changes", test_the_guests_name_is_told_when_it_changes);
     ADD("the-balloons-period-is-set-only-where-wanted-and-missing",
         test_the_balloons_period_is_set_only_where_wanted_and_missing);
+    ADD("a-balloon-that-is-to-be-set-is-waited-for-unless-that-fails",
+        test_a_balloon_that_is_to_be_set_is_waited_for_unless_that_fails);
     return g_test_run();
 }

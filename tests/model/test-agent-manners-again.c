@@ -1,37 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When an agent is asked that went and came again. */
-#include "../../daemon/model/agent-manners.h"
-
-#define S ((gint64)G_USEC_PER_SEC)
-#define MS (S / 1000)
-#define NOW (1000000 * S)
-#define HOUR (3600 * S)
-
-static const VsfAgentTerms terms = {
-    .filesystems_interval_s = 60,
-    .os_interval_s = 600,
-    .timeout_s = 2,
-};
-
-static VsfAgentManners
-just_connected(gint64 now_us)
-{
-    VsfAgentManners manners = {0};
-
-    vsf_agent_manners_connected(&manners, now_us, 2 * S);
-    return manners;
-}
-
-/* One turn when it is due; *@now_us becomes its time. */
-static gboolean
-turn(VsfAgentManners *manners, VsfAgentTurn how, gint64 slowest_us, gint64 *now_us)
-{
-    *now_us = vsf_agent_manners_due_us(manners);
-    g_assert_cmpint(*now_us, >, 0);
-    vsf_agent_manners_asked(manners, *now_us);
-    return vsf_agent_manners_ended(manners, &terms, VSF_QGA_WANT(VSF_QGA_PART_FILESYSTEMS), how,
-                                   slowest_us, *now_us);
-}
+#include "manners-fixture.h"
 
 /* It is gone at *@now_us and there again a second later, which *@now_us becomes. */
 static void
@@ -41,12 +10,6 @@ restart(VsfAgentManners *manners, gboolean asked, gint64 *now_us)
     g_assert_cmpint(vsf_agent_manners_due_us(manners), ==, -1);
     *now_us += S;
     vsf_agent_manners_connected(manners, *now_us, 0);
-}
-
-static void
-assert_due_in(const VsfAgentManners *manners, gint64 now_us, gint64 in_us)
-{
-    g_assert_cmpint(vsf_agent_manners_due_us(manners), ==, now_us + in_us);
 }
 
 static void
@@ -167,18 +130,6 @@ test_a_slow_answer_is_an_answer(void)
         restart(&manners, FALSE, &now_us);
         assert_due_in(&manners, now_us, 0);
     }
-}
-
-static VsfAgentManners
-quarantined(gint64 *now_us)
-{
-    VsfAgentManners manners = just_connected(NOW);
-
-    turn(&manners, VSF_AGENT_TURN_ANSWERED, 5 * MS, now_us);
-    for (guint i = 1; i < VSF_AGENT_SLOW_TIMES; i++)
-        g_assert_false(turn(&manners, VSF_AGENT_TURN_ANSWERED, S, now_us));
-    g_assert_true(turn(&manners, VSF_AGENT_TURN_ANSWERED, S, now_us));
-    return manners;
 }
 
 static void

@@ -1,50 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../daemon/model/agent-manners.h"
-
-#define S ((gint64)G_USEC_PER_SEC)
-#define MS (S / 1000)
-#define NOW (1000000 * S)
-#define HOUR (3600 * S)
-
-static const VsfAgentTerms terms = {
-    .filesystems_interval_s = 60,
-    .os_interval_s = 600,
-    .timeout_s = 2,
-};
+#include "manners-fixture.h"
 
 #define REGULAR                                                                   \
     (VSF_QGA_WANT(VSF_QGA_PART_FILESYSTEMS) | VSF_QGA_WANT(VSF_QGA_PART_MEMORY) | \
      VSF_QGA_WANT(VSF_QGA_PART_LOAD) | VSF_QGA_WANT(VSF_QGA_PART_CPU_STATS))
 #define OS (VSF_QGA_WANT(VSF_QGA_PART_OS) | VSF_QGA_WANT(VSF_QGA_PART_HOST_NAME))
-
-static VsfAgentManners
-just_connected(gint64 now_us)
-{
-    VsfAgentManners manners = {0};
-
-    vsf_agent_manners_connected(&manners, now_us, 2 * S);
-    return manners;
-}
-
-/* One turn when it is due. Returns what ended() says; *@now_us becomes its end. */
-static gboolean
-turn(VsfAgentManners *manners, VsfAgentTurn how, gint64 slowest_us, gint64 *now_us)
-{
-    guint32 wants;
-
-    *now_us = vsf_agent_manners_due_us(manners);
-    g_assert_cmpint(*now_us, >, 0);
-    g_assert_false(vsf_agent_manners_is_quarantined(manners, *now_us));
-    wants = vsf_agent_manners_wants(manners, &terms, *now_us);
-    vsf_agent_manners_asked(manners, *now_us);
-    return vsf_agent_manners_ended(manners, &terms, wants, how, slowest_us, *now_us);
-}
-
-static void
-assert_due_in(const VsfAgentManners *manners, gint64 now_us, gint64 in_us)
-{
-    g_assert_cmpint(vsf_agent_manners_due_us(manners), ==, now_us + in_us);
-}
 
 static void
 set_uuid(VsfDomainDef *def, const char *uuid)
@@ -298,19 +258,6 @@ test_only_slow_turns_in_a_row_count(void)
         g_assert_cmpint(turn(&manners, VSF_AGENT_TURN_ANSWERED, S, &now_us), ==,
                         cases[i].quarantined);
     }
-}
-
-/* Puts it into quarantine; *@now_us is when. */
-static VsfAgentManners
-quarantined(gint64 *now_us)
-{
-    VsfAgentManners manners = just_connected(NOW);
-
-    turn(&manners, VSF_AGENT_TURN_ANSWERED, 5 * MS, now_us);
-    for (guint i = 1; i < VSF_AGENT_SLOW_TIMES; i++)
-        g_assert_false(turn(&manners, VSF_AGENT_TURN_ANSWERED, S, now_us));
-    g_assert_true(turn(&manners, VSF_AGENT_TURN_ANSWERED, S, now_us));
-    return manners;
 }
 
 static void

@@ -1,32 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the domain XML says of the guest's agent and balloon, and what its
  * metadata asks of us. */
-#include "../../daemon/model/domain-xml.h"
-
-#define UUID "9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e0aa"
-#define HEAD "<domain id='1'><name>n</name><uuid>" UUID "</uuid>"
-
-static VsfDomainDef *
-parse_text(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VsfDomainDef *def = vsf_domain_xml_parse(text, -1, &error);
-
-    g_assert_no_error(error);
-    return def;
-}
-
-static VsfDomainDef *
-parse_file(const char *name)
-{
-    g_autofree char *path = g_build_filename(VSF_TEST_DATA, "domains", name, NULL);
-    g_autofree char *text = NULL;
-    g_autoptr(GError) error = NULL;
-
-    g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    return parse_text(text);
-}
+#include "domain-xml-fixture.h"
 
 static void
 test_the_monitor_element_is_found_beside_others(void)

@@ -1,47 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Domain XML at and beyond the bounds, cut short, and as no libvirt writes it. */
-#include "../../daemon/model/domain-xml.h"
+#include "domain-xml-fixture.h"
 
 #include <string.h>
-
-#define UUID "9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e0aa"
-#define HEAD "<domain id='1'><name>n</name><uuid>" UUID "</uuid>"
-
-static char *
-read_file(const char *name, gsize *length)
-{
-    g_autofree char *path = g_build_filename(VSF_TEST_DATA, "domains", name, NULL);
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
-
-    g_file_get_contents(path, &text, length, &error);
-    g_assert_no_error(error);
-    return text;
-}
-
-static VsfDomainDef *
-parse_text(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VsfDomainDef *def = vsf_domain_xml_parse(text, -1, &error);
-
-    g_assert_no_error(error);
-    return def;
-}
-
-static const VsfNic *
-nic(const VsfDomainDef *def, guint i)
-{
-    g_assert_cmpuint(i, <, def->nics->len);
-    return g_ptr_array_index(def->nics, i);
-}
-
-static const VsfDisk *
-disk(const VsfDomainDef *def, guint i)
-{
-    g_assert_cmpuint(i, <, def->disks->len);
-    return g_ptr_array_index(def->disks, i);
-}
 
 static void
 test_sixty_four_nics_and_disks(void)
