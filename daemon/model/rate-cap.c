@@ -54,12 +54,12 @@ vsf_rate_cap_note(VsfRateCap *cap, guint64 n, guint max, gint64 now_us)
                   (double)(1u << cap->shift);
     cap->window_us = now_us;
     cap->picked = 0;
-    /* A little below the bound, so that noise around it does not press again. */
     wanted = max == 0 ? 0 : shift_for(cap->demand, max);
     if (wanted > cap->shift) {
         cap->shift = wanted;
         cap->pressed_us = now_us;
     } else if (cap->shift > 0) {
+        /* To a little below the bound, so that noise around it does not press again. */
         relax(cap, max == 0 ? 0 : shift_for(cap->demand * 1.25, max), now_us);
     }
     return cap->shift != before;
