@@ -190,6 +190,8 @@ def test_nic_hotplug():
         10, "host_adapters with the new NIC")
 
     lab().run(["ip", "address", "add", "10.99.0.1/24", "dev", lab().bridge])
+    # Else the guest answers for the new address on its other NIC too.
+    domain.run("echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore")
     domain.run("n=0; while ! [ -e /sys/class/net/eth1 ] && [ $n -lt 50 ]; do n=$((n+1)); "
                "sleep 0.1; done; ip address add 10.99.0.9/24 dev eth1; ip link set eth1 up")
     since = time.time()
