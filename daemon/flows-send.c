@@ -60,7 +60,9 @@ emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
         .time_ns = packet->time_ns,
     };
 
-    sampler->last_pool = vsf_sample_pool_take(&sampler->pool, packet->time_ns);
+    sampler->last_pool = packet->rate == 1
+                             ? vsf_sample_pool_take_next(&sampler->pool, packet->time_ns)
+                             : vsf_sample_pool_take(&sampler->pool, packet->time_ns);
     flow.sample_pool = sampler->last_pool;
     sampler->samples++;
     vsf_exporter_flow(flows->exporter, sampler->ifindex, &flow);

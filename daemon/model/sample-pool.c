@@ -120,3 +120,14 @@ vsf_sample_pool_take(VsfSamplePool *pool, gint64 packet_ns)
     pool->last = MAX(MAX(pool->last, value), pool->samples);
     return (guint32)pool->last;
 }
+
+guint32
+vsf_sample_pool_take_next(VsfSamplePool *pool, gint64 packet_ns)
+{
+    /* A frame of before the older reading is among those that are counted. */
+    guint64 counted = packet_ns > pool->previous_ns ? (guint64)(pool->pool + 0.5) : 0;
+
+    pool->samples++;
+    pool->last = MAX(pool->last, counted) + 1;
+    return (guint32)pool->last;
+}

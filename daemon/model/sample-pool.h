@@ -60,3 +60,8 @@ void vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, guint n_packets
 /* The pool for the next sample, of a frame that passed at @packet_ns: modulo
  * 2^32 as sFlow has it. Counts the sample. Call in packet order. */
 guint32 vsf_sample_pool_take(VsfSamplePool *pool, gint64 packet_ns);
+
+/* The same at a rate of 1 in 1, where nothing has to be guessed: the next sample is of the
+ * next frame, and what was lost is counted from the reading after it. Collectors that weigh
+ * each sample by the pool's step (pmacct's sfacctd) count right then. */
+guint32 vsf_sample_pool_take_next(VsfSamplePool *pool, gint64 packet_ns);

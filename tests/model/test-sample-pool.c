@@ -220,6 +220,25 @@ test_frames_after_a_silence_begin_with_the_first_sample(void)
     g_assert_cmpuint(last, ==, 1000);
 }
 
+/* Of five frames four come at the interval's end: a guess by time would be far off. */
+static void
+test_at_one_in_one_each_sample_is_of_the_next_frame(void)
+{
+    VsfSamplePool pool = new_pool(VSF_DIRECTION_ONCE, VSF_NIC_TAP);
+    static const gint64 at_ms[] = {1000, 1900, 1900, 1950, 1999};
+
+    read_at(&pool, VSF_NIC_TAP, reading(1005, 2000, 300), 2 * SECOND);
+    vsf_sample_pool_begin(&pool, at_ms[0] * SECOND / 1000 + 1, G_N_ELEMENTS(at_ms));
+    for (guint i = 0; i < G_N_ELEMENTS(at_ms); i++)
+        g_assert_cmpuint(vsf_sample_pool_take_next(&pool, at_ms[i] * SECOND / 1000 + 1), ==, i + 1);
+    /* Ten more, of which eight were lost; the last one that came is late. */
+    read_at(&pool, VSF_NIC_TAP, reading(1015, 2000, 300), 3 * SECOND);
+    g_assert_cmpuint(vsf_sample_pool_take_next(&pool, 2 * SECOND + 1), ==, 6);
+    read_at(&pool, VSF_NIC_TAP, reading(1016, 2000, 300), 4 * SECOND);
+    g_assert_cmpuint(vsf_sample_pool_take_next(&pool, 3 * SECOND), ==, 7);
+    g_assert_cmpuint(vsf_sample_pool_take_next(&pool, 3 * SECOND + 1), ==, 16);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -236,6 +255,8 @@ main(int argc, char **argv)
                     test_a_pool_is_of_the_moment_the_packet_passed);
     g_test_add_func("/model/sample-pool/frames-after-a-silence-begin-with-the-first-sample",
                     test_frames_after_a_silence_begin_with_the_first_sample);
+    g_test_add_func("/model/sample-pool/at-one-in-one-each-sample-is-of-the-next-frame",
+                    test_at_one_in_one_each_sample_is_of_the_next_frame);
     g_test_add_func("/model/sample-pool/a-pool-never-goes-back", test_a_pool_never_goes_back);
     g_test_add_func("/model/sample-pool/a-clock-that-steps-back-loses-no-frames",
                     test_a_clock_that_steps_back_loses_no_frames);
