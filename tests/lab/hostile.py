@@ -14,7 +14,7 @@ import disks
 MIB = 1 << 20
 LIBVIRT_MAX = 4_100_000     # what libvirt passes on is below 4 MiB
 REPLY_MAX = 1 << 20         # what virt-sflow reads
-TIMEOUT_S = 4               # [guest] timeout: libvirt itself may need one second
+TIMEOUT_S = 10              # [guest] timeout: libvirt alone needs seconds for 4 MB
 
 # What the agent says where a kind says nothing else.
 TOTAL, USED = 200 * MIB, MIB

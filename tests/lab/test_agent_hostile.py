@@ -16,7 +16,7 @@ from truth import DISK, INTERVAL_S, TURN_S, available, memory, wait_available, w
 
 LATE_S = 3          # between two samples of one VM, at an interval of 1 s
 QUICK_S = 2         # for virt-sflow status, which takes some 20 ms
-ASKED_S = 30        # until a new agent was asked, and has failed in every way there is
+ASKED_S = 90        # until a new agent was asked, and has failed in every way there is
 FRESH_S = 60        # what an agent told is believed for so long
 MOST_KIB = 32 << 10
 TEXT_MAX = 450      # bytes of a trouble
