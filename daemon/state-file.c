@@ -52,21 +52,31 @@ write_job_free(gpointer data)
     g_free(job);
 }
 
+/* Under the order's lock. */
+static gboolean
+write_newer(const WriteJob *job, GError **error)
+{
+    if (job->number < job->order->newest)
+        return TRUE;
+    if (!g_file_set_contents_full(job->path, job->text, (gssize)job->length,
+                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+                                  0640, error))
+        return FALSE;
+    job->order->newest = job->number;
+    return TRUE;
+}
+
 /* Any thread. The old file stays whole until the new one is on the disk. */
 static gpointer
 write_file(gpointer payload, GError **error)
 {
     WriteJob *job = payload;
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&job->order->lock);
+    gboolean whole = FALSE;
 
-    if (job->number < job->order->newest)
-        return job;
-    if (!g_file_set_contents_full(job->path, job->text, (gssize)job->length,
-                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                  0640, error))
-        return NULL;
-    job->order->newest = job->number;
-    return job;
+    g_mutex_lock(&job->order->lock);
+    whole = write_newer(job, error);
+    g_mutex_unlock(&job->order->lock);
+    return whole ? job : NULL;
 }
 
 static WriteJob *
