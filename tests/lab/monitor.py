@@ -13,26 +13,33 @@ class Monitor:
     """    with Lab() as lab, Monitor(lab, sampling=1, polling=5) as monitor:
             monitor.collector.flows() ...
 
-    Keywords are keys of [sflow] (dashes as underscores); `capture` and `guest` hold
-    those of [capture] and [guest]. `start=False` leaves the start to start()."""
+    Keywords are keys of [sflow] (dashes as underscores); `sections` holds those of the
+    others: {"capture": {"backend": "pcap"}}, and `capture` and `guest` are short for two
+    of these. `start=False` leaves the start to start(). `prepare` is a command line that
+    ends by executing what follows it (["prlimit", "--nofile=256"]); `environment` is
+    added to the daemon's."""
 
-    def __init__(self, lab, capture=None, guest=None, start=True, arguments=(),
-                 name="virt-sflowd", port=6343, **sflow):
+    def __init__(self, lab, capture=None, guest=None, sections=None, start=True, arguments=(),
+                 prepare=(), environment=None, name="virt-sflowd", port=6343, **sflow):
         self.lab = lab
         self.name = name
         self.collector = Collector(lab, port=port)
         self.process = None
         self._start = start
         self._arguments = list(arguments)
+        self._prepare = list(prepare)
+        if environment:
+            self._prepare += ["env", *(f"{key}={value}" for key, value in environment.items())]
         self.config = os.path.join(lab.folder, name + ".conf")
         self.runtime, self.state = f"/run/{name}", f"/var/lib/libvirt/{name}"
         self._log_from = 0
         self._log_from = len(self.log())
-        self.configure(capture=capture, guest=guest, **sflow)
+        self.configure(capture=capture, guest=guest, sections=sections, **sflow)
 
-    def configure(self, capture=None, guest=None, **sflow):
+    def configure(self, capture=None, guest=None, sections=None, **sflow):
         lines = []
-        for section, values in (("sflow", sflow), ("capture", capture), ("guest", guest)):
+        for section, values in {"sflow": sflow, "capture": capture, "guest": guest,
+                                **(sections or {})}.items():
             if values:
                 lines += [f"[{section}]"]
                 lines += [f"{key.replace('_', '-')} = {value}" for key, value in values.items()]
@@ -55,7 +62,7 @@ class Monitor:
     def start(self, wait=True):
         since = len(self.log())
         self.process = self.lab.daemon(self.name, [
-            self.program("virt-sflowd"), "--config", self.config,
+            *self._prepare, self.program("virt-sflowd"), "--config", self.config,
             "--collector", self.collector.target, "--debug",
             "--runtime-dir", self.runtime, "--state-dir", self.state, *self._arguments])
         if wait:
@@ -165,6 +172,12 @@ class Monitor:
     def memory_kib(self):
         with open(f"/proc/{self.pid}/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+    def n_threads(self):
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def n_descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def cpu_seconds(self):
         with open(f"/proc/{self.pid}/stat") as file:
