@@ -11,6 +11,7 @@
 
 #define ANSWER_MAX (64 * 1024 * 1024)
 #define TIMEOUT_S 10 /* of each step: a daemon that hangs must not hang us */
+#define RETRY_US (20 * G_TIME_SPAN_MILLISECOND)
 
 /* Against a socket that is not the daemon's; its own answers are far from them. */
 static const VsfJsonLimits limits = {
@@ -45,11 +46,37 @@ read_answer(GSocketConnection *connection, GError **error)
 }
 
 static GString *
+ask_once(GSocketClient *client, GSocketConnectable *address, GError **error)
+{
+    g_autoptr(GSocketConnection) connection = g_socket_client_connect(client, address, NULL, error);
+    g_autoptr(GString) answer = connection != NULL ? read_answer(connection, error) : NULL;
+
+    if (answer == NULL)
+        return NULL;
+    if (answer->len == 0) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                            "it hung up without an answer");
+        return NULL;
+    }
+    return g_steal_pointer(&answer);
+}
+
+/* The daemon has only so much room for clients; in a crowd it cannot let everyone in at
+ * once, and may send one away. */
+static gboolean
+is_crowded(const GError *error)
+{
+    return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) ||
+           g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED) ||
+           g_error_matches(error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+}
+
+static GString *
 ask(const char *path, GError **error)
 {
+    gint64 until_us = g_get_monotonic_time() + TIMEOUT_S * G_USEC_PER_SEC;
     g_autoptr(GSocketClient) client = g_socket_client_new();
     g_autoptr(GSocketAddress) address = NULL;
-    g_autoptr(GSocketConnection) connection = NULL;
 
     if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG,
@@ -59,8 +86,18 @@ ask(const char *path, GError **error)
     address = g_unix_socket_address_new(path);
     g_socket_client_set_enable_proxy(client, FALSE);
     g_socket_client_set_timeout(client, TIMEOUT_S);
-    connection = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, error);
-    return connection != NULL ? read_answer(connection, error) : NULL;
+    for (;;) {
+        g_autoptr(GError) failed = NULL;
+        GString *answer = ask_once(client, G_SOCKET_CONNECTABLE(address), &failed);
+
+        if (answer != NULL)
+            return answer;
+        if (!is_crowded(failed) || g_get_monotonic_time() > until_us) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return NULL;
+        }
+        g_usleep(RETRY_US);
+    }
 }
 
 static const char *

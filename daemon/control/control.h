@@ -2,8 +2,10 @@
 /* The control socket, RUNTIME_DIR/control: a client sends one line of JSON,
  * {"request": "status"}, and gets one JSON document back; then the connection
  * is closed. What is wrong is answered as {"error": "..."}. Bounded: 32
- * clients, 4 KiB of request, 5 s to ask and 10 s to read; nobody delays
- * another, and whoever only holds a connection makes room for who asks. */
+ * clients, 4 KiB of request, 5 s to ask and 10 s to read, 16 MiB of answers
+ * that are not read; one answer is made in each turn of the main loop. Nobody
+ * delays another: whoever only holds a connection, or does not read for a
+ * second, makes room for who asks, and who finds no room waits outside. */
 #pragma once
 
 #include <gio/gio.h>
@@ -24,6 +26,8 @@ void vsf_control_free(VsfControl *control);
 /* The bounds, so that tests need not wait for them. Before the first client. */
 typedef struct {
     guint clients, ask_ms, read_ms;
+    guint stall_ms;     /* a client that reads nothing for so long may be sent away */
+    gsize unread_bytes; /* of all answers; above it the slowest readers go, but the last */
 } VsfControlLimits;
 
 void vsf_control_set_limits(VsfControl *control, VsfControlLimits limits);

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG 1024 /* who comes in a crowd is let in later, not turned away */
 #define MODE 0660
 
 static gboolean

@@ -230,7 +230,7 @@ serve_bytes(GSocketService *service G_GNUC_UNUSED, GSocketConnection *connection
 static void
 test_answer_that_is_no_document_is_told(void)
 {
-    static const char *const answers[] = {"", "hello\n", "[1]\n", "{\"a\":\xff}\n", "{\"a\":1"};
+    static const char *const answers[] = {"hello\n", "[1]\n", "{\"a\":\xff}\n", "{\"a\":1"};
     g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(folder, "control", NULL);
     g_autoptr(GSocketService) service = g_socket_service_new();
@@ -257,6 +257,49 @@ test_answer_that_is_no_document_is_told(void)
     g_rmdir(folder);
 }
 
+typedef struct {
+    guint closed; /* connections that were ended without an answer */
+} Crowd;
+
+static gboolean
+serve_crowd(GSocketService *service, GSocketConnection *connection, GObject *source,
+            gpointer user_data)
+{
+    Crowd *crowd = user_data;
+    g_autoptr(GString) bytes = g_string_new("{\"version\": \"crowd\"}\n");
+
+    if (crowd->closed == 3)
+        return serve_bytes(service, connection, source, bytes);
+    crowd->closed++;
+    g_io_stream_close(G_IO_STREAM(connection), NULL, NULL);
+    return TRUE;
+}
+
+static void
+test_crowded_daemon_is_asked_again(void)
+{
+    Crowd crowd = {0};
+    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    g_autoptr(GSocketService) service = g_socket_service_new();
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+
+    g_assert_true(g_socket_listener_add_address(G_SOCKET_LISTENER(service), address,
+                                                G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL));
+    g_signal_connect(service, "incoming", G_CALLBACK(serve_crowd), &crowd);
+    {
+        g_auto(Run) run = run_command("status", "--json", "--runtime-dir", folder, NULL);
+
+        g_assert_cmpstr(run.err, ==, "");
+        g_assert_cmpint(run.status, ==, 0);
+        g_assert_nonnull(strstr(run.out, "crowd"));
+    }
+    g_assert_cmpuint(crowd.closed, ==, 3);
+    g_socket_service_stop(service);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -275,5 +318,7 @@ main(int argc, char **argv)
                     test_agents_are_printed_as_json_and_as_text);
     g_test_add_func("/cli/command/answer-that-is-no-document-is-told",
                     test_answer_that_is_no_document_is_told);
+    g_test_add_func("/cli/command/crowded-daemon-is-asked-again",
+                    test_crowded_daemon_is_asked_again);
     return g_test_run();
 }

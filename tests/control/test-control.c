@@ -1,135 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control socket with clients of every bad kind. */
-#include "../../daemon/control/control.h"
-
+/* The control socket: its file, its requests and its answers. */
 #include "../../daemon/control/request.h"
+#include "house.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-typedef struct {
-    char *folder, *path;
-    VsfControl *control;
-    guint asked;
-    gsize pad; /* bytes of filler in the answer */
-} House;
-
-static JsonNode *
-answer(const char *request, GError **error, gpointer user_data)
-{
-    House *house = user_data;
-    g_autoptr(JsonBuilder) builder = json_builder_new();
-    g_autofree char *pad = g_strnfill(house->pad, 'x');
-
-    house->asked++;
-    if (strcmp(request, "status") != 0) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "unknown request %s", request);
-        return NULL;
-    }
-    json_builder_begin_object(builder);
-    json_builder_set_member_name(builder, "pad");
-    json_builder_add_string_value(builder, pad);
-    json_builder_end_object(builder);
-    return json_builder_get_root(builder);
-}
-
-static void
-house_open(House *house)
-{
-    g_autoptr(GError) error = NULL;
-
-    *house = (House){.folder = g_dir_make_tmp("vsf-control-XXXXXX", NULL)};
-    house->path = g_build_filename(house->folder, "control", NULL);
-    house->control = vsf_control_new(house->path, answer, house, &error);
-    g_assert_no_error(error);
-}
-
-static void
-house_close(House *house)
-{
-    vsf_control_free(house->control);
-    g_assert_false(g_file_test(house->path, G_FILE_TEST_EXISTS));
-    g_assert_cmpint(g_rmdir(house->folder), ==, 0);
-    g_free(house->path);
-    g_free(house->folder);
-}
-
-static int
-visit(const House *house)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    g_strlcpy(address.sun_path, house->path, sizeof(address.sun_path));
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-    return fd;
-}
-
-static void
-say(int fd, const char *text, gsize length)
-{
-    /* The other side may hang up early. */
-    if (send(fd, text, length, MSG_NOSIGNAL) < 0)
-        g_assert_true(errno == EPIPE || errno == ECONNRESET || errno == EAGAIN);
-}
-
-/* Everything until the daemon hangs up, while its loop runs. */
-static char *
-hear(int fd)
-{
-    GString *heard = g_string_new(NULL);
-    char buffer[4096];
-    gssize n;
-
-    for (;;) {
-        n = recv(fd, buffer, sizeof(buffer), 0);
-        if (n > 0)
-            g_string_append_len(heard, buffer, n);
-        else if (n < 0 && errno == EAGAIN)
-            g_main_context_iteration(NULL, TRUE);
-        else
-            break;
-    }
-    close(fd);
-    return g_string_free(heard, FALSE);
-}
-
-static char *
-ask(const House *house, const char *text, gsize length)
-{
-    int fd = visit(house);
-
-    say(fd, text, length);
-    return hear(fd);
-}
-
-/* In a house of its own, with so much time to ask that only the bounds end it. */
-static char *
-ask_once(House *house, const char *text, gsize length)
-{
-    char *heard;
-
-    house_open(house);
-    vsf_control_set_limits(house->control, (VsfControlLimits){32, 3600 * 1000, 3600 * 1000});
-    heard = ask(house, text, length);
-    g_assert_cmpuint(vsf_control_clients(house->control), ==, 0);
-    house_close(house);
-    return heard;
-}
-
-static void
-settle(void)
-{
-    while (g_main_context_iteration(NULL, FALSE))
-        continue;
-}
-
-static const char status_request[] = "{\"request\": \"status\"}\n";
-#define ASK_STATUS status_request, sizeof(status_request) - 1
 
 static void
 test_request_is_answered_and_closed(void)
@@ -248,99 +126,6 @@ test_oversize_request_is_refused(void)
 }
 
 static void
-test_idle_clients_lock_nobody_out(void)
-{
-    House house;
-    int idle[100];
-
-    house_open(&house);
-    for (guint i = 0; i < G_N_ELEMENTS(idle); i++) {
-        idle[i] = visit(&house);
-        settle();
-        g_assert_cmpuint(vsf_control_clients(house.control), <=, 32);
-    }
-    for (guint i = 0; i < 3; i++) {
-        g_autofree char *heard = ask(&house, ASK_STATUS);
-
-        g_assert_cmpstr(heard, ==, "{\"pad\":\"\"}\n");
-    }
-    for (guint i = 0; i < G_N_ELEMENTS(idle); i++)
-        close(idle[i]);
-    settle();
-    g_assert_cmpuint(vsf_control_clients(house.control), ==, 0);
-    house_close(&house);
-}
-
-static void
-test_client_that_never_reads_delays_nobody(void)
-{
-    House house;
-    g_autofree char *heard = NULL;
-    int sleepers[40];
-
-    house_open(&house);
-    house.pad = 4 * 1024 * 1024;
-    for (guint i = 0; i < G_N_ELEMENTS(sleepers); i++) {
-        sleepers[i] = visit(&house);
-        say(sleepers[i], ASK_STATUS);
-        if (i == 5) {
-            heard = ask(&house, ASK_STATUS);
-            g_assert_cmpuint(strlen(heard), >, house.pad);
-        }
-        settle();
-    }
-    g_assert_cmpuint(vsf_control_clients(house.control), ==, 32);
-    for (guint i = 0; i < G_N_ELEMENTS(sleepers); i++)
-        close(sleepers[i]);
-    settle();
-    g_assert_cmpuint(vsf_control_clients(house.control), ==, 0);
-    house_close(&house);
-}
-
-static void
-test_who_does_not_ask_or_read_in_time_is_dropped(void)
-{
-    House house;
-    g_autofree char *silent_heard = NULL;
-    int silent, slow, dripping;
-
-    house_open(&house);
-    house.pad = 4 * 1024 * 1024;
-    vsf_control_set_limits(house.control, (VsfControlLimits){32, 20, 20});
-    silent = visit(&house);
-    dripping = visit(&house);
-    say(dripping, "{", 1);
-    slow = visit(&house);
-    say(slow, ASK_STATUS);
-    do
-        g_main_context_iteration(NULL, TRUE);
-    while (vsf_control_clients(house.control) > 0);
-    silent_heard = hear(silent);
-    g_assert_cmpstr(silent_heard, ==, "");
-    close(dripping);
-    close(slow);
-    house_close(&house);
-}
-
-static void
-test_client_that_vanishes_is_forgotten(void)
-{
-    House house;
-    int fd;
-
-    house_open(&house);
-    house.pad = 4 * 1024 * 1024;
-    fd = visit(&house);
-    say(fd, ASK_STATUS);
-    settle();
-    g_assert_cmpuint(vsf_control_clients(house.control), ==, 1);
-    close(fd);
-    settle();
-    g_assert_cmpuint(vsf_control_clients(house.control), ==, 0);
-    house_close(&house);
-}
-
-static void
 test_stale_socket_is_replaced(void)
 {
     House house, other;
@@ -356,7 +141,7 @@ test_stale_socket_is_replaced(void)
     g_assert_cmpint(listen(dead, 1), ==, 0);
     close(dead);
     g_assert_true(g_file_test(other.path, G_FILE_TEST_EXISTS));
-    other.control = vsf_control_new(other.path, answer, &other, &error);
+    other.control = vsf_control_new(other.path, house_answer, &other, &error);
     g_assert_no_error(error);
     heard = ask(&other, ASK_STATUS);
     g_assert_cmpstr(heard, ==, "{\"pad\":\"\"}\n");
@@ -374,7 +159,7 @@ test_live_socket_is_left_alone(void)
     g_autoptr(GError) error = NULL;
 
     house_open(&house);
-    g_assert_null(vsf_control_new(house.path, answer, &house, &error));
+    g_assert_null(vsf_control_new(house.path, house_answer, &house, &error));
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
     g_assert_nonnull(strstr(error->message, house.path));
     heard = ask(&house, ASK_STATUS);
@@ -392,7 +177,7 @@ test_what_is_no_socket_is_left_alone(void)
     house_open(&house);
     file = g_build_filename(house.folder, "file", NULL);
     g_assert_true(g_file_set_contents(file, "precious", -1, NULL));
-    g_assert_null(vsf_control_new(file, answer, &house, &error));
+    g_assert_null(vsf_control_new(file, house_answer, &house, &error));
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_EXISTS);
     g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "precious");
@@ -436,9 +221,9 @@ test_impossible_paths_are_errors(void)
     g_autofree char *path = g_strconcat("/tmp/", filler, NULL);
     g_autoptr(GError) first = NULL, second = NULL;
 
-    g_assert_null(vsf_control_new(path, answer, NULL, &first));
+    g_assert_null(vsf_control_new(path, house_answer, NULL, &first));
     g_assert_error(first, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG);
-    g_assert_null(vsf_control_new("/nonexistent/control", answer, NULL, &second));
+    g_assert_null(vsf_control_new("/nonexistent/control", house_answer, NULL, &second));
     g_assert_error(second, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
 }
 
@@ -455,11 +240,6 @@ main(int argc, char **argv)
     CASE("deep-nesting-never-reaches-the-json-parser",
          test_deep_nesting_never_reaches_the_json_parser);
     CASE("oversize-request-is-refused", test_oversize_request_is_refused);
-    CASE("idle-clients-lock-nobody-out", test_idle_clients_lock_nobody_out);
-    CASE("client-that-never-reads-delays-nobody", test_client_that_never_reads_delays_nobody);
-    CASE("who-does-not-ask-or-read-in-time-is-dropped",
-         test_who_does_not_ask_or_read_in_time_is_dropped);
-    CASE("client-that-vanishes-is-forgotten", test_client_that_vanishes_is_forgotten);
     CASE("stale-socket-is-replaced", test_stale_socket_is_replaced);
     CASE("live-socket-is-left-alone", test_live_socket_is_left_alone);
     CASE("what-is-no-socket-is-left-alone", test_what_is_no_socket_is_left_alone);
