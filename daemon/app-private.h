@@ -37,6 +37,7 @@ struct VsfApp {
     VsfLinks *links;
     VsfConn *conn;
 
+    gboolean links_known; /* every interface was told once */
     gint64 connection_changed_us;
     GHashTable *starting; /* set of uuid: a first sample is due when its XML is here */
     guint expire_timer;

@@ -210,6 +210,7 @@ links_dumped(const int *ifindexes, guint n_ifindexes, gpointer user_data)
 {
     VsfApp *app = user_data;
 
+    app->links_known = TRUE;
     vsf_registry_links_reconcile(app->registry, ifindexes, n_ifindexes);
 }
 

@@ -51,6 +51,7 @@ struct VsfFlows {
     gboolean asking; /* a reading for the waiting packets is out */
     gint64 asked_us;
     VsfLogRate overflow_rate;
+    guint64 drops_gone; /* of samplers that are no more */
 };
 
 /* NULL: there is none. */

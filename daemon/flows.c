@@ -231,6 +231,7 @@ static void
 remove_sampler(VsfFlows *flows, Sampler *sampler)
 {
     drain(flows, sampler);
+    flows->drops_gone += vsf_flows_drops(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
     g_hash_table_remove(flows->ready, sampler);
     g_hash_table_remove(flows->samplers, GINT_TO_POINTER(sampler->ifindex));
@@ -335,4 +336,26 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
         .pool = sampler->last_pool,
     };
     return TRUE;
+}
+
+VsfFlowTotals
+vsf_flows_totals(VsfFlows *flows)
+{
+    VsfFlowTotals totals = {.factor = 1, .drops = flows->drops_gone};
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, flows->samplers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Sampler *sampler = value;
+
+        totals.drops += vsf_flows_drops(flows, sampler);
+        if (sampler->tap->domain == NULL || sampler->rate == 0)
+            continue;
+        totals.wanted++;
+        if (sampler->state == OPEN)
+            totals.sampled++;
+        totals.factor = MAX(totals.factor, vsf_rate_cap_factor(&sampler->cap));
+    }
+    return totals;
 }

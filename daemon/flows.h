@@ -23,6 +23,13 @@ typedef struct {       /* one sampler, for the status */
     guint32 pool;
 } VsfFlowStatus;
 
+typedef struct {    /* over all samplers */
+    guint wanted;   /* interfaces of VMs that are to be sampled */
+    guint sampled;  /* of these, those that are */
+    guint32 factor; /* the highest one in force, at least 1 */
+    guint64 drops;  /* since the daemon started, also on interfaces that are gone */
+} VsfFlowTotals;
+
 /* Everything is used until vsf_flows_free(). */
 VsfFlows *vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter *exporter,
                         VsfLinkStatsReader *link_stats, GError **error);
@@ -40,5 +47,7 @@ void vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, 
 
 /* FALSE if there is no sampler for @ifindex. */
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
+
+VsfFlowTotals vsf_flows_totals(VsfFlows *flows);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfFlows, vsf_flows_free)

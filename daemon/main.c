@@ -2,8 +2,10 @@
 /* virt-sflowd: signals, loop, exit code. */
 #include "app.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "options.h"
 #include "virt/conn.h"
+#include "vital-signs.h"
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -63,12 +65,23 @@ app_failed(const GError *error, gpointer user_data)
     g_main_loop_quit(run->loop);
 }
 
+/* The service manager hears of us until the loop ends. */
+static VsfService *
+start_service(VsfApp *app)
+{
+    gint64 watchdog_us = vsf_notify_watchdog_us(g_getenv("WATCHDOG_USEC"), g_getenv("WATCHDOG_PID"),
+                                                getpid());
+
+    return vsf_service_new(g_getenv("NOTIFY_SOCKET"), watchdog_us, vsf_vital_signs_look, app);
+}
+
 static int
 run_daemon(const VsfOptions *options, const VsfConfig *config)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(GError) error = NULL;
     Run run = {.loop = loop, .status = EXIT_SUCCESS};
+    VsfService *service;
     VsfApp *app;
 
     /* A log or a peer that closed its end is an error code, not the end. */
@@ -83,7 +96,9 @@ run_daemon(const VsfOptions *options, const VsfConfig *config)
         return EXIT_FAILURE;
     }
     g_message("virt-sflowd " VSF_VERSION " started");
+    service = start_service(app);
     g_main_loop_run(loop);
+    vsf_service_free(service);
     vsf_app_free(app);
     g_message("virt-sflowd stopped");
     return run.status;

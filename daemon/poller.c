@@ -33,6 +33,7 @@ struct VsfPoller {
     GPtrArray *reading;  /* Entry with reading set */
     Entry host;
     guint timer;
+    guint64 turns, missed;      /* taken, and skipped */
     guint64 questions, answers; /* readings asked for and come, in the same order */
     VsfLogRate error_rate;
     VsfPollerGone gone;
@@ -217,6 +218,7 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
     const GPtrArray *taps;
 
     unschedule(entry);
+    poller->turns++;
     switch (entry->kind) {
     case ENTRY_HOST:
         vsf_node_refresh(poller->node);
@@ -269,10 +271,12 @@ slot_came(gpointer user_data)
 
         if (entry == NULL || entry->due_us > now_us)
             break;
-        if (is_missed(poller, entry, now_us))
+        if (is_missed(poller, entry, now_us)) {
+            poller->missed++;
             schedule_next(poller, entry);
-        else if (take_turn(poller, entry, ifindexes))
+        } else if (take_turn(poller, entry, ifindexes)) {
             ask = TRUE;
+        }
     }
     if (ask) {
         poller->questions++;
@@ -438,6 +442,19 @@ void
 vsf_poller_connected(VsfPoller *poller, gboolean connected)
 {
     poller->context.connected = connected;
+}
+
+VsfPollerTurns
+vsf_poller_turns(const VsfPoller *poller)
+{
+    GSequenceIter *first = g_sequence_get_begin_iter(poller->schedule);
+
+    return (VsfPollerTurns){
+        .taken = poller->turns,
+        .missed = poller->missed,
+        .due = !g_sequence_iter_is_end(first) &&
+               ((const Entry *)g_sequence_get(first))->due_us <= g_get_monotonic_time(),
+    };
 }
 
 gboolean

@@ -38,6 +38,13 @@ void vsf_poller_connected(VsfPoller *poller, gboolean connected);
 /* A turn of the domain at once: it just started, or it shuts itself down. */
 void vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgency);
 
+typedef struct {
+    guint64 taken, missed; /* since the daemon started; missed: a whole interval late */
+    gboolean due;          /* another one is, by now */
+} VsfPollerTurns;
+
+VsfPollerTurns vsf_poller_turns(const VsfPoller *poller);
+
 gboolean vsf_poller_status(const VsfPoller *poller, const VsfDomain *domain, VsfPollStatus *status);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfPoller, vsf_poller_free)

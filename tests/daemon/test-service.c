@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The service manager and the timers are the test's. */
+#include "../../daemon/base/notify.h"
+#include "../../daemon/service.h"
+
+#define WATCHDOG_US (4 * G_USEC_PER_SEC)
+
+static GSourceFunc timer_func;
+static gpointer timer_data;
+static guint timer_ms;
+static gboolean taken;     /* what the manager does with a word */
+static GString *heard;     /* since the last look of the test */
+static VsfServiceLook now; /* how the daemon fares */
+
+guint __wrap_g_timeout_add(guint interval, GSourceFunc function, gpointer data);
+gboolean __wrap_g_source_remove(guint tag);
+
+guint
+__wrap_g_timeout_add(guint interval, GSourceFunc function, gpointer data)
+{
+    g_assert_null(timer_func);
+    timer_func = function;
+    timer_data = data;
+    timer_ms = interval;
+    return 1;
+}
+
+gboolean
+__wrap_g_source_remove(guint tag G_GNUC_UNUSED)
+{
+    timer_func = NULL;
+    return TRUE;
+}
+
+gboolean
+vsf_notify_send(const char *address, const char *state)
+{
+    if (address == NULL || !taken)
+        return FALSE;
+    g_string_append_printf(heard, "%s;", state);
+    return TRUE;
+}
+
+static void
+look(VsfServiceLook *result, gpointer user_data G_GNUC_UNUSED)
+{
+    *result = now;
+}
+
+static void
+set_up(VsfService **service, gconstpointer watchdog_us)
+{
+    taken = TRUE;
+    heard = g_string_new(NULL);
+    now = (VsfServiceLook){.status = "starting"};
+    *service = vsf_service_new("/run/notify", GPOINTER_TO_INT(watchdog_us), look, NULL);
+}
+
+static void
+tear_down(VsfService **service, gconstpointer data G_GNUC_UNUSED)
+{
+    g_clear_pointer(service, vsf_service_free);
+    g_assert_null(timer_func);
+    g_string_free(heard, TRUE);
+}
+
+static void
+assert_beat(const char *expected)
+{
+    GSourceFunc function = timer_func;
+
+    g_assert_nonnull(function);
+    timer_func = NULL;
+    g_string_truncate(heard, 0);
+    g_assert_false(function(timer_data));
+    g_assert_cmpstr(heard->str, ==, expected);
+}
+
+static void
+get_ready(void)
+{
+    now.up = TRUE;
+    g_strlcpy(now.status, "3 VMs", sizeof(now.status));
+    assert_beat("READY=1\nWATCHDOG=1\nSTATUS=3 VMs;");
+}
+
+static void
+test_ready_is_told_once(VsfService **service G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
+{
+    g_assert_cmpstr(heard->str, ==, "WATCHDOG=1\nSTATUS=starting;");
+    g_assert_cmpuint(timer_ms, <=, 100);
+    assert_beat("WATCHDOG=1;");
+    get_ready();
+    assert_beat("WATCHDOG=1;");
+}
+
+static void
+test_beats_come_twice_per_watchdog(VsfService **service G_GNUC_UNUSED,
+                                   gconstpointer data G_GNUC_UNUSED)
+{
+    get_ready();
+    g_assert_cmpuint(timer_ms, ==, WATCHDOG_US / 2000);
+    assert_beat("WATCHDOG=1;");
+    g_assert_cmpuint(timer_ms, ==, WATCHDOG_US / 2000);
+}
+
+static void
+test_turns_that_stand_still_silence_the_watchdog(VsfService **service G_GNUC_UNUSED,
+                                                 gconstpointer data G_GNUC_UNUSED)
+{
+    get_ready();
+    now.turns = 10;
+    now.due = TRUE;
+    assert_beat("WATCHDOG=1;"); /* the loop was stopped, for one: turns follow */
+    now.turns = 11;
+    assert_beat("WATCHDOG=1;");
+    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_CRITICAL, "*no turn is taken*watchdog*");
+    assert_beat("");
+    assert_beat("");
+    g_test_assert_expected_messages();
+    now.turns = 12;
+    assert_beat("WATCHDOG=1;");
+}
+
+static void
+test_no_turn_due_is_no_stall(VsfService **service G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
+{
+    get_ready();
+    for (guint i = 0; i < 5; i++)
+        assert_beat("WATCHDOG=1;"); /* counters are off, or the interval is long */
+}
+
+static void
+test_what_was_not_taken_is_told_again(VsfService **service G_GNUC_UNUSED,
+                                      gconstpointer data G_GNUC_UNUSED)
+{
+    now.up = TRUE;
+    g_strlcpy(now.status, "3 VMs", sizeof(now.status));
+    taken = FALSE;
+    assert_beat("");
+    g_assert_cmpuint(timer_ms, <=, 100);
+    taken = TRUE;
+    assert_beat("READY=1\nWATCHDOG=1\nSTATUS=3 VMs;");
+}
+
+static void
+test_stop_is_told(VsfService **service, gconstpointer data G_GNUC_UNUSED)
+{
+    get_ready();
+    g_string_truncate(heard, 0);
+    g_clear_pointer(service, vsf_service_free);
+    g_assert_cmpstr(heard->str, ==, "STOPPING=1\nSTATUS=stopping;");
+}
+
+static void
+test_without_watchdog_only_changes_are_told(VsfService **service G_GNUC_UNUSED,
+                                            gconstpointer data G_GNUC_UNUSED)
+{
+    now.up = TRUE;
+    assert_beat("READY=1;");
+    now.due = TRUE;
+    assert_beat("");
+    assert_beat("");
+    g_strlcpy(now.status, "4 VMs", sizeof(now.status));
+    assert_beat("STATUS=4 VMs;");
+}
+
+static void
+test_without_manager_there_is_no_timer(void)
+{
+    VsfService *service = vsf_service_new(NULL, 0, look, NULL);
+
+    g_assert_null(timer_func);
+    vsf_service_free(service);
+    vsf_service_free(NULL);
+}
+
+#define ADD(name, watchdog_us, function)                                                    \
+    g_test_add("/daemon/service/" name, VsfService *, GINT_TO_POINTER(watchdog_us), set_up, \
+               function, tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("ready-is-told-once", WATCHDOG_US, test_ready_is_told_once);
+    ADD("beats-come-twice-per-watchdog", WATCHDOG_US, test_beats_come_twice_per_watchdog);
+    ADD("turns-that-stand-still-silence-the-watchdog", WATCHDOG_US,
+        test_turns_that_stand_still_silence_the_watchdog);
+    ADD("no-turn-due-is-no-stall", WATCHDOG_US, test_no_turn_due_is_no_stall);
+    ADD("what-was-not-taken-is-told-again", WATCHDOG_US, test_what_was_not_taken_is_told_again);
+    ADD("stop-is-told", WATCHDOG_US, test_stop_is_told);
+    ADD("without-watchdog-only-changes-are-told", 0, test_without_watchdog_only_changes_are_told);
+    g_test_add_func("/daemon/service/without-manager-there-is-no-timer",
+                    test_without_manager_there_is_no_timer);
+    return g_test_run();
+}

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The daemon under a service manager: a fake one, of which only the socket is there and
+each word is seen with its time, and a real systemd with the unit as it is installed."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import lab as labs
+import manager as managers
+import tap
+import watch
+from collector import Collector
+from freeze import Frozen
+from monitor import Monitor
+
+WATCHDOG_S = 4
+UNIT_WATCHDOG_S = 8
+NOTIFY = "vsf-notify"  # in the abstract name space of the lab
+
+
+def lab():
+    return tap.fixture(make_lab)
+
+
+def make_lab():
+    return labs.Lab(libvirtd=False)
+
+
+class FakeManager:
+    """The socket of a service manager; `words` holds (time, word) as they came."""
+
+    def __init__(self, lab):
+        self.words = []
+        self._socket = lab.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + NOTIFY)
+        self._socket.settimeout(0.1)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping = True
+        self._thread.join()
+        self._socket.close()
+
+    def _read(self):
+        while not self._stopping:
+            try:
+                text = self._socket.recv(4096).decode()
+            except TimeoutError:
+                continue
+            now = time.monotonic()
+            self.words += [(now, word) for word in text.split("\n")]
+
+    def times(self, word, since=0.0):
+        return [at for at, heard in list(self.words) if heard == word and at >= since]
+
+    def wait(self, pattern, timeout=30):
+        """Until a word matches; its time."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for at, word in list(self.words):
+                if re.fullmatch(pattern, word):
+                    return at
+            assert time.monotonic() < deadline, f"no word {pattern!r}: {self.words[-20:]}"
+            time.sleep(0.02)
+
+    def logs(self):
+        return self.words[-20:]
+
+
+def fake():
+    return tap.fixture(make_fake)
+
+
+def make_fake():
+    return FakeManager(lab())
+
+
+def monitor():
+    """Under the fake manager, with libvirt not there."""
+    return tap.fixture(make_monitor)
+
+
+def make_monitor():
+    return Monitor(lab(), name="watched", sampling=1, polling=1, environment={
+        "NOTIFY_SOCKET": "@" + NOTIFY, "WATCHDOG_USEC": WATCHDOG_S * 1000000})
+
+
+def test_ready_without_libvirt():
+    """The daemon is ready without libvirt, says once that it is, and how it fares"""
+    fake()
+    monitor()
+    ready = fake().wait("READY=1")
+    fake().wait("STATUS=0 VMs, 0 of 0 interfaces sampled, 1 of 1 collectors reached, libvirt away")
+    assert monitor().status()["libvirt"]["connected"] is False
+    # It does what it says: the host's own sample left.
+    monitor().collector.wait(lambda: monitor().collector.samples("0:4", "2:1"), 10, "a sample")
+    time.sleep(1)
+    tap.equal(fake().times("READY=1"), [ready])
+
+
+def test_cadence():
+    """The watchdog is fed twice in its time"""
+    fake()
+    monitor()
+    since = fake().wait("READY=1")
+    time.sleep(3 * WATCHDOG_S)
+    times = [since, *fake().times("WATCHDOG=1", since), time.monotonic()]
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    tap.diagnostics(f"longest time without a word: {max(gaps):.2f} s of {WATCHDOG_S} s")
+    assert max(gaps) < WATCHDOG_S, gaps
+    tap.between(len(times) - 2, 4, 10, "words in three times of the watchdog")
+
+
+def test_stuck_loop():
+    """A main loop that hangs does not feed the watchdog, while its other threads run on"""
+    fake()
+    monitor()
+    fake().wait("READY=1")
+    with Frozen(monitor().pid):
+        frozen = time.monotonic()
+        time.sleep(1.5 * WATCHDOG_S)
+        tap.equal(fake().times("WATCHDOG=1", frozen + 0.2), [])
+    since = time.monotonic()
+    monitor().collector.wait(
+        lambda: monitor().collector.samples("0:4", "2:1", time.time() - 0.5), 10, "a sample")
+    fake().wait("WATCHDOG=1")
+    deadline = time.monotonic() + 2 * WATCHDOG_S
+    while not fake().times("WATCHDOG=1", since):
+        assert time.monotonic() < deadline, "the loop goes on, but the watchdog is not fed"
+        time.sleep(0.05)
+
+
+def test_stop():
+    """A daemon that is told to end says so first, and ends well"""
+    fake()
+    monitor()
+    fake().wait("READY=1")
+    status = monitor().stop()
+    tap.equal(status, 0, "exit status")
+    fake().wait("STOPPING=1", 1)
+    monitor().start()  # for those after this
+
+
+# ------------------------------------------------------------------ the unit
+
+def unit():
+    return managers.installed_unit()
+
+
+def test_verify():
+    """systemd-analyze finds nothing wrong with the unit"""
+    tap.need("systemd-analyze")
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "virt-sflowd.service")
+        with open(path, "w") as file:
+            file.write(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit()))
+        # Its own complaints; those about units of the machine are the machine's.
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], text=True,
+                              capture_output=True)
+        wrong = [line for line in (done.stdout + done.stderr).splitlines() if "virt-sflowd" in line]
+        tap.equal(wrong, [])
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=50",
+                               path], text=True, capture_output=True)
+        verdict = (done.stdout.strip().splitlines() or [""])[-1]
+        tap.diagnostics(verdict)
+        tap.equal(done.returncode, 0, done.stdout[-3000:] + done.stderr)
+
+
+PROGRAM = "/run/vsf/virt-sflowd"
+# The lab's place for what would lie in the machine's /var/lib, and a shorter watchdog.
+DROP_IN = """[Service]
+ExecStart=
+ExecStart={program} --config /run/vsf/virt-sflowd.conf --state-dir /var/lib/libvirt/virt-sflow
+StateDirectory=
+StateDirectory=libvirt/virt-sflow
+WatchdogSec={watchdog}
+StandardError=append:/var/log/libvirt/unit.out
+"""
+
+
+def systemd():
+    return tap.fixture(make_systemd)
+
+
+def make_systemd():
+    folder = lab().path("run", "vsf")
+    shutil.copy(Monitor.program("virt-sflowd"), os.path.join(folder, "virt-sflowd"))
+    return managers.Manager(lab(), {
+        "virt-sflowd.service": unit(),
+        "virt-sflowd.service.d/lab.conf": DROP_IN.format(program=PROGRAM, watchdog=UNIT_WATCHDOG_S)})
+
+
+def collector():
+    return tap.fixture(make_collector)
+
+
+def make_collector():
+    lab().write("run/vsf/virt-sflowd.conf",
+                "[sflow]\ncollectors = 127.0.0.1:6400\nsampling = 1\npolling = 1\n")
+    return Collector(lab(), port=6400)
+
+
+def service():
+    """The unit started, before libvirt."""
+    collector()
+    systemd().systemctl("start", "virt-sflowd.service", timeout=90)
+    return "virt-sflowd.service"
+
+
+def guest():
+    """A paused VM of a libvirtd that systemd started."""
+    found = getattr(guest, "made", None)
+    if found is None:
+        systemd().systemctl("start", "virtlogd.service", "libvirtd.service")
+        deadline = time.monotonic() + 60
+        while lab().virsh("list", check=False).returncode != 0:
+            assert time.monotonic() < deadline, "libvirtd does not start"
+            time.sleep(0.2)
+        found = guest.made = lab().define_tiny("web01", disks=[lab().disk("web01")])
+        found.start(paused=True)
+    return found
+
+
+def test_unit():
+    """The unit starts before libvirt, and in its sandbox does everything: packets, counters
+    of process, tap and disk"""
+    name = service()
+    shown = systemd().show(name, "ActiveState", "StatusText", "Type")
+    tap.equal((shown["ActiveState"], shown["Type"]), ("active", "notify"))
+    assert "libvirt away" in shown["StatusText"], shown
+    uuid = guest().uuid
+    wanted = {"0:2101": "cpuTime", "0:2103": "rd_bytes", "0:2104": "bytes_in"}
+    collector().wait(
+        lambda: any(all(sample.record(record)[field] is not None
+                        for record, field in wanted.items())
+                    for sample in collector().vm(uuid)), 30, "a complete sample")
+    ifindex = lab().ifindex(guest().taps()[0])
+    since = time.time()
+    ping = lab().popen(["ping", "-q", "-i", "0.2", "-W", "1", "10.77.0.99"])
+    try:
+        collector().wait(lambda: collector().flows(ifindex, since), 30, "a flow sample of its ARP")
+    finally:
+        ping.end()
+    capabilities = capability_names(systemd().main_pid(name))
+    tap.equal(capabilities, {"cap_net_raw", "cap_net_admin"})
+
+
+def capability_names(pid):
+    with open(f"/proc/{pid}/status") as file:
+        bits = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    known = {12: "cap_net_admin", 13: "cap_net_raw"}
+    return {known.get(bit, f"bit {bit}") for bit in range(64) if bits >> bit & 1}
+
+
+def test_watchdog():
+    """A hung loop is restarted by systemd, and each VM goes on under its index"""
+    name = service()
+    uuid = guest().uuid
+    source = collector().wait(lambda: collector().vm(uuid), 30, "a sample")[-1].content["source"]
+    pid = systemd().main_pid(name)
+    frozen = time.time()
+    with Frozen(pid):
+        watch.Death(pid).wait(UNIT_WATCHDOG_S * 2 + 20)
+    tap.diagnostics(f"killed {time.time() - frozen:.1f} s after the loop hung")
+    again = collector().wait(lambda: collector().vm(uuid, frozen + 1), 60, "a sample again")
+    tap.diagnostics(f"samples again {again[0].time - frozen:.1f} s after the loop hung")
+    tap.between(again[0].time - frozen, 0, UNIT_WATCHDOG_S + 20, "seconds without samples")
+    tap.equal(again[-1].content["source"], source)
+    tap.equal(systemd().show(name, "NRestarts"), "1")
+    tap.equal(systemd().show(name, "ActiveState"), "active")
+
+
+def test_stopped_unit():
+    """systemctl stop ends it at once and well; VMs live on"""
+    name = service()
+    begun = time.monotonic()
+    systemd().systemctl("stop", name)
+    took = time.monotonic() - begun
+    tap.diagnostics(f"stopped in {took:.2f} s")
+    assert took < 5, took
+    shown = systemd().show(name, "Result", "ActiveState")
+    tap.equal(shown, {"Result": "success", "ActiveState": "inactive"})
+    tap.equal(guest().state(), "paused")
+    collector().check()
+
+
+if __name__ == "__main__":
+    tap.main(globals(), system=True)
