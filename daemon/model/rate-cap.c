@@ -5,6 +5,16 @@
 
 #define WINDOW_US (100 * G_TIME_SPAN_MILLISECOND)
 #define SHORTEST_US G_TIME_SPAN_MILLISECOND
+/* Small bounds are judged by more than a few picks, which chance and bursts make. */
+#define WINDOW_PICKS 250
+#define LEAST_PICKS 50
+
+static gint64
+window_us(guint max)
+{
+    return max == 0 ? WINDOW_US
+                    : CLAMP(WINDOW_PICKS * (gint64)G_USEC_PER_SEC / max, WINDOW_US, G_USEC_PER_SEC);
+}
 
 /* The factor for a demand: the least that keeps it below @max. */
 static guint
@@ -48,7 +58,7 @@ vsf_rate_cap_note(VsfRateCap *cap, guint64 n, guint max, gint64 now_us)
     cap->picked += n;
     elapsed_us = MAX(now_us - cap->window_us, SHORTEST_US);
     /* Half of what a second may have is a flood's beginning: no need to wait. */
-    if (elapsed_us < WINDOW_US && (max == 0 || cap->picked <= max / 2))
+    if (elapsed_us < window_us(max) && (max == 0 || cap->picked <= MAX(max / 2, LEAST_PICKS)))
         return FALSE;
     cap->demand = (double)cap->picked * G_USEC_PER_SEC / (double)elapsed_us *
                   (double)(1u << cap->shift);

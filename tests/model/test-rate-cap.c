@@ -106,6 +106,26 @@ test_the_factor_has_an_end(void)
     g_assert_cmpuint(cap.shift, ==, VSF_RATE_CAP_SHIFT_MAX);
 }
 
+/* Fifty at once, every second: no more than a hundred a second. */
+static void
+test_a_small_bound_lets_small_bursts_pass(void)
+{
+    VsfRateCap cap = {0};
+    gint64 now_us = START;
+
+    vsf_rate_cap_note(&cap, 0, 100, now_us);
+    for (guint i = 0; i < 30; i++) {
+        for (guint step = 0; step < 100; step++) {
+            now_us += STEP_US;
+            g_assert_false(vsf_rate_cap_note(&cap, step == 50 ? 50 : 0, 100, now_us));
+        }
+    }
+    for (guint i = 0; i < 2; i++)
+        for (guint step = 0; step < 100; step++)
+            vsf_rate_cap_note(&cap, 2 / vsf_rate_cap_factor(&cap), 100, now_us += STEP_US);
+    g_assert_cmpuint(vsf_rate_cap_factor(&cap), ==, 2);
+}
+
 static void
 test_shares_leave_the_small_ones_alone(void)
 {
@@ -145,6 +165,7 @@ main(int argc, char **argv)
         test_what_swings_around_the_bound_does_not_flap);
     ADD("without-a-bound-nothing-is-cut", test_without_a_bound_nothing_is_cut);
     ADD("the-factor-has-an-end", test_the_factor_has_an_end);
+    ADD("a-small-bound-lets-small-bursts-pass", test_a_small_bound_lets_small_bursts_pass);
     ADD("shares-leave-the-small-ones-alone", test_shares_leave_the_small_ones_alone);
     return g_test_run();
 }
