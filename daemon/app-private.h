@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "brakes.h"
 #include "control/control.h"
 #include "index-store.h"
 #include "net/hook-socket.h"
@@ -33,6 +34,7 @@ struct VsfApp {
     VsfCalls *stats;
     VsfAgents *agents;
     VsfGuests *guests;
+    VsfBrakes *brakes;
     VsfPoller *poller;
     VsfLinks *links;
     VsfConn *conn;

@@ -278,6 +278,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->stats = vsf_stats_new(app->config->uri);
     app->agents = vsf_agents_new(app->config->uri, (int)app->config->agent_timeout_s);
     app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
+    app->brakes = vsf_brakes_new(app->config, app->flows);
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
                                  app->link_stats, app->stats, app->guests, process_gone, app);
     app->links = vsf_links_new(&links_callbacks, app, error);
@@ -356,6 +357,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->links, vsf_links_free);
     /* Emptied while the rooms behind its callbacks are still there. */
     g_clear_pointer(&app->registry, vsf_registry_free);
+    g_clear_pointer(&app->brakes, vsf_brakes_free);
     g_clear_pointer(&app->poller, vsf_poller_free);
     g_clear_pointer(&app->guests, vsf_guests_free);
     g_clear_pointer(&app->agents, vsf_agents_free);

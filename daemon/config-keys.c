@@ -126,6 +126,10 @@ static const VsfConfigKey keys[] = {
      .help =
          "What has no standard field (filesystems, swap, load, disk latency, vCPU wait, sources\n"
          "and ages): rtmetric (as custom metrics named by the VM's UUID) or none."},
+    {"daemon", "cpu-limit", VSF_KEY_NUMBER, FIELD(cpu_limit), .max = 1000, .zero = "off",
+     .fallback = "10",
+     .help = "Percent of a core that the daemon itself may use, over 30 seconds; off is no limit.\n"
+             "Above it packets are sampled more coarsely, as each sample says; counters go on."},
 };
 
 /* Nothing was renamed yet: an entry of zeros ends the table. */

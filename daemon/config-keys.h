@@ -20,6 +20,7 @@ typedef struct {
     VsfKeyType type;
     gsize offset; /* of its field in VsfConfig */
     guint min, max;
+    const char *zero;                                    /* of a NUMBER: a word for 0, or NULL */
     const char *const *words;                            /* NULL-terminated */
     gboolean (*check)(const char *text, GError **error); /* of a TEXT; the message says why not */
     gboolean optional;                                   /* a TEXT may be empty */

@@ -26,7 +26,8 @@ char *
 vsf_config_key_allowed(const VsfConfigKey *key)
 {
     if (key->type == VSF_KEY_NUMBER)
-        return g_strdup_printf("%u to %u", key->min, key->max);
+        return g_strdup_printf("%u to %u%s%s", key->min, key->max, key->zero != NULL ? " or " : "",
+                               key->zero != NULL ? key->zero : "");
     if (key->type == VSF_KEY_WORD) {
         GString *words = g_string_new(NULL);
 
@@ -47,6 +48,10 @@ set_number(const VsfConfigKey *key, guint *field, const char *text, GError **err
     guint64 number;
     g_autoptr(GError) why = NULL;
 
+    if (g_strcmp0(key->zero, text) == 0) {
+        *field = 0;
+        return TRUE;
+    }
     if (g_ascii_string_to_unsigned(text, 10, key->min, key->max, &number, &why)) {
         *field = (guint)number;
         return TRUE;

@@ -51,6 +51,8 @@ typedef struct {
     GStrv agent_exclude;          /* patterns of names, never NULL */
     guint balloon_period_s;       /* set on VMs that have none; 0 = none is set */
     VsfDetail detail;
+    /* [daemon] */
+    guint cpu_limit; /* 10, percent of a core; 0 = none */
 
     GPtrArray *warnings; /* char *, one line each, for the caller to log */
     GPtrArray *files;    /* char *, the files read, in order */

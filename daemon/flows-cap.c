@@ -13,7 +13,30 @@ vsf_flows_rate(const Sampler *sampler)
     return vsf_rate_cap_rate(&sampler->cap, sampler->rate, VSF_MONITOR_SAMPLING_MAX);
 }
 
+guint64
+vsf_flows_picked(const VsfFlows *flows)
+{
+    return flows->picked;
+}
+
+/* Of all taps together; 0: any number. */
+static guint
+host_max(const VsfFlows *flows)
+{
+    guint configured = flows->config->max_host_samples_per_second;
+
+    return configured == 0 || flows->bound == 0 ? MAX(configured, flows->bound)
+                                                : MIN(configured, flows->bound);
+}
+
 static gboolean look_again(gpointer user_data);
+
+static void
+arm(VsfFlows *flows)
+{
+    if (flows->cap_timer == 0)
+        flows->cap_timer = g_timeout_add(CAP_TIMER_MS, look_again, flows);
+}
 
 static void
 change(VsfFlows *flows, Sampler *sampler)
@@ -27,12 +50,15 @@ change(VsfFlows *flows, Sampler *sampler)
             factor);
     if (factor > 1 && vsf_log_rate_allow(&flows->flood_rate, g_get_monotonic_time(),
                                          60 * G_USEC_PER_SEC, &held_back))
-        g_warning("%s: more samples than [capture] max-samples-per-second or "
-                  "max-host-samples-per-second: sampling 1 in %u for as long as that lasts (and "
+        g_warning("%s: more samples than %s: sampling 1 in %u for as long as that lasts (and "
                   "%u such changes before)",
-                  name, vsf_flows_rate(sampler), held_back);
-    if (factor > 1 && flows->cap_timer == 0)
-        flows->cap_timer = g_timeout_add(CAP_TIMER_MS, look_again, flows);
+                  name,
+                  flows->bound > 0 ? "[daemon] cpu-limit leaves room for"
+                                   : "[capture] max-samples-per-second or "
+                                     "max-host-samples-per-second",
+                  vsf_flows_rate(sampler), held_back);
+    if (factor > 1)
+        arm(flows);
 }
 
 /* What was picked and what found the ring full were both too many. */
@@ -62,7 +88,7 @@ share_out(VsfFlows *flows)
     g_hash_table_iter_init(&iter, flows->samplers);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         demands[n++] = ((const Sampler *)value)->cap.demand;
-    flows->share = vsf_rate_cap_share(demands, n, flows->config->max_host_samples_per_second, max);
+    flows->share = vsf_rate_cap_share(demands, n, host_max(flows), max);
 }
 
 static void
@@ -87,6 +113,8 @@ look_again(gpointer user_data)
     gpointer value;
 
     look_at_all(flows, g_get_monotonic_time());
+    if (flows->bound > 0)
+        return G_SOURCE_CONTINUE;
     g_hash_table_iter_init(&iter, flows->samplers);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         if (((const Sampler *)value)->cap.shift > 0)
@@ -96,11 +124,20 @@ look_again(gpointer user_data)
 }
 
 void
+vsf_flows_set_bound(VsfFlows *flows, guint max)
+{
+    flows->bound = max;
+    look_at_all(flows, g_get_monotonic_time());
+    arm(flows);
+}
+
+void
 vsf_flows_count_picked(VsfFlows *flows, Sampler *sampler)
 {
-    guint max_host = flows->config->max_host_samples_per_second;
+    guint max_host = host_max(flows);
     gint64 now_us;
 
+    flows->picked++;
     flows->host_fresh++;
     if (++sampler->fresh < LOOK_AT)
         return;
@@ -116,5 +153,7 @@ vsf_flows_count_picked(VsfFlows *flows, Sampler *sampler)
     }
     flows->host_fresh = 0;
     flows->host_us = now_us;
-    flows->share = flows->config->max_samples_per_second;
+    /* While a tap is cut, the timer shares out: a cut may take more than was too much. */
+    if (flows->cap_timer == 0)
+        flows->share = flows->config->max_samples_per_second;
 }

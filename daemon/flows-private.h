@@ -45,7 +45,9 @@ struct VsfFlows {
     guint tick_timer;
     guint cap_timer;    /* while a tap is sampled more coarsely than configured */
     guint share;        /* samples a second that one tap may have now, 0: any number */
-    guint64 host_fresh; /* picked on all taps since host_us */
+    guint bound;        /* of all taps, beside the configured one; 0: none */
+    guint64 picked;     /* on all taps */
+    guint64 host_fresh; /* the same, since host_us */
     gint64 host_us;
     VsfLogRate flood_rate;
     gboolean asking; /* a reading for the waiting packets is out */

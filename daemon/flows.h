@@ -45,6 +45,13 @@ void vsf_flows_tap_removed(VsfFlows *flows, VsfTap *tap);
 /* Counters of a tap that somebody read anyway. */
 void vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint64 read_ns);
 
+/* At most @max samples a second of all taps together, beside what is configured; 0: no
+ * such bound. Those with the most traffic are sampled more coarsely. */
+void vsf_flows_set_bound(VsfFlows *flows, guint max);
+
+/* Packets that were picked since the start. */
+guint64 vsf_flows_picked(const VsfFlows *flows);
+
 /* FALSE if there is no sampler for @ifindex. */
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
 

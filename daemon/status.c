@@ -257,6 +257,7 @@ vsf_app_status(VsfApp *app)
         add_domains_and_taps(builder, app);
         add_agents(builder, app);
         add_exporter(builder, app);
+        vsf_brakes_status_members(builder, app->brakes);
     }
     json_builder_end_object(builder);
     return json_builder_get_root(builder);

@@ -105,6 +105,21 @@ or_off(JsonObject *config, const char *name, const char *prefix, const char *suf
 }
 
 static void
+add_cpu(GString *text, JsonObject *status)
+{
+    JsonObject *cpu = vsf_member_object(status, "cpu");
+    g_autofree char *percent = vsf_member_text(cpu, "percent"),
+                    *limit = vsf_member_text(cpu, "limit"),
+                    *most = vsf_member_text(cpu, "max_samples_per_second");
+
+    if (strcmp(limit, "-") == 0)
+        return;
+    vsf_table_line(text, "cpu", percent, " % of a core, the limit is ", limit, " %", NULL);
+    if (strcmp(most, "-") != 0)
+        vsf_table_line(text, "", "so at most ", most, " samples a second", NULL);
+}
+
+static void
 add_numbers(GString *text, JsonObject *status)
 {
     JsonObject *config = vsf_member_object(status, "config"),
@@ -143,6 +158,7 @@ vsf_status_text(JsonObject *status)
 
     add_daemon(text, status);
     add_numbers(text, status);
+    add_cpu(text, status);
     vsf_agents_summary(text, status);
     vsf_table_add(text, collector_columns, G_N_ELEMENTS(collector_columns),
                   vsf_table_rows(vsf_member_array(status, "collectors"), NULL),

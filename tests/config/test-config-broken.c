@@ -16,7 +16,9 @@ static const Broken broken[] = {
     /* groups */
     {"[sfow]\n", 1, "[sfow]", "did you mean [sflow]?"},
     {"\n[SFLOW]\n", 2, "[SFLOW]", "did you mean [sflow]?"},
-    {"[agent]\n", 1, "[agent]", "allowed are [sflow], [libvirt], [capture], [guest], and [x-...]"},
+    {"[agent]\n", 1, "[agent]",
+     "allowed are [sflow], [libvirt], [capture], [guest], [daemon], "
+     "and [x-...]"},
     {"[sflow]\n[x]\na=b\n", 2, "[x]", "unknown group"},
     {"[sflow\npolling=20\n", 1, "[sflow", "is no setting"},
     {"[]\n", 1, "f.conf:1", "proper name"},
@@ -57,6 +59,11 @@ static const Broken broken[] = {
     {"[sflow]\nsub-agent-id = 99999999999999999999999\n", 2, "[sflow] sub-agent-id", "range"},
     {"[sflow]\ndscp = 64\n", 2, "[sflow] dscp", "0 to 63"},
     {"[sflow]\ndscp = EF\n", 2, "[sflow] dscp", "0 to 63"},
+    {"[sflow]\ndscp = off\n", 2, "[sflow] dscp", "0 to 63"},
+    {"[daemon]\ncpu-limit = 1001\n", 2, "[daemon] cpu-limit", "0 to 1000 or off"},
+    {"[daemon]\ncpu-limit = 10%\n", 2, "[daemon] cpu-limit", "no whole number"},
+    {"[daemon]\ncpu-limit = none\n", 2, "[daemon] cpu-limit", "0 to 1000 or off"},
+    {"[daemon]\ncpu-limit =\n", 2, "[daemon] cpu-limit", "0 to 1000 or off"},
     /* words */
     {"[sflow]\nvm-name = Nova\n", 2, "[sflow] vm-name", "did you mean nova?"},
     {"[sflow]\nvm-name = uuid\n", 2, "[sflow] vm-name", "auto, nova, domain, title or guest"},

@@ -96,7 +96,8 @@ test_every_key_can_be_set(void)
         "[capture]\ninterfaces=a?c,tap*  eth0\ndirection=out\nmax-samples-per-second=0\n"
         "max-host-samples-per-second=1000000\n"
         "[guest]\nagent=off\ncanary=5\nfilesystems-interval=10\nos-interval=86400\ntimeout=30\n"
-        "exclude=db-*, ?win web01\nballoon-period=10\ndetail=none\n");
+        "exclude=db-*, ?win web01\nballoon-period=10\ndetail=none\n"
+        "[daemon]\ncpu-limit=off\n");
     VsfCollectorAddress *last;
 
     g_assert_cmpuint(config->collectors->len, ==, 3);
@@ -130,6 +131,7 @@ test_every_key_can_be_set(void)
     g_assert_cmpstr(config->agent_exclude[1], ==, "?win");
     g_assert_cmpuint(config->balloon_period_s, ==, 10);
     g_assert_cmpint(config->detail, ==, VSF_DETAIL_NONE);
+    g_assert_cmpuint(config->cpu_limit, ==, 0);
 }
 
 static void

@@ -42,6 +42,7 @@ test_full_document_is_shown(void)
         "'state':'sampling','sampling':512,'flow_samples':99,'left_out':0,'drops':0,'pool':1}],"
         "'exporter':{'datagrams':12,'samples':20,'flow_samples':9,'counter_samples':11,"
         "'truncated':0},"
+        "'cpu':{'percent':11.5,'limit':10,'factor':4,'max_samples_per_second':625},"
         "'config':{'files':['/etc/virt-sflow/virt-sflow.conf'],'polling':20,'sampling':512,"
         "'direction':'once'},'hook':{'received':2,'malformed':1,'refused':0}}");
     static const char want[] =
@@ -55,6 +56,8 @@ test_full_document_is_shown(void)
         "            from /etc/virt-sflow/virt-sflow.conf\n"
         "sent        12 datagrams, 9 flow samples, 11 counter samples, 0 cut\n"
         "hook        2 received, 1 malformed, 0 refused\n"
+        "cpu         11.5 % of a core, the limit is 10 %\n"
+        "            so at most 625 samples a second\n"
         "agents      auto, 1 conversations, 0 past their deadline\n"
         "            libvirt is read-only\n"
         "\n"

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One VM with one tap, the samplers, and what they send. The kernel is fake-net.c. */
+#pragma once
+
+#include "../../daemon/flows.h"
+#include "decoded.h"
+#include "fake-net.h"
+
+#include <net/if.h>
+
+#define MS G_GINT64_CONSTANT(1000000) /* in nanoseconds */
+#define IFINDEX 17
+
+typedef struct {
+    VsfConfig *config;
+    VsfExporter *exporter;
+    VsfLinkStatsReader *reader;
+    VsfRegistry *registry;
+    VsfFlows *flows;
+    VsfDomain domain;
+    VsfTap tap;
+    GPtrArray *datagrams;
+} Fixture;
+
+/* Of whoever sends what is picked. */
+extern const guint8 flows_fixture_mac[6];
+
+void flows_fixture_set_up(Fixture *fixture, gconstpointer user_data);
+void flows_fixture_tear_down(Fixture *fixture, gconstpointer user_data);
+
+/* The sampler opens, when the tap has received @frames. */
+void flows_fixture_open_at(guint64 frames, gint64 read_ns);
+
+/* A frame is picked, read when the tap has received @frames: the datagram, decoded. */
+GHashTable *flows_fixture_sample_at(Fixture *fixture, guint64 frames, gint64 read_ns);
