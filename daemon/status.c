@@ -58,10 +58,19 @@ add_collectors(JsonBuilder *builder, VsfApp *app)
         json_builder_begin_object(builder);
         vsf_status_text_member(builder, "collector", status->text);
         vsf_status_text_member(builder, "address", status->address);
+        vsf_status_text_member(builder, "state", status->state);
+        vsf_status_age_member(builder, "since_s", status->since_us);
         vsf_status_int_member(builder, "datagrams", (gint64)status->datagrams);
         vsf_status_int_member(builder, "bytes", (gint64)status->bytes);
         vsf_status_int_member(builder, "errors", (gint64)status->errors);
+        json_builder_set_member_name(builder, "errors_by");
+        json_builder_begin_object(builder);
+        for (guint kind = 0; kind < VSF_N_SEND_ERRORS; kind++)
+            vsf_status_int_member(builder, vsf_send_error_name(kind),
+                                  (gint64)status->errors_by[kind]);
+        json_builder_end_object(builder);
         vsf_status_text_member(builder, "last_error", status->last_error);
+        vsf_status_text_member(builder, "lookup_error", status->lookup_error);
         vsf_status_age_member(builder, "last_sent_s", status->last_sent_us);
         json_builder_end_object(builder);
     }

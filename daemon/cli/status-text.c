@@ -40,15 +40,27 @@ static const VsfColumn tap_columns[] = {
 };
 
 static void
-add_last_error(GString *text, JsonObject *collector)
+add_error(GString *text, JsonObject *collector, const char *member, const char *label)
 {
-    g_autofree char *error = vsf_member_text(collector, "last_error");
+    g_autofree char *error = vsf_member_text(collector, member);
 
     if (strcmp(error, "-") == 0)
         return;
-    g_string_append(text, "  last error: ");
+    g_string_append_printf(text, "  %s: ", label);
     vsf_table_cell(text, error, 0, FALSE);
     g_string_append_c(text, '\n');
+}
+
+static void
+add_errors(GString *text, JsonObject *collector)
+{
+    g_autofree char *state = vsf_member_text(collector, "state"),
+                    *age = vsf_age_text(vsf_member(collector, "since_s")),
+                    *failing = g_strdup_printf("failing for %s", age);
+
+    add_error(text, collector, "last_error",
+              strcmp(state, "failing") == 0 ? failing : "last error");
+    add_error(text, collector, "lookup_error", "its name does not resolve");
 }
 
 static void
@@ -162,7 +174,7 @@ vsf_status_text(JsonObject *status)
     vsf_agents_summary(text, status);
     vsf_table_add(text, collector_columns, G_N_ELEMENTS(collector_columns),
                   vsf_table_rows(vsf_member_array(status, "collectors"), NULL),
-                  "No collector is configured: nothing is sent.", add_last_error);
+                  "No collector is configured: nothing is sent.", add_errors);
     vsf_table_add(text, vm_columns, G_N_ELEMENTS(vm_columns),
                   vsf_table_rows(vsf_member_array(status, "vms"), "name"), "No VM is running.",
                   add_stuck);

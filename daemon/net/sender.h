@@ -4,6 +4,8 @@
  * stands alone, so that one that is down never delays another. */
 #pragma once
 
+#include "sender-state.h"
+
 #include <gio/gio.h>
 
 #define VSF_SFLOW_PORT 6343
@@ -27,9 +29,14 @@ typedef struct VsfSender VsfSender;
 
 typedef struct { /* one collector, for the status */
     const char *text;
-    char *address; /* resolved, "192.0.2.1:6343"; NULL while it is not */
-    guint64 datagrams, bytes, errors;
-    char *last_error;    /* or NULL; cleared by the next send that succeeds */
+    char *address;     /* resolved, "192.0.2.1:6343"; NULL while it is not */
+    const char *state; /* "resolving", "sending" or "failing" */
+    gint64 since_us;   /* monotonic: it is in that state */
+    guint64 datagrams, bytes;
+    guint64 errors; /* datagrams that were not sent, and ICMP messages that came back */
+    guint64 errors_by[VSF_N_SEND_ERRORS];
+    char *last_error;    /* or NULL; cleared when the collector works again */
+    char *lookup_error;  /* why the name did not resolve last, or NULL */
     gint64 last_sent_us; /* monotonic, 0 = never */
 } VsfCollectorStatus;
 
@@ -39,10 +46,13 @@ VsfSender *vsf_sender_new(const GPtrArray *collectors, const char *source_addres
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_sender_free(VsfSender *sender);
 
-/* To every collector that has an address by now; errors are counted and logged
- * once per change of state; a failing one is resolved anew (at most every 5 s,
- * backing off to 60 s). The first datagrams, sent before a name is resolved,
- * wait for it (up to 64 KiB per collector, then the oldest are dropped). */
+/* To every collector that has an address by now, once: what cannot be sent is
+ * counted and gone. Errors are logged when a failure begins and when it is over
+ * (10 s without any). A name is looked up anew every minute or so, and more often
+ * while its collector fails (5 s, backing off to 60 s); while it does not
+ * resolve, its last address stays. A socket that cannot be opened is tried again
+ * at most every second. The first datagrams, sent before a name is resolved, wait for it (up
+ * to 64 KiB per collector, then the oldest are dropped). */
 void vsf_sender_send(VsfSender *sender, const guint8 *data, gsize size);
 
 /* VsfCollectorStatus, owned by the caller. */

@@ -25,7 +25,8 @@ test_full_document_is_shown(void)
         "'libvirt':{'uri':'qemu:///system','connected':true,'description':'libvirt 9.0.0',"
         "'since_s':60.5,'stuck_calls':2},"
         "'collectors':[{'collector':'c1.example:6343','address':'192.0.2.1:6343','datagrams':12,"
-        "'bytes':900,'errors':3,'last_error':'Connection refused','last_sent_s':1},"
+        "'bytes':900,'errors':3,'state':'failing','since_s':95,"
+        "'last_error':'Connection refused','lookup_error':'as asked','last_sent_s':1},"
         "{'collector':'198.51.100.1','address':null,'datagrams':0,'bytes':0,'errors':0,"
         "'last_error':null,'last_sent_s':null}],"
         "'vms':[{'uuid':'1b4e28ba-2fa1-11d2-883f-0016d3cca427','name':'web01','domain':'web01',"
@@ -63,7 +64,8 @@ test_full_document_is_shown(void)
         "\n"
         "COLLECTOR                    ADDRESS                   DATAGRAMS ERRORS    SENT\n"
         "c1.example:6343              192.0.2.1:6343                   12      3     1 s\n"
-        "  last error: Connection refused\n"
+        "  failing for 95 s: Connection refused\n"
+        "  its name does not resolve: as asked\n"
         "198.51.100.1                 -                                 0      0       -\n"
         "\n"
         "VM                           STATE      UUID        INDEX  POLLED TAPS DISKS\n"
@@ -141,14 +143,14 @@ test_nothing_reaches_the_terminal_unescaped(void)
     g_autofree char *json = g_strdup_printf(
         "{'version':'%s','agent_address':'%s','agent_address_reason':'%s','libvirt':{'uri':'%s',"
         "'description':'%s'},'config':{'files':['%s'],'direction':'%s'},"
-        "'collectors':[{'collector':'%s','last_error':'%s'}],"
+        "'collectors':[{'collector':'%s','last_error':'%s','lookup_error':'%s'}],"
         "'agents':{'mode':'%s','trouble':'%s'},"
         "'vms':[{'name':'%s','uuid':'%s','state':'%s','memory':{'source':'%s'},"
         "'disk':{'source':'%s'},'agent':{'state':'%s'}}],'taps':[{'name':'%s','vm':'%s','state':'%"
         "s'"
         "}]}",
         evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil,
-        evil, evil, evil, evil, evil);
+        evil, evil, evil, evil, evil, evil);
     g_autofree char *text = text_of(json);
 
     for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))

@@ -4,6 +4,8 @@
 #include "../../daemon/net/sender-state.h"
 #include "../../daemon/net/sender.h"
 
+#include <errno.h>
+
 static void
 test_collector_forms(void)
 {
@@ -107,6 +109,49 @@ test_a_failure_ends_after_ten_seconds_without_fault(void)
 }
 
 static void
+test_an_outage_is_measured_from_its_first_fault_to_its_last(void)
+{
+    VsfSenderState state = {0};
+    const gint64 second = G_USEC_PER_SEC;
+
+    for (guint round = 0; round < 2; round++) {
+        gint64 began = (100 * round + 1) * second;
+
+        vsf_sender_state_fault(&state, began);
+        vsf_sender_state_fault(&state, began + 7 * second);
+        g_assert_cmpint(state.since_us, ==, began);
+        g_assert_true(vsf_sender_state_clean(&state, began + 20 * second));
+        g_assert_cmpuint(state.n_faults, ==, 2);
+        g_assert_cmpuint(vsf_sender_state_outage_s(&state), ==, 7);
+        g_assert_cmpint(state.since_us, ==, began + 20 * second);
+        g_assert_false(vsf_sender_state_over(&state, began + 21 * second));
+    }
+    vsf_sender_state_fault(&state, 300 * second);
+    g_assert_true(vsf_sender_state_over(&state, 301 * second));
+    g_assert_false(state.failing);
+}
+
+static void
+test_errors_have_kinds(void)
+{
+    static const struct {
+        int code;
+        const char *name;
+    } cases[] = {
+        {ECONNREFUSED, "refused"}, {ENETUNREACH, "unreachable"}, {EADDRNOTAVAIL, "unreachable"},
+        {EACCES, "forbidden"},     {EPERM, "forbidden"},         {EAGAIN, "full"},
+        {ENOBUFS, "full"},         {EMSGSIZE, "too_big"},        {EIO, "other"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
+        g_assert_cmpstr(vsf_send_error_name(vsf_send_error_of(cases[i].code)), ==, cases[i].name);
+    for (guint kind = 0; kind < VSF_N_SEND_ERRORS; kind++) {
+        g_assert_nonnull(vsf_send_error_name(kind));
+        g_assert_nonnull(vsf_send_error_remedy(kind));
+    }
+}
+
+static void
 test_lookups_back_off_to_a_minute(void)
 {
     static const guint want[] = {5, 10, 20, 40, 60, 60, 60};
@@ -129,6 +174,9 @@ main(int argc, char **argv)
     CASE("wrong-collectors-are-refused", test_wrong_collectors_are_refused);
     CASE("a-failure-ends-after-ten-seconds-without-fault",
          test_a_failure_ends_after_ten_seconds_without_fault);
+    CASE("an-outage-is-measured-from-its-first-fault-to-its-last",
+         test_an_outage_is_measured_from_its_first_fault_to_its_last);
+    CASE("errors-have-kinds", test_errors_have_kinds);
     CASE("lookups-back-off-to-a-minute", test_lookups_back_off_to_a_minute);
     return g_test_run();
 }
