@@ -32,6 +32,8 @@ struct VsfPoller {
     GHashTable *taps;    /* VsfTap -> Entry */
     GPtrArray *reading;  /* Entry with reading set */
     Entry host;
+    gboolean host_told; /* a sample of it left */
+    gint64 grid_us;     /* where the slots lie: a random time below the length of one */
     guint timer;
     guint64 turns, missed;      /* taken, and skipped */
     guint64 questions, answers; /* readings asked for and come, in the same order */
@@ -94,13 +96,19 @@ schedule(VsfPoller *poller, Entry *entry, gint64 due_us)
     arm(poller);
 }
 
+static gint64
+slot_us(const VsfPoller *poller)
+{
+    return MIN(interval_us(poller) / SLOTS, SLOT_MAX_US);
+}
+
 /* The slot that begins at or after @time_us. */
 static gint64
 slot_of(const VsfPoller *poller, gint64 time_us)
 {
-    gint64 slot_us = MIN(interval_us(poller) / SLOTS, SLOT_MAX_US);
+    gint64 length_us = slot_us(poller);
 
-    return (time_us + slot_us - 1) / slot_us * slot_us;
+    return (time_us - poller->grid_us + length_us - 1) / length_us * length_us + poller->grid_us;
 }
 
 static void
@@ -211,6 +219,15 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
 
 /* --- a slot ------------------------------------------------------------ */
 
+static void
+tell_host(VsfPoller *poller)
+{
+    vsf_node_refresh(poller->node);
+    vsf_exporter_host(poller->context.exporter, poller->node,
+                      g_hash_table_size(vsf_registry_domains(poller->context.registry)));
+    poller->host_told = TRUE;
+}
+
 /* TRUE if it waits for a reading of @ifindexes, to which its own are added. */
 static gboolean
 take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
@@ -221,9 +238,7 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
     poller->turns++;
     switch (entry->kind) {
     case ENTRY_HOST:
-        vsf_node_refresh(poller->node);
-        vsf_exporter_host(poller->context.exporter, poller->node,
-                          g_hash_table_size(vsf_registry_domains(poller->context.registry)));
+        tell_host(poller);
         turn_is_over(poller, entry);
         return FALSE;
     case ENTRY_TAP:
@@ -234,6 +249,9 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
         g_array_append_val(ifindexes, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
+        /* The order that some collectors need (exporter.c), whosever turn comes first. */
+        if (!poller->host_told)
+            tell_host(poller);
         if (!vsf_domain_poll_begin(entry->poll, entry->urgency)) {
             turn_is_over(poller, entry);
             return FALSE;
@@ -345,9 +363,9 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->reading = g_ptr_array_new();
+    poller->grid_us = (gint64)(g_random_double() * (double)slot_us(poller));
     poller->host.kind = ENTRY_HOST;
-    poller->host.urgency = VSF_POLL_FIRST;
-    schedule(poller, &poller->host, g_get_monotonic_time());
+    schedule_random(poller, &poller->host);
     return poller;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When counters are read and sent: every source (host, domain, tap) once per
- * interval at a phase of its own. Turns meet at slots, a tenth of the
- * interval but at most two seconds long, so that one wake-up and one reading of
- * interface counters serve all that are due. Main thread only. */
+ * interval at a random phase of its own, the first time too, so that a fleet
+ * that is restarted at once does not send at once. Turns meet at slots, a tenth
+ * of the interval but at most two seconds long, so that one wake-up and one
+ * reading of interface counters serve all that are due; where the slots lie is
+ * random for each poller. Main thread only. */
 #pragma once
 
 #include "domain-poll.h"
@@ -16,7 +18,8 @@ typedef struct VsfPoller VsfPoller;
  * that it gives up while it starts. Called every turn. */
 typedef void (*VsfPollerGone)(const VsfDomain *domain, gpointer user_data);
 
-/* Everything is used until vsf_poller_free(). The host's sample leaves first. */
+/* Everything is used until vsf_poller_free(). The host's sample leaves before any
+ * domain's. */
 VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
                           VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats,
                           VsfGuests *guests, VsfPollerGone gone, gpointer gone_data);

@@ -78,9 +78,9 @@ static void
 test_phases_spread_over_the_interval(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     start_many(fixture);
-    fake_time_advance(21000);
+    fake_time_advance(22000);
     g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
-    g_assert_cmpuint(slots_used(0, 21 * G_USEC_PER_SEC), >=, 8);
+    g_assert_cmpuint(slots_used(0, 22 * G_USEC_PER_SEC), >=, 8);
 }
 
 /* Stopped for three intervals: no burst, and the phases stay apart. */
@@ -98,19 +98,68 @@ test_a_late_loop_skips_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UN
     g_assert_cmpuint(slots_used(87 * G_USEC_PER_SEC, 108 * G_USEC_PER_SEC), >=, 8);
 }
 
-static void
-test_the_host_comes_first_and_then_at_a_phase(Fixture *fixture,
-                                              gconstpointer user_data G_GNUC_UNUSED)
+static guint
+n_host_samples(Fixture *fixture)
 {
     g_autofree char *value = NULL;
 
-    fake_time_advance(0);
-    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), ==, 1);
-    fake_time_advance(21500);
-    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), >=, 2);
-    fake_time_advance(60000);
-    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), >=, 4);
-    g_assert_cmpuint(poller_count_samples(fixture, "2:1", "virt_node.cpus", &value), <=, 6);
+    return poller_count_samples(fixture, "2:1", "virt_node.cpus", &value);
+}
+
+static void
+test_the_host_comes_at_a_phase(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    guint seconds = 0;
+
+    for (; n_host_samples(fixture) == 0; seconds++)
+        fake_time_advance(1000);
+    g_assert_cmpuint(seconds, <=, 23);
+    fake_time_advance(61000); /* a datagram waits for company up to half a second */
+    g_assert_cmpuint(n_host_samples(fixture), ==, 4);
+}
+
+/* A VM that starts does not wait for the host's turn. */
+static void
+test_the_host_comes_before_any_vm(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    g_assert_cmpuint(n_host_samples(fixture), ==, 1);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 1);
+    fake_time_advance(1000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+}
+
+#define N_DAEMONS 100
+
+/* Waits for the first datagram, to the tenth of a second. */
+static guint
+first_after_tenths(Fixture *fixture)
+{
+    guint tenths = 0;
+
+    for (; fixture->datagrams->len == 0; tenths++)
+        fake_time_advance(100);
+    return tenths;
+}
+
+/* Their clocks stand at the same time, so neither the phase of the host nor the
+ * slots may hang on it: no tenth of a second, and none of a slot, has many. */
+static void
+test_daemons_started_at_once_send_apart(Fixture *fixture, gconstpointer user_data)
+{
+    guint tenths[230] = {0}, of_slot[20] = {0};
+
+    for (guint i = 0; i < N_DAEMONS; i++) {
+        guint tenth;
+
+        poller_tear_down(fixture, NULL);
+        poller_set_up(fixture, user_data);
+        tenth = first_after_tenths(fixture);
+        g_assert_cmpuint(tenth, <, G_N_ELEMENTS(tenths));
+        g_assert_cmpuint(++tenths[tenth], <=, 10);
+        g_assert_cmpuint(++of_slot[tenth % G_N_ELEMENTS(of_slot)], <=, 25);
+    }
 }
 
 #define ADD_AT(polling, name, func)                                                      \
@@ -126,6 +175,8 @@ main(int argc, char **argv)
     ADD_AT(0, "polling-off-sends-nothing", test_polling_off_sends_nothing);
     ADD("phases-spread-over-the-interval", test_phases_spread_over_the_interval);
     ADD("a-late-loop-skips-turns", test_a_late_loop_skips_turns);
-    ADD("the-host-comes-first-and-then-at-a-phase", test_the_host_comes_first_and_then_at_a_phase);
+    ADD("the-host-comes-at-a-phase", test_the_host_comes_at_a_phase);
+    ADD("the-host-comes-before-any-vm", test_the_host_comes_before_any_vm);
+    ADD("daemons-started-at-once-send-apart", test_daemons_started_at_once_send_apart);
     return g_test_run();
 }
