@@ -42,9 +42,11 @@ class Collector:
     """    with Collector(lab) as collector: ... collector.target is HOST:PORT.
 
     A thread reads, so datagrams() may be asked at any time. Datagrams that the
-    oracle refuses are in `malformed`; check() raises for the first of them."""
+    oracle refuses are in `malformed`; check() raises for the first of them. `decode=False`
+    keeps the bytes alone (content None), where so many come that the decoder would be in
+    the way of their senders."""
 
-    def __init__(self, lab, address="127.0.0.1", port=6343):
+    def __init__(self, lab, address="127.0.0.1", port=6343, decode=True):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = lab.socket(family, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
@@ -53,6 +55,7 @@ class Collector:
         self.port = self._socket.getsockname()[1]
         self.target = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
         self.malformed = []
+        self._decode = decode
         self._datagrams = []
         self._changed = threading.Condition(threading.RLock())  # wait() asks inside
         self._stopping = False
@@ -84,7 +87,7 @@ class Collector:
                     arrival = seconds + nanoseconds / 1e9
             content = None
             try:
-                content = oracle.decode(raw)
+                content = oracle.decode(raw) if self._decode else None
             except oracle.Malformed as error:
                 self.malformed.append((str(error), raw))
             with self._changed:
