@@ -196,3 +196,29 @@ vsf_link_parse_gone(const guint8 *message, gsize length, VsfLinkStats *final, gb
     }
     return header.ifi_index;
 }
+
+gboolean
+vsf_link_stats_parse_reply(const guint8 *message, gsize length, int *ifindex, VsfLinkStats *stats)
+{
+    const gsize skip = MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct if_stats_msg));
+    struct if_stats_msg header;
+    struct nlmsghdr nlh;
+    Attributes attributes;
+
+    if (length < skip)
+        return FALSE;
+    memcpy(&nlh, message, sizeof(nlh));
+    memcpy(&header, message + MNL_NLMSG_HDRLEN, sizeof(header));
+    if (nlh.nlmsg_type != RTM_NEWSTATS || nlh.nlmsg_len < skip || nlh.nlmsg_len > length ||
+        header.ifindex == 0 || header.ifindex > G_MAXINT)
+        return FALSE;
+    attributes = (Attributes){.at = message + skip, .left = nlh.nlmsg_len - skip};
+    while (next_attribute(&attributes)) {
+        if (attributes.type != IFLA_STATS_LINK_64)
+            continue;
+        *ifindex = (int)header.ifindex;
+        *stats = vsf_link_stats_parse(attributes.value, attributes.length);
+        return TRUE;
+    }
+    return FALSE;
+}

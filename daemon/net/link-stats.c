@@ -5,6 +5,7 @@
 #include "links.h"
 #include "netlink-ask.h"
 
+#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -43,37 +44,18 @@ answer_free(Answer *answer)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Answer, answer_free)
 
-typedef struct {
-    GHashTable *table;
-    gpointer key;
-} Slot;
-
-static int
-take_attribute(const struct nlattr *attr, void *user_data)
-{
-    const Slot *slot = user_data;
-
-    VsfLinkStats stats;
-
-    if (mnl_attr_get_type(attr) != IFLA_STATS_LINK_64)
-        return MNL_CB_OK;
-    stats = vsf_link_stats_parse(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
-    g_hash_table_replace(slot->table, slot->key, g_memdup2(&stats, sizeof(stats)));
-    return MNL_CB_OK;
-}
-
 static void
 take_reply(const struct nlmsghdr *reply, gpointer user_data)
 {
     Answer *answer = user_data;
-    const struct if_stats_msg *header = mnl_nlmsg_get_payload(reply);
-    Slot slot = {.table = answer->table};
+    VsfLinkStats stats;
+    int ifindex;
 
-    if (reply->nlmsg_type != RTM_NEWSTATS || mnl_nlmsg_get_payload_len(reply) < sizeof(*header))
+    if (!vsf_link_stats_parse_reply((const guint8 *)reply, reply->nlmsg_len, &ifindex, &stats))
         return;
-    slot.key = GINT_TO_POINTER(header->ifindex);
-    if (g_hash_table_contains(answer->wanted, slot.key))
-        mnl_attr_parse(reply, sizeof(*header), take_attribute, &slot);
+    if (g_hash_table_contains(answer->wanted, GINT_TO_POINTER(ifindex)))
+        g_hash_table_replace(answer->table, GINT_TO_POINTER(ifindex),
+                             g_memdup2(&stats, sizeof(stats)));
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -178,10 +179,11 @@ read_datagram(VsfLinks *links, gboolean *drained)
 {
     struct sockaddr_nl sender = {0};
     socklen_t sender_size = sizeof(sender);
-    const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)links->buffer;
+    const struct nlmsghdr *message;
+    const guint8 *at = links->buffer;
+    gsize left;
     ssize_t got = recvfrom(links->fd, links->buffer, BUFFER_SIZE, MSG_DONTWAIT | MSG_TRUNC,
                            (struct sockaddr *)&sender, &sender_size);
-    int left = (int)got;
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         *drained = errno == EAGAIN;
@@ -194,7 +196,8 @@ read_datagram(VsfLinks *links, gboolean *drained)
     }
     if (sender.nl_pid != 0) /* not the kernel's */
         return TRUE;
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+    left = (gsize)got;
+    while ((message = vsf_netlink_next(&at, &left)) != NULL)
         take_message(links, message);
     return TRUE;
 }

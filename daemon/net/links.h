@@ -41,4 +41,9 @@ int vsf_link_parse_gone(const guint8 *message, gsize length, VsfLinkStats *final
  * end, which read as 0. */
 VsfLinkStats vsf_link_stats_parse(const void *bytes, gsize length);
 
+/* The counters of one RTM_NEWSTATS message and the ifindex that they belong to;
+ * FALSE, and nothing touched, if it is none or has no 64-bit counters. Pure. */
+gboolean vsf_link_stats_parse_reply(const guint8 *message, gsize length, int *ifindex,
+                                    VsfLinkStats *stats);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfLinks, vsf_links_free)

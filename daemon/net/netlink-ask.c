@@ -2,8 +2,8 @@
 #include "netlink-ask.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/netlink.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -19,48 +19,6 @@ socket_close(Socket *socket)
     mnl_socket_close(socket);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Socket, socket_close)
-
-typedef struct {
-    guint outstanding; /* requests without their answer */
-    gboolean dump;
-    gboolean interrupted;
-    int dump_error; /* errno */
-    VsfNetlinkReply reply;
-    gpointer user_data;
-} Asking;
-
-static void
-take_error(Asking *asking, const struct nlmsghdr *message)
-{
-    const struct nlmsgerr *failure = mnl_nlmsg_get_payload(message);
-
-    if (asking->dump && mnl_nlmsg_get_payload_len(message) >= sizeof(*failure))
-        asking->dump_error = -failure->error;
-    asking->outstanding--;
-}
-
-/* Everything of one datagram. */
-static void
-take_datagram(Asking *asking, const guint8 *data, int left, guint n_messages)
-{
-    const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)data;
-
-    for (; mnl_nlmsg_ok(message, left) && asking->outstanding > 0;
-         message = mnl_nlmsg_next(message, &left)) {
-        if (message->nlmsg_seq == 0 || message->nlmsg_seq > n_messages)
-            continue;
-        if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-            asking->interrupted = TRUE;
-        if (message->nlmsg_type == NLMSG_ERROR)
-            take_error(asking, message);
-        else if (message->nlmsg_type == NLMSG_DONE)
-            asking->outstanding--;
-        else if (message->nlmsg_type >= NLMSG_MIN_TYPE)
-            asking->reply(message, asking->user_data);
-        if (message->nlmsg_type >= NLMSG_MIN_TYPE && !asking->dump)
-            asking->outstanding--;
-    }
-}
 
 static gboolean
 fail(GError **error, const char *what, int code)
@@ -92,25 +50,26 @@ vsf_netlink_ask(const void *requests, gsize size, guint n_messages, VsfNetlinkRe
     const struct nlmsghdr *first = requests;
     g_autoptr(Socket) socket = open_socket(error);
     g_autofree guint8 *buffer = g_malloc(BUFFER_SIZE);
-    Asking asking = {.outstanding = n_messages, .reply = reply, .user_data = user_data};
+    VsfNetlinkAnswer answer = {.n_requests = n_messages, .reply = reply, .user_data = user_data};
 
     if (socket == NULL)
         return FALSE;
-    asking.dump = (first->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    answer.outstanding = n_messages;
+    answer.dump = (first->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
     if (mnl_socket_sendto(socket, requests, size) < 0)
         return fail(error, "cannot ask", errno);
-    while (asking.outstanding > 0) {
+    while (answer.outstanding > 0) {
         ssize_t got = mnl_socket_recvfrom(socket, buffer, BUFFER_SIZE);
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return fail(error, "no answer", got < 0 ? errno : EIO);
-        take_datagram(&asking, buffer, (int)got, n_messages);
+        vsf_netlink_answer_take(&answer, buffer, (gsize)got);
     }
-    if (asking.dump_error != 0)
-        return fail(error, "refused", asking.dump_error);
+    if (answer.dump_error != 0)
+        return fail(error, "refused", answer.dump_error);
     if (interrupted != NULL)
-        *interrupted = asking.interrupted;
+        *interrupted = answer.interrupted;
     return TRUE;
 }

@@ -3,11 +3,9 @@
  * kernel's rtnl lock can be held for long. */
 #pragma once
 
-#include <gio/gio.h>
-#include <libmnl/libmnl.h>
+#include "netlink-answer.h"
 
-/* One reply; never an error or the end of a dump. */
-typedef void (*VsfNetlinkReply)(const struct nlmsghdr *reply, gpointer user_data);
+#include <gio/gio.h>
 
 /* Sends @n_messages requests that lie one after the other in @requests, with
  * sequence numbers from 1 on, and calls @reply for each answer; requests that

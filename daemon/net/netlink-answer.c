@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netlink-answer.h"
+
+#include <libmnl/libmnl.h>
+
+static void
+take_error(VsfNetlinkAnswer *answer, const struct nlmsghdr *message)
+{
+    const struct nlmsgerr *failure = mnl_nlmsg_get_payload(message);
+
+    if (answer->dump && mnl_nlmsg_get_payload_len(message) >= sizeof(*failure))
+        answer->dump_error = -failure->error;
+    answer->outstanding--;
+}
+
+static void
+take_message(VsfNetlinkAnswer *answer, const struct nlmsghdr *message)
+{
+    if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+        answer->interrupted = TRUE;
+    if (message->nlmsg_type == NLMSG_ERROR) {
+        take_error(answer, message);
+    } else if (message->nlmsg_type == NLMSG_DONE) {
+        answer->outstanding--;
+    } else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
+        answer->reply(message, answer->user_data);
+        if (!answer->dump)
+            answer->outstanding--;
+    }
+}
+
+const struct nlmsghdr *
+vsf_netlink_next(const guint8 **at, gsize *left)
+{
+    const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)*at;
+    gsize step;
+
+    if (*left < sizeof(*message) || message->nlmsg_len < sizeof(*message) ||
+        message->nlmsg_len > *left)
+        return NULL;
+    step = MIN(MNL_ALIGN((gsize)message->nlmsg_len), *left);
+    *at += step;
+    *left -= step;
+    return message;
+}
+
+void
+vsf_netlink_answer_take(VsfNetlinkAnswer *answer, const guint8 *datagram, gsize size)
+{
+    const struct nlmsghdr *message;
+
+    while (answer->outstanding > 0 && (message = vsf_netlink_next(&datagram, &size)) != NULL)
+        if (message->nlmsg_seq > 0 && message->nlmsg_seq <= answer->n_requests)
+            take_message(answer, message);
+}
