@@ -2,6 +2,7 @@
 #include "control-client.h"
 
 #include "../../include/json-scan.h"
+#include "member.h"
 #include "table.h"
 
 #include <gio/gio.h>
@@ -110,26 +111,23 @@ advice(const GError *error)
     return "is it running? systemctl status virt-sflowd";
 }
 
-/* The status object, or NULL with @error set. */
-static JsonNode *
-parse_answer(const GString *answer, GError **error)
+JsonNode *
+vsf_control_client_parse(const char *answer, gsize length, GError **error)
 {
     g_autoptr(JsonNode) root = NULL;
 
-    if (vsf_json_scan(answer->str, answer->len, &limits) == NULL)
-        root = json_from_string(answer->str, NULL);
+    if (vsf_json_scan(answer, length, &limits) == NULL)
+        root = json_from_string(answer, NULL);
     if (root == NULL || !JSON_NODE_HOLDS_OBJECT(root)) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                             "its answer is no status document");
         return NULL;
     }
     if (json_object_has_member(json_node_get_object(root), "error")) {
+        g_autofree char *said = vsf_member_text(json_node_get_object(root), "error");
         g_autoptr(GString) message = g_string_new(NULL);
 
-        vsf_table_cell(message,
-                       json_object_get_string_member_with_default(json_node_get_object(root),
-                                                                  "error", "unknown error"),
-                       0, FALSE);
+        vsf_table_cell(message, said, 0, FALSE);
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_FAILED, message->str);
         return NULL;
     }
@@ -150,7 +148,7 @@ vsf_control_client_status(const char *runtime_dir, char **text, GError **error)
                     path, failed->message, advice(failed));
         return NULL;
     }
-    root = parse_answer(answer, error);
+    root = vsf_control_client_parse(answer->str, answer->len, error);
     if (root == NULL) {
         g_prefix_error(error, "virt-sflowd at %s: ", path);
         return NULL;

@@ -12,3 +12,9 @@
  * frees. Blocks, for at most 10 s at each step. */
 JsonNode *vsf_control_client_status(const char *runtime_dir, char **text,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The document in @answer (of @length bytes, with a NUL behind them), or NULL with
+ * @error if it is none, if it is beyond what a daemon says, or if it is the daemon's
+ * own {"error": ...}: the message is safe for a terminal. Pure. */
+JsonNode *vsf_control_client_parse(const char *answer, gsize length,
+                                   GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -75,13 +75,13 @@ find_mark(GBytes *program)
 char *
 vsf_hook_file_version(GBytes *program)
 {
-    const char *const end = (const char *)g_bytes_get_data(program, NULL) +
-                            g_bytes_get_size(program);
     const char *mark = find_mark(program);
+    const char *end;
     gsize length = 0;
 
     if (mark == NULL)
         return g_strdup("unknown");
+    end = (const char *)g_bytes_get_data(program, NULL) + g_bytes_get_size(program);
     mark += strlen(VSF_HOOK_MARKER);
     while (mark + length < end && length < 40 &&
            (g_ascii_isalnum(mark[length]) || strchr(".-+~", mark[length]) != NULL) &&
