@@ -3,6 +3,7 @@
  * chosen by whoever started the process. */
 #include "../../daemon/host/node.h"
 #include "../../daemon/host/process.h"
+#include "../../daemon/host/vcpu.h"
 
 #include <string.h>
 
@@ -18,6 +19,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_autofree char *hostname = NULL;
     VsfProcess process;
     guint64 total = 0, available = 0;
+    guint64 wait_ns = 0;
     guint8 uuid[16];
 
     if (vsf_process_parse(bytes, size, 100, 4096, &process))
@@ -27,6 +29,8 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
         g_assert_cmpuint(available, <=, total);
     vsf_node_parse_mhz(bytes, size);
     vsf_node_parse_uuid(text, uuid);
+    vsf_vcpu_is_thread(text);
+    vsf_vcpu_parse_wait(bytes, size, &wait_ns);
     hostname = vsf_node_sanitise_hostname(text);
     g_assert_cmpuint(strlen(hostname), <=, 63);
     return 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A whole conversation whose answers are the input's lines: an empty line is no
  * answer, a first byte below ' ' is time that passes. What is asked must stay
- * within the known requests and what was listed, and files be closed. */
-#include "../../include/qga.h"
+ * within the known requests and what was listed, and files be closed; what is made
+ * of it for export must stay within its bounds. */
+#include "../../daemon/model/guest-facts.h"
 
 #include <string.h>
 
@@ -67,6 +68,37 @@ now_us(gpointer user_data)
     return ((Guest *)user_data)->now_us;
 }
 
+static void
+check_filesystems(const VsfGuestFacts *facts)
+{
+    g_assert_cmpuint(facts->filesystems->len, <=, VSF_GUEST_FILESYSTEMS_MAX);
+    for (guint i = 0; i < facts->filesystems->len; i++) {
+        const VsfGuestFilesystem *filesystem = facts->filesystems->pdata[i];
+
+        g_assert_cmpuint(filesystem->key[0], !=, '\0');
+        for (const char *at = filesystem->key; *at != '\0'; at++)
+            g_assert_true(g_ascii_isalnum(*at) || *at == '_' || *at == '-');
+        if (filesystem->total != G_MAXUINT64 && filesystem->used != G_MAXUINT64)
+            g_assert_cmpuint(filesystem->used, <=, filesystem->total);
+    }
+}
+
+static void
+check_facts(const VsfQgaReport *first, const VsfQgaReport *second)
+{
+    g_autoptr(VsfGuestFacts) facts = vsf_guest_facts_of_report(first, VSF_QGA_WANT_ALL, 1);
+    g_autoptr(VsfGuestFacts) newer = vsf_guest_facts_of_report(second, VSF_QGA_WANT_ALL, 2);
+
+    check_filesystems(facts);
+    vsf_guest_facts_merge(facts, newer);
+    check_filesystems(facts);
+    for (guint part = 0; part < VSF_QGA_N_PARTS; part++)
+        g_assert_true(facts->state[part] != VSF_QGA_STATE_KNOWN || facts->known_us[part] > 0);
+    g_assert_nonnull(memchr(facts->os_release, '\0', sizeof(facts->os_release)));
+    for (const char *at = facts->os_release; *at != '\0'; at++)
+        g_assert_true(g_ascii_isprint(*at));
+}
+
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
@@ -90,5 +122,6 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_assert_false(guest.wants_close);
     for (guint part = 0; part < VSF_QGA_N_PARTS; part++)
         g_assert_nonnull(vsf_qga_state_name(second->state[part]));
+    check_facts(first, second);
     return 0;
 }
