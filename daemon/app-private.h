@@ -19,6 +19,7 @@ struct VsfApp {
     VsfAppFailed failed;
     gpointer user_data;
 
+    VsfStateDir *state_dir;
     VsfIndexStore *indexes;
     VsfGuestStore *records;
     VsfSender *sender;

@@ -331,8 +331,9 @@ vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_
     app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
-    app->indexes = vsf_index_store_new(state_dir);
-    app->records = vsf_guest_store_new(state_dir);
+    app->state_dir = vsf_state_dir_new(state_dir);
+    app->indexes = vsf_index_store_new(app->state_dir);
+    app->records = vsf_guest_store_new(app->state_dir);
     app->sender = vsf_sender_new(config->collectors, config->source_address, config->dscp, error);
     if (app->sender == NULL)
         return NULL;
@@ -368,6 +369,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->sender, vsf_sender_free);
     g_clear_pointer(&app->records, vsf_guest_store_free);
     g_clear_pointer(&app->indexes, vsf_index_store_free);
+    g_clear_pointer(&app->state_dir, vsf_state_dir_free);
     g_clear_pointer(&app->starting, g_hash_table_unref);
     g_free(app->agent_address);
     g_free(app->agent_address_reason);

@@ -20,25 +20,34 @@ table_text(gsize *length, gpointer user_data)
     return vsf_guest_table_to_text(((VsfGuestStore *)user_data)->table, now_s(), length);
 }
 
+/* Of a file that was cut, a part is worse than nothing: an entry without its second
+ * half is valid, but says something else. */
+static void
+load(VsfGuestStore *store)
+{
+    g_autoptr(GError) error = NULL;
+    gsize length = 0;
+    gboolean whole = FALSE;
+    g_autofree char *text = vsf_state_file_read(store->file, &length, &whole);
+
+    if (text == NULL || (vsf_guest_table_load(store->table, text, length, &error) && whole))
+        return;
+    vsf_guest_table_free(store->table);
+    store->table = vsf_guest_table_new();
+    vsf_state_file_set_aside(
+        store->file, g_error_matches(error, VSF_GUEST_TABLE_ERROR, VSF_GUEST_TABLE_ERROR_VERSION),
+        error != NULL ? error->message : VSF_STATE_NOT_WHOLE,
+        "what memory and disk numbers mean is chosen anew for each VM");
+}
+
 VsfGuestStore *
-vsf_guest_store_new(const char *state_dir)
+vsf_guest_store_new(VsfStateDir *dir)
 {
     VsfGuestStore *store = g_new0(VsfGuestStore, 1);
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = NULL;
-    gsize length = 0;
 
     store->table = vsf_guest_table_new();
-    store->file = vsf_state_file_new(
-        state_dir, "guests",
-        "what memory and disk numbers mean may change when virt-sflowd restarts", table_text,
-        store);
-    text = vsf_state_file_read(store->file, &length);
-    if (text != NULL && !vsf_guest_table_load(store->table, text, length, &error))
-        vsf_state_file_set_aside(
-            store->file,
-            g_error_matches(error, VSF_GUEST_TABLE_ERROR, VSF_GUEST_TABLE_ERROR_VERSION),
-            error->message);
+    store->file = vsf_state_file_new(dir, "guests", table_text, store);
+    load(store);
     return store;
 }
 

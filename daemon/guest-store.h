@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keeps what was chosen for each VM's run on disk: STATE_DIR/guests. As the
+/* Keeps what was chosen for each VM's run on disk: the file "guests" of the state directory. As the
  * index store, it never stops the daemon. Main thread only. */
 #pragma once
 
 #include "model/guest-table.h"
+#include "state-dir.h"
 
 typedef struct VsfGuestStore VsfGuestStore;
 
-VsfGuestStore *vsf_guest_store_new(const char *state_dir);
+/* Reads the file, once, before the main loop runs. An unusable file is set aside as
+ * guests.bad, with a warning. @dir is used until the store is freed. */
+VsfGuestStore *vsf_guest_store_new(VsfStateDir *dir);
 /* Writes what is not written yet. Takes NULL. */
 void vsf_guest_store_free(VsfGuestStore *store);
 

@@ -14,23 +14,33 @@ table_text(gsize *length, gpointer user_data)
     return vsf_index_table_to_text(((VsfIndexStore *)user_data)->table, length);
 }
 
+/* An index that is lost is most likely given out again: it follows from the UUID. */
+static void
+load(VsfIndexStore *store)
+{
+    g_autoptr(GError) error = NULL;
+    gsize length = 0;
+    gboolean whole = FALSE;
+    g_autofree char *text = vsf_state_file_read(store->file, &length, &whole);
+
+    if (text == NULL)
+        return;
+    if (vsf_index_table_load(store->table, text, length, &error) && whole)
+        return;
+    vsf_state_file_set_aside(
+        store->file, g_error_matches(error, VSF_INDEX_TABLE_ERROR, VSF_INDEX_TABLE_ERROR_VERSION),
+        error != NULL ? error->message : VSF_STATE_NOT_WHOLE,
+        "the lines before that are used, other VMs have the index that follows from their UUID");
+}
+
 VsfIndexStore *
-vsf_index_store_new(const char *state_dir)
+vsf_index_store_new(VsfStateDir *dir)
 {
     VsfIndexStore *store = g_new0(VsfIndexStore, 1);
-    g_autoptr(GError) error = NULL;
-    g_autofree char *text = NULL;
-    gsize length = 0;
 
     store->table = vsf_index_table_new();
-    store->file = vsf_state_file_new(
-        state_dir, "indexes", "VM indexes may change when virt-sflowd restarts", table_text, store);
-    text = vsf_state_file_read(store->file, &length);
-    if (text != NULL && !vsf_index_table_load(store->table, text, length, &error))
-        vsf_state_file_set_aside(
-            store->file,
-            g_error_matches(error, VSF_INDEX_TABLE_ERROR, VSF_INDEX_TABLE_ERROR_VERSION),
-            error->message);
+    store->file = vsf_state_file_new(dir, "indexes", table_text, store);
+    load(store);
     return store;
 }
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keeps the index table on disk: STATE_DIR/indexes, replaced atomically. A
- * state directory that cannot be read or written never stops the daemon; it is
- * said once what that means. Writes run on a worker. */
+/* Keeps the index table on disk: the file "indexes" of the state directory. What cannot
+ * be read or written never stops the daemon. Main thread only. */
 #pragma once
 
 #include "model/index-table.h"
+#include "state-dir.h"
 
 typedef struct VsfIndexStore VsfIndexStore;
 
 /* Reads the file, once, before the main loop runs. An unusable file is set
- * aside as indexes.bad. */
-VsfIndexStore *vsf_index_store_new(const char *state_dir);
+ * aside as indexes.bad, with a warning. @dir is used until the store is freed. */
+VsfIndexStore *vsf_index_store_new(VsfStateDir *dir);
 
 /* Writes what is not written yet (waits for it), then frees. Takes NULL. */
 void vsf_index_store_free(VsfIndexStore *store);

@@ -2,12 +2,18 @@
 #include "state-file.h"
 
 #include "base/worker.h"
+#include "model/state-seal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define WRITE_DELAY_MS 1000 /* VMs that start together share one write */
-#define RETRY_MS 60000      /* after a write that failed */
+#define RETRY_MS 10000      /* after a write that failed */
+#define MAX_BYTES (128 * 1024 * 1024)
 
 /* Which content is on the disk, for writers that overtake each other: the last
  * one does not wait for its turn on the worker. */
@@ -17,15 +23,16 @@ typedef struct {
 } Order;
 
 struct VsfStateFile {
+    VsfStateDir *dir;
     char *path;
-    const char *loss;
     VsfStateText text;
     gpointer user_data;
     VsfWorker *writer;
     guint timer;
     gboolean dirty, writing, failed;
-    Order *order; /* atomic reference box */
-    guint64 last; /* content that was made */
+    gboolean untouchable; /* what is there could not be set aside */
+    Order *order;         /* atomic reference box */
+    guint64 last;         /* content that was made */
 };
 
 typedef struct {
@@ -52,12 +59,19 @@ write_job_free(gpointer data)
     g_free(job);
 }
 
-/* Under the order's lock. */
+/* Under the order's lock. The directory may have been removed meanwhile. */
 static gboolean
 write_newer(const WriteJob *job, GError **error)
 {
+    g_autofree char *directory = g_path_get_dirname(job->path);
+
     if (job->number < job->order->newest)
         return TRUE;
+    if (g_mkdir_with_parents(directory, 0750) != 0) {
+        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno), "%s: %s", directory,
+                    g_strerror(errno));
+        return FALSE;
+    }
     if (!g_file_set_contents_full(job->path, job->text, (gssize)job->length,
                                   G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
                                   0640, error))
@@ -86,9 +100,18 @@ write_job_new(VsfStateFile *file)
 
     job->path = g_strdup(file->path);
     job->text = file->text(&job->length, file->user_data);
+    job->text = vsf_state_seal_add(job->text, &job->length);
     job->order = g_atomic_rc_box_acquire(file->order);
     job->number = ++file->last;
     return job;
+}
+
+static void
+note_failure(const VsfStateFile *file, const GError *error)
+{
+    g_autofree char *why = g_strdup_printf("%s: %s", file->path, error->message);
+
+    vsf_state_dir_file_failed(file->dir, why);
 }
 
 static void schedule_write(VsfStateFile *file, guint delay_ms);
@@ -104,9 +127,9 @@ written(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
         return;
     file->writing = FALSE;
     if (!done && !file->failed)
-        g_warning("%s: cannot write: %s; %s", file->path, error->message, file->loss);
-    if (done && file->failed)
-        g_message("%s: written again", file->path);
+        note_failure(file, error);
+    if (done)
+        vsf_state_dir_file_written(file->dir, file->failed);
     file->failed = !done;
     if (!done)
         file->dirty = TRUE;
@@ -130,26 +153,52 @@ write_now(gpointer user_data)
 static void
 schedule_write(VsfStateFile *file, guint delay_ms)
 {
-    if (file->timer == 0 && !file->writing)
+    if (file->timer == 0 && !file->writing && !file->untouchable)
         file->timer = g_timeout_add(delay_ms, write_now, file);
 }
 
+/* "indexes.1A2B3C": GLib's name for a file that it has not put in place yet. */
+static gboolean
+is_leftover(const char *entry, const char *name)
+{
+    gsize length = strlen(name);
+
+    if (!g_str_has_prefix(entry, name) || entry[length] != '.' || strlen(entry) != length + 7)
+        return FALSE;
+    for (entry += length + 1; *entry != '\0'; entry++)
+        if (!g_ascii_isupper(*entry) && !g_ascii_isdigit(*entry))
+            return FALSE;
+    return TRUE;
+}
+
+static void
+remove_leftovers(const char *directory, const char *name)
+{
+    g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+    const char *entry;
+
+    while (dir != NULL && (entry = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *path = g_build_filename(directory, entry, NULL);
+
+        if (is_leftover(entry, name) && g_unlink(path) == 0)
+            g_debug("%s: left by a write that was interrupted; removed", path);
+    }
+}
+
 VsfStateFile *
-vsf_state_file_new(const char *state_dir, const char *name, const char *loss, VsfStateText text,
-                   gpointer user_data)
+vsf_state_file_new(VsfStateDir *dir, const char *name, VsfStateText text, gpointer user_data)
 {
     VsfStateFile *file = g_new0(VsfStateFile, 1);
 
-    file->path = g_build_filename(state_dir, name, NULL);
-    file->loss = loss;
+    file->dir = dir;
+    file->path = g_build_filename(vsf_state_dir_path(dir), name, NULL);
     file->text = text;
     file->user_data = user_data;
     file->order = g_atomic_rc_box_new0(Order);
     g_mutex_init(&file->order->lock);
     /* A result that is its own payload needs no free. */
     file->writer = vsf_worker_new(1, NULL);
-    if (g_mkdir_with_parents(state_dir, 0750) != 0)
-        g_warning("%s: cannot make it: %s; %s", state_dir, g_strerror(errno), loss);
+    remove_leftovers(vsf_state_dir_path(dir), name);
     return file;
 }
 
@@ -162,11 +211,11 @@ vsf_state_file_free(VsfStateFile *file)
         return;
     g_clear_handle_id(&file->timer, g_source_remove);
     vsf_worker_free(file->writer);
-    if (file->dirty || file->writing) {
+    if ((file->dirty || file->writing) && !file->untouchable) {
         WriteJob *job = write_job_new(file);
 
         if (write_file(job, &error) == NULL && !file->failed)
-            g_warning("%s: cannot write: %s", file->path, error->message);
+            note_failure(file, error);
         write_job_free(job);
     }
     g_atomic_rc_box_release_full(file->order, order_clear);
@@ -174,29 +223,61 @@ vsf_state_file_free(VsfStateFile *file)
     g_free(file);
 }
 
-char *
-vsf_state_file_read(VsfStateFile *file, gsize *length)
+/* Not g_file_get_contents(), which waits for ever at a pipe that has this name, and
+ * takes as much as there is. NULL with *@why set, or if there is no such file. */
+static char *
+read_regular(const char *path, gsize *length, const char **why)
 {
-    g_autoptr(GError) error = NULL;
-    char *text = NULL;
+    int fd = g_open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+    g_autofree char *text = NULL;
+    struct stat info = {0};
+    gssize n = -1;
 
-    if (g_file_get_contents(file->path, &text, length, &error))
-        return text;
-    if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-        g_warning("%s; %s", error->message, file->loss);
-    return NULL;
+    if (fd < 0) {
+        *why = errno == ENOENT || errno == ENOTDIR ? NULL : g_strerror(errno);
+        return NULL;
+    }
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        *why = "not a regular file";
+    } else if (info.st_size > MAX_BYTES) {
+        *why = "larger than 128 MiB";
+    } else {
+        text = g_malloc0((gsize)info.st_size + 1);
+        n = read(fd, text, (gsize)info.st_size);
+        *why = n < 0 ? g_strerror(errno) : NULL;
+    }
+    g_close(fd, NULL);
+    *length = (gsize)MAX(n, 0);
+    return n < 0 ? NULL : g_steal_pointer(&text);
+}
+
+char *
+vsf_state_file_read(VsfStateFile *file, gsize *length, gboolean *whole)
+{
+    const char *why = NULL;
+    char *text = read_regular(file->path, length, &why);
+
+    *whole = text != NULL && vsf_state_seal_take(text, length);
+    if (why != NULL)
+        vsf_state_file_set_aside(file, FALSE, why, "nothing of it is used");
+    return text;
 }
 
 void
-vsf_state_file_set_aside(VsfStateFile *file, gboolean newer, const char *why)
+vsf_state_file_set_aside(VsfStateFile *file, gboolean newer, const char *why, const char *instead)
 {
     g_autofree char *aside = g_strconcat(file->path, newer ? ".newer" : ".bad", NULL);
+    g_autofree char *trouble = NULL;
 
-    if (g_rename(file->path, aside) != 0)
-        g_warning("%s: %s; what can be trusted of it is used", file->path, why);
-    else
-        g_warning("%s: %s; kept as %s, what can be trusted of it is used", file->path, why, aside);
-    vsf_state_file_changed(file, TRUE);
+    if (g_rename(file->path, aside) == 0) {
+        g_warning("%s: %s; kept as %s; %s", file->path, why, aside, instead);
+        vsf_state_file_changed(file, TRUE);
+        return;
+    }
+    trouble = g_strdup_printf("%s: cannot be used (%s) nor renamed to %s: %s", file->path, why,
+                              aside, g_strerror(errno));
+    file->untouchable = file->failed = TRUE;
+    vsf_state_dir_file_failed(file->dir, trouble);
 }
 
 void

@@ -245,6 +245,16 @@ add_hook(JsonBuilder *builder, const VsfApp *app)
     json_builder_end_object(builder);
 }
 
+static void
+add_state(JsonBuilder *builder, const VsfApp *app)
+{
+    json_builder_set_member_name(builder, "state");
+    json_builder_begin_object(builder);
+    vsf_status_text_member(builder, "directory", vsf_state_dir_path(app->state_dir));
+    vsf_status_text_member(builder, "trouble", vsf_state_dir_trouble(app->state_dir));
+    json_builder_end_object(builder);
+}
+
 JsonNode *
 vsf_app_status(VsfApp *app)
 {
@@ -260,6 +270,7 @@ vsf_app_status(VsfApp *app)
     add_collectors(builder, app);
     add_hook(builder, app);
     add_config(builder, app);
+    add_state(builder, app);
     /* The rest starts when the agent address is known. */
     if (app->conn != NULL) {
         add_libvirt(builder, app);

@@ -135,6 +135,7 @@ static void
 add_numbers(GString *text, JsonObject *status)
 {
     JsonObject *config = vsf_member_object(status, "config"),
+               *state = vsf_member_object(status, "state"),
                *hook = vsf_member_object(status, "hook"),
                *exporter = vsf_member_object(status, "exporter");
     JsonArray *files = vsf_member_array(config, "files");
@@ -142,6 +143,7 @@ add_numbers(GString *text, JsonObject *status)
     g_autofree char *polling = or_off(config, "polling", "", " s"),
                     *sampling = or_off(config, "sampling", "1 in ", ""),
                     *direction = vsf_member_text(config, "direction"),
+                    *trouble = vsf_member_text(state, "trouble"),
                     *datagrams = vsf_member_text(exporter, "datagrams"),
                     *flows = vsf_member_text(exporter, "flow_samples"),
                     *counters = vsf_member_text(exporter, "counter_samples"),
@@ -157,6 +159,8 @@ add_numbers(GString *text, JsonObject *status)
 
         vsf_table_line(text, "", "from ", file, NULL);
     }
+    if (strcmp(trouble, "-") != 0)
+        vsf_table_line(text, "state", "cannot be kept: ", trouble, NULL);
     vsf_table_line(text, "sent", datagrams, " datagrams, ", flows, " flow samples, ", counters,
                    " counter samples, ", cut, " cut", NULL);
     vsf_table_line(text, "hook", received, " received, ", malformed, " malformed, ", refused,

@@ -206,7 +206,6 @@ static GKeyFile *
 read_file(const char *text, gsize length, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
-    g_autoptr(GError) why = NULL;
     gint64 version;
 
     if (length > MAX_BYTES) {
@@ -214,11 +213,10 @@ read_file(const char *text, gsize length, GError **error)
                             "larger than 64 MiB");
         return NULL;
     }
-    if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, &why)) {
-        g_autofree char *shown = g_utf8_make_valid(why->message,
-                                                   (gssize)strnlen(why->message, 160));
-
-        g_set_error(error, VSF_GUEST_TABLE_ERROR, VSF_GUEST_TABLE_ERROR_SYNTAX, "%s", shown);
+    /* GLib's words quote the line, whatever is in it: nothing for a log. */
+    if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE, NULL)) {
+        g_set_error_literal(error, VSF_GUEST_TABLE_ERROR, VSF_GUEST_TABLE_ERROR_SYNTAX,
+                            "cut short or not text");
         return NULL;
     }
     version = number(file, FORMAT_GROUP, "version");
@@ -240,17 +238,17 @@ vsf_guest_table_load(VsfGuestTable *table, const char *text, gsize length, GErro
 {
     g_autoptr(GKeyFile) file = read_file(text, length, error);
     g_auto(GStrv) groups = file != NULL ? g_key_file_get_groups(file, NULL) : NULL;
-    const char *fault = NULL;
+    gboolean fault = FALSE;
 
     if (file == NULL)
         return FALSE;
     for (guint i = 0; groups[i] != NULL; i++) {
         if (strcmp(groups[i], FORMAT_GROUP) != 0 && !load_record(table, file, groups[i]))
-            fault = groups[i];
+            fault = TRUE;
     }
-    if (fault == NULL)
+    if (!fault)
         return TRUE;
-    g_set_error(error, VSF_GUEST_TABLE_ERROR, VSF_GUEST_TABLE_ERROR_SYNTAX,
-                "the group [%.60s] is no VM's", fault);
+    g_set_error_literal(error, VSF_GUEST_TABLE_ERROR, VSF_GUEST_TABLE_ERROR_SYNTAX,
+                        "a group is no VM's");
     return FALSE;
 }

@@ -207,6 +207,16 @@ test_cells_are_cut_and_padded_by_columns(void)
     }
 }
 
+static void
+test_state_is_shown_when_it_cannot_be_kept(void)
+{
+    g_autofree char *fine = text_of("{'state':{'directory':'/state','trouble':null}}");
+    g_autofree char *full = text_of("{'state':{'directory':'/state','trouble':'/state: full'}}");
+
+    g_assert_null(strstr(fine, "state"));
+    g_assert_nonnull(strstr(full, "cannot be kept: /state: full"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -214,6 +224,7 @@ main(int argc, char **argv)
 #define CASE(path, func) g_test_add_func("/cli/status-text/" path, func)
     CASE("full-document-is-shown", test_full_document_is_shown);
     CASE("empty-document-is-shown-with-dashes", test_empty_document_is_shown_with_dashes);
+    CASE("state-is-shown-when-it-cannot-be-kept", test_state_is_shown_when_it_cannot_be_kept);
     CASE("rows-are-sorted", test_rows_are_sorted);
     CASE("zero-means-off", test_zero_means_off);
     CASE("members-of-wrong-types-do-no-harm", test_members_of_wrong_types_do_no_harm);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is on the disk after writes that overtake each other. */
+#include "../../daemon/model/state-seal.h"
 #include "../../daemon/state-file.h"
 
 #include <glib/gstdio.h>
@@ -9,6 +10,7 @@
 
 typedef struct {
     char *directory;
+    VsfStateDir *dir;
     VsfStateFile *file;
     const char *content;
 } Fixture;
@@ -54,8 +56,8 @@ set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     g_atomic_int_set(&begun, 0);
     fixture->directory = g_dir_make_tmp("vsf-state-XXXXXX", NULL);
-    fixture->file = vsf_state_file_new(fixture->directory, "table", "nothing is lost", content,
-                                       fixture);
+    fixture->dir = vsf_state_dir_new(fixture->directory);
+    fixture->file = vsf_state_file_new(fixture->dir, "table", content, fixture);
 }
 
 static void
@@ -65,6 +67,7 @@ tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 
     g_unlink(path);
     g_assert_cmpint(g_rmdir(fixture->directory), ==, 0);
+    vsf_state_dir_free(fixture->dir);
     g_free(fixture->directory);
 }
 
@@ -80,8 +83,10 @@ assert_on_disk(const Fixture *fixture, const char *expected)
 {
     g_autofree char *path = g_build_filename(fixture->directory, "table", NULL);
     g_autofree char *text = NULL;
+    gsize length;
 
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_true(g_file_get_contents(path, &text, &length, NULL));
+    g_assert_true(vsf_state_seal_take(text, &length));
     g_assert_cmpstr(text, ==, expected);
 }
 
