@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "domain-poll.h"
 
+#include "domain-net.h"
 #include "qemu-process.h"
 
 #define DEADLINE_MS 1000
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
-#define BUSY_RETRY_MS 100    /* another client's question to QEMU is answered by then */
-#define SAME_MOMENT_US 20000 /* a reading of the process so old is read again */
+#define BUSY_RETRY_MS 100            /* another client's question to QEMU is answered by then */
+#define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
+#define SAME_MOMENT_US 20000         /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
 struct VsfDomainPoll {
@@ -16,7 +18,8 @@ struct VsfDomainPoll {
 
     VsfQemuProcess *qemu;
 
-    gboolean asked; /* a libvirt call of this run is out */
+    gint64 asked_us; /* a libvirt call of this run is out since then; 0: none is */
+    gboolean lacks;  /* the last sample lacks what libvirt knows */
     gint64 last_info_us, last_poll_us, stuck_since_us;
     guint64 n_vcpus; /* 0 until libvirt said it */
     GHashTable *last_blocks;
@@ -34,8 +37,14 @@ struct VsfDomainPoll {
     VsfDomainCounters counters;
     VsfDomainDetail detail;
     VsfBalloon balloon;
-    gboolean has_balloon, has_blocks; /* libvirt told */
+    gboolean told, has_balloon, has_blocks; /* libvirt told anything, and these */
 };
+
+gboolean
+vsf_domain_poll_lacks(const VsfDomainPoll *poll)
+{
+    return poll->lacks && !vsf_qemu_process_is_stopped(poll->qemu);
+}
 
 VsfDomain *
 vsf_domain_poll_domain(const VsfDomainPoll *poll)
@@ -114,6 +123,7 @@ take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     VsfDomainCounters *counters = &poll->counters;
 
+    poll->told = TRUE;
     if (stats->state >= 0)
         counters->state = stats->state;
     if (stats->n_vcpus != VSF_UNKNOWN)
@@ -162,17 +172,23 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     const VsfDomainStats *stats = answer;
     const VsfPollContext *context = user_data;
     VsfDomainPoll *poll = context->poll_for(uuid, context->user_data);
+    gint64 asked_us;
 
     if (error != NULL)
         g_debug("%s: statistics: %s", uuid, error->message);
     /* Not asked by this run of the domain: an earlier run's answer. */
-    if (poll == NULL || !poll->asked)
+    if (poll == NULL || poll->asked_us == 0)
         return;
-    poll->asked = FALSE;
+    asked_us = poll->asked_us;
+    poll->asked_us = 0;
     if (stats != NULL)
         poll->stuck_since_us = 0;
-    if (!poll->waiting_stats)
-        return; /* too late for its turn; the next one asks again */
+    if (!poll->waiting_stats) {
+        /* Too late for its turn; the next one asks again. */
+        if (stats != NULL && g_get_monotonic_time() - asked_us >= LATE_US)
+            context->answered_late(context->user_data);
+        return;
+    }
     if (stats != NULL && try_again(poll, stats))
         return;
     poll->waiting_stats = FALSE;
@@ -216,40 +232,22 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
         return;
     }
     poll->asleep = FALSE;
-    if (!poll->context->connected || poll->asked ||
+    if (!poll->context->connected || poll->asked_us != 0 ||
         vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, with_info, stats_came,
                       (gpointer)poll->context) != VSF_CALLS_ASKED)
         return;
-    poll->asked = poll->waiting_stats = TRUE;
+    poll->asked_us = now_us;
+    poll->waiting_stats = TRUE;
     if (with_info)
         poll->last_info_us = now_us;
 }
 
 /* --- taps -------------------------------------------------------------- */
 
-static VsfNetCounters
-nic_counters(const VsfPollContext *context, const VsfTap *tap, const VsfLinkStats *stats)
-{
-    /* The host's view, as other agents send it, is what the kernel says; on a
-     * macvtap that is the guest's. */
-    if (context->config->virt_net_direction == VSF_NET_DIRECTION_HOST)
-        return vsf_net_counters_guest(stats, VSF_NIC_MACVTAP);
-    return vsf_net_counters_guest(stats, tap->kind);
-}
-
-static guint
-nic_number(const VsfDomainDef *def, const VsfNic *nic)
-{
-    guint number = 0;
-
-    g_ptr_array_find(def->nics, nic, &number);
-    return number;
-}
-
 void
 vsf_domain_poll_tap_final(VsfDomainPoll *poll, const VsfTap *tap, const VsfLinkStats *stats)
 {
-    VsfNetCounters part = nic_counters(poll->context, tap, stats);
+    VsfNetCounters part = vsf_domain_net_part(poll->context->config, tap, stats);
 
     vsf_net_counters_add(&poll->final_net, &part);
     poll->n_final++;
@@ -258,28 +256,14 @@ vsf_domain_poll_tap_final(VsfDomainPoll *poll, const VsfTap *tap, const VsfLinkS
 void
 vsf_domain_poll_readings(VsfDomainPoll *poll, GHashTable *table)
 {
+    VsfNetCounters zero = vsf_net_counters_zero();
     gboolean last = poll->urgency == VSF_POLL_LAST;
-    VsfNetCounters sum = last ? poll->final_net : vsf_net_counters_zero();
-    guint read = last ? poll->n_final : 0;
 
     if (!poll->running || !poll->waiting_net)
         return;
-    for (guint i = 0; table != NULL && i < poll->domain->taps->len; i++) {
-        const VsfTap *tap = g_ptr_array_index(poll->domain->taps, i);
-        const VsfLinkStats *stats = g_hash_table_lookup(table, GINT_TO_POINTER(tap->link.ifindex));
-        VsfNetCounters part;
-
-        if (stats == NULL)
-            continue;
-        part = nic_counters(poll->context, tap, stats);
-        vsf_net_counters_add(&sum, &part);
-        vsf_domain_detail_nic(&poll->detail, nic_number(poll->domain->def, tap->nic),
-                              (guint32)tap->link.ifindex, &part);
-        read++;
-    }
-    /* A NIC without a tap that we read makes the sum unknown: less than all
-     * would be a lie. */
-    poll->counters.net = read == poll->domain->def->nics->len ? sum : vsf_net_counters_unknown();
+    poll->counters.net = vsf_domain_net_sum(poll->context->config, poll->domain, table,
+                                            last ? &poll->final_net : &zero,
+                                            last ? poll->n_final : 0, &poll->detail);
     poll->waiting_net = FALSE;
     maybe_finish(poll);
 }
@@ -332,6 +316,8 @@ send_sample(VsfDomainPoll *poll)
     poll->running = poll->waiting_net = poll->waiting_stats = poll->waiting_pid = FALSE;
     if (!alive && poll->urgency != VSF_POLL_LAST)
         return;
+    poll->lacks = !poll->told ||
+                  (!poll->has_blocks && vsf_domain_has_counted_disk(poll->domain->def));
     poll->last_poll_us = g_get_monotonic_time();
     take_truth(poll, poll->last_poll_us);
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
@@ -349,14 +335,23 @@ finish(VsfDomainPoll *poll)
     poll->context->finished(poll, poll->context->user_data);
 }
 
+/* One whose call waits behind those of others is not what hangs. */
+static void
+note_stuck(VsfDomainPoll *poll)
+{
+    if (poll->waiting_stats && poll->stuck_since_us == 0 &&
+        vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid) != 0)
+        poll->stuck_since_us = g_get_monotonic_time();
+}
+
 static gboolean
 deadline_came(gpointer user_data)
 {
     VsfDomainPoll *poll = user_data;
 
     poll->deadline_timer = 0;
-    if (poll->waiting_stats && poll->urgency == VSF_POLL_REGULAR && poll->stuck_since_us == 0)
-        poll->stuck_since_us = g_get_monotonic_time();
+    if (poll->urgency == VSF_POLL_REGULAR || poll->urgency == VSF_POLL_EXTRA)
+        note_stuck(poll);
     finish(poll);
     return G_SOURCE_REMOVE;
 }
@@ -366,6 +361,7 @@ start_deadline(VsfDomainPoll *poll, VsfPollUrgency urgency)
 {
     static const guint deadlines_ms[] = {
         [VSF_POLL_REGULAR] = DEADLINE_MS,
+        [VSF_POLL_EXTRA] = DEADLINE_MS,
         [VSF_POLL_FIRST] = FIRST_DEADLINE_MS,
         [VSF_POLL_LAST] = LAST_DEADLINE_MS,
     };
@@ -381,7 +377,7 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     const VsfDomain *domain = poll->domain;
     VsfProcess process;
 
-    if (poll->running)
+    if (poll->running || (urgency == VSF_POLL_EXTRA && poll->asked_us != 0))
         return FALSE;
     poll->counters = (VsfDomainCounters){
         .state = domain->state,
@@ -392,7 +388,7 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
         .disk = vsf_disk_counters_unknown(),
         .net = vsf_net_counters_unknown(),
     };
-    poll->has_balloon = poll->has_blocks = poll->asked_again = FALSE;
+    poll->told = poll->has_balloon = poll->has_blocks = poll->asked_again = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
     if (!read_process(poll, &process)) {
@@ -439,6 +435,7 @@ vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain)
 
     poll->context = context;
     poll->domain = domain;
+    poll->lacks = TRUE;
     poll->final_net = vsf_net_counters_zero();
     poll->last_blocks = vsf_block_history_new();
     vsf_domain_detail_init(&poll->detail);

@@ -24,6 +24,8 @@ typedef struct {
     VsfDomainPoll *(*poll_for)(const char *uuid, gpointer user_data);
     /* The turn is over (a sample left, or none could). */
     void (*finished)(VsfDomainPoll *poll, gpointer user_data);
+    /* libvirt answered a call that had been out for long. */
+    void (*answered_late)(gpointer user_data);
     /* Its QEMU process is gone; called every turn until the domain goes. */
     void (*process_gone)(VsfDomain *domain, gpointer user_data);
     gpointer user_data;
@@ -38,6 +40,7 @@ typedef struct {           /* for the status */
 
 typedef enum {
     VSF_POLL_REGULAR,
+    VSF_POLL_EXTRA, /* to make good what the last sample lacked: none while a call is out */
     VSF_POLL_FIRST, /* right after the start: must leave within 0.5 s */
     VSF_POLL_LAST,  /* it shuts itself down: what can be had at once */
 } VsfPollUrgency;
@@ -47,7 +50,7 @@ void vsf_domain_poll_free(VsfDomainPoll *poll);
 
 /* Starts a turn unless one is under way. TRUE: the caller reads the counters
  * of the domain's taps and gives them to vsf_domain_poll_readings(). FALSE: no
- * turn (one runs already, or the QEMU process is gone). */
+ * turn (one runs already, the QEMU process is gone, or an extra one is no use). */
 gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
 /* A turn that is under way becomes one of this urgency, with its deadline from
@@ -64,6 +67,10 @@ void vsf_domain_poll_readings(VsfDomainPoll *poll, GHashTable *table);
 /* The counters of one of the domain's taps at its end: the tap may be gone when
  * libvirt tells that the guest shuts itself down. */
 void vsf_domain_poll_tap_final(VsfDomainPoll *poll, const VsfTap *tap, const VsfLinkStats *stats);
+
+/* The last sample has not what libvirt could have told, or there was none yet. FALSE
+ * while the QEMU process is stopped: then it cannot. */
+gboolean vsf_domain_poll_lacks(const VsfDomainPoll *poll);
 
 VsfDomain *vsf_domain_poll_domain(const VsfDomainPoll *poll);
 VsfPollStatus vsf_domain_poll_status(const VsfDomainPoll *poll);

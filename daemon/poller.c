@@ -3,18 +3,24 @@
 
 #include "base/log.h"
 #include "qemu-process.h"
+#include "schedule.h"
 
-#define SLOTS 10 /* of an interval */
-#define SLOT_MAX_US (2 * G_USEC_PER_SEC)
+/* After libvirt was away or hung: extra turns of the VMs whose last sample lacks its
+ * numbers. The first ones are spread, and a VM has more of them while libvirt is
+ * still busy with its own return. */
+#define BACK_US (10 * G_USEC_PER_SEC)
+#define BACK_SPREAD_MS 1500
+#define BACK_STEP_MS 250
+#define BACK_AGAIN_US G_USEC_PER_SEC
+
 #define TURNS_MAX 32 /* of one wake-up; the rest follows without a pause */
 
 typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 
 /* Something whose turn comes once per interval. */
 typedef struct {
+    VsfTurn turn; /* first, so that a turn is its entry */
     EntryKind kind;
-    gint64 due_us;
-    GSequenceIter *iter; /* in the schedule; NULL while its turn is under way */
     VsfTap *tap;
     VsfDomainPoll *poll;
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
@@ -27,120 +33,83 @@ struct VsfPoller {
     VsfFlows *flows;
     VsfLinkStatsReader *link_stats;
     VsfNode *node;
-    GSequence *schedule; /* Entry by due_us */
+    VsfSchedule *schedule;
     GHashTable *domains; /* VsfDomain -> Entry */
     GHashTable *taps;    /* VsfTap -> Entry */
     GPtrArray *reading;  /* Entry with reading set */
     Entry host;
-    gboolean host_told; /* a sample of it left */
-    gint64 grid_us;     /* where the slots lie: a random time below the length of one */
-    guint timer;
+    gboolean host_told;         /* a sample of it left */
     guint64 turns, missed;      /* taken, and skipped */
     guint64 questions, answers; /* readings asked for and come, in the same order */
     VsfLogRate error_rate;
     VsfPollerGone gone;
     gpointer gone_data;
+    gboolean lost;  /* it was connected before, and is not */
+    gint64 back_us; /* when libvirt came back last; 0: never */
 };
 
-static gint64
-interval_us(const VsfPoller *poller)
+/* --- turns --------------------------------------------------------------- */
+
+static gboolean
+is_just_back(const VsfPoller *poller)
 {
-    return (gint64)poller->context.config->polling_s * G_USEC_PER_SEC;
+    return poller->context.connected && poller->back_us != 0 &&
+           g_get_monotonic_time() - poller->back_us < BACK_US;
 }
 
-static gint64
-random_phase(const VsfPoller *poller)
-{
-    return (gint64)(g_random_double() * (double)interval_us(poller));
-}
-
-/* --- the schedule ------------------------------------------------------ */
-
-static int
-compare_due(gconstpointer a, gconstpointer b, gpointer user_data G_GNUC_UNUSED)
-{
-    gint64 difference = ((const Entry *)a)->due_us - ((const Entry *)b)->due_us;
-
-    return difference < 0 ? -1 : difference > 0;
-}
-
-static gboolean slot_came(gpointer user_data);
-
+/* Its next turn comes earlier; the phase stays. */
 static void
-arm(VsfPoller *poller)
+hasten(VsfPoller *poller, Entry *entry, gint64 wait_us)
 {
-    GSequenceIter *first = g_sequence_get_begin_iter(poller->schedule);
-    gint64 wait_us;
-
-    g_clear_handle_id(&poller->timer, g_source_remove);
-    if (g_sequence_iter_is_end(first))
-        return;
-    wait_us = MAX(((const Entry *)g_sequence_get(first))->due_us - g_get_monotonic_time(), 0);
-    poller->timer = g_timeout_add((guint)((wait_us + 999) / 1000), slot_came, poller);
+    if (vsf_domain_poll_lacks(entry->poll) &&
+        vsf_schedule_hasten(poller->schedule, &entry->turn, g_get_monotonic_time() + wait_us))
+        entry->urgency = VSF_POLL_EXTRA;
 }
 
 static void
-unschedule(Entry *entry)
+hasten_first(VsfPoller *poller, Entry *entry)
 {
-    g_clear_pointer(&entry->iter, g_sequence_remove);
+    gint32 step = g_random_int_range(0, BACK_SPREAD_MS / BACK_STEP_MS);
+
+    hasten(poller, entry, step * BACK_STEP_MS * G_TIME_SPAN_MILLISECOND);
 }
 
+/* What lacks only what libvirt knows is made good now, not an interval later. */
 static void
-schedule(VsfPoller *poller, Entry *entry, gint64 due_us)
+libvirt_is_back(VsfPoller *poller)
 {
-    if (poller->context.config->polling_s == 0)
-        return;
-    unschedule(entry);
-    entry->due_us = due_us;
-    entry->iter = g_sequence_insert_sorted(poller->schedule, entry, compare_due, NULL);
-    arm(poller);
+    GHashTableIter iter;
+    gpointer entry;
+
+    poller->back_us = g_get_monotonic_time();
+    g_hash_table_iter_init(&iter, poller->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &entry))
+        hasten_first(poller, entry);
 }
 
-static gint64
-slot_us(const VsfPoller *poller)
-{
-    return MIN(interval_us(poller) / SLOTS, SLOT_MAX_US);
-}
-
-/* The slot that begins at or after @time_us. */
-static gint64
-slot_of(const VsfPoller *poller, gint64 time_us)
-{
-    gint64 length_us = slot_us(poller);
-
-    return (time_us - poller->grid_us + length_us - 1) / length_us * length_us + poller->grid_us;
-}
-
+/* A call that had hung came back: so may be all. A VM that is always so slow must not
+ * have turns without end. */
 static void
-schedule_random(VsfPoller *poller, Entry *entry)
+answered_late(gpointer user_data)
 {
-    if (poller->context.config->polling_s == 0)
-        return;
-    schedule(poller, entry, slot_of(poller, g_get_monotonic_time() + random_phase(poller)));
+    VsfPoller *poller = user_data;
+
+    if (poller->back_us == 0 ||
+        g_get_monotonic_time() - poller->back_us >= vsf_schedule_interval_us(poller->schedule))
+        libvirt_is_back(poller);
 }
 
-/* The turn after this one: due times do not drift, and after a loop that was
- * late each source still has its own phase. */
-static void
-schedule_next(VsfPoller *poller, Entry *entry)
-{
-    gint64 late_us = g_get_monotonic_time() - entry->due_us;
-    gint64 turns = 1;
-
-    if (late_us > 0)
-        turns += late_us / interval_us(poller);
-    schedule(poller, entry, entry->due_us + turns * interval_us(poller));
-}
-
-/* A turn out of order sets a new phase. */
+/* A turn at the VM's start or end sets a new phase. */
 static void
 turn_is_over(VsfPoller *poller, Entry *entry)
 {
-    if (entry->urgency == VSF_POLL_REGULAR)
-        schedule_next(poller, entry);
+    if (entry->urgency == VSF_POLL_REGULAR || entry->urgency == VSF_POLL_EXTRA)
+        vsf_schedule_next(poller->schedule, &entry->turn);
     else
-        schedule_random(poller, entry);
+        vsf_schedule_random(poller->schedule, &entry->turn);
     entry->urgency = VSF_POLL_REGULAR;
+    if (entry->kind == ENTRY_DOMAIN && is_just_back(poller))
+        hasten(poller, entry, BACK_AGAIN_US);
 }
 
 static void
@@ -234,7 +203,6 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
 {
     const GPtrArray *taps;
 
-    unschedule(entry);
     poller->turns++;
     switch (entry->kind) {
     case ENTRY_HOST:
@@ -266,15 +234,7 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
     return TRUE;
 }
 
-/* A loop that was late by a whole interval skips the turns of that time rather
- * than take all sources' in a burst. */
-static gboolean
-is_missed(const VsfPoller *poller, const Entry *entry, gint64 now_us)
-{
-    return entry->urgency == VSF_POLL_REGULAR && now_us - entry->due_us >= interval_us(poller);
-}
-
-static gboolean
+static void
 slot_came(gpointer user_data)
 {
     VsfPoller *poller = user_data;
@@ -282,16 +242,16 @@ slot_came(gpointer user_data)
     gint64 now_us = g_get_monotonic_time();
     gboolean ask = FALSE;
 
-    poller->timer = 0;
     for (guint turns = 0; turns < TURNS_MAX; turns++) {
-        GSequenceIter *first = g_sequence_get_begin_iter(poller->schedule);
-        Entry *entry = g_sequence_iter_is_end(first) ? NULL : g_sequence_get(first);
+        VsfTurn *turn = vsf_schedule_take(poller->schedule, now_us);
+        Entry *entry = (Entry *)turn;
 
-        if (entry == NULL || entry->due_us > now_us)
+        if (turn == NULL)
             break;
-        if (is_missed(poller, entry, now_us)) {
+        if (entry->urgency == VSF_POLL_REGULAR &&
+            vsf_schedule_is_missed(poller->schedule, turn, now_us)) {
             poller->missed++;
-            schedule_next(poller, entry);
+            vsf_schedule_next(poller->schedule, turn);
         } else if (take_turn(poller, entry, ifindexes)) {
             ask = TRUE;
         }
@@ -301,8 +261,7 @@ slot_came(gpointer user_data)
         vsf_link_stats_ask(poller->link_stats, (const int *)(void *)ifindexes->data, ifindexes->len,
                            readings_came, poller);
     }
-    arm(poller);
-    return G_SOURCE_REMOVE;
+    vsf_schedule_arm(poller->schedule);
 }
 
 /* --- the door ---------------------------------------------------------- */
@@ -312,7 +271,7 @@ entry_free(gpointer data)
 {
     Entry *entry = data;
 
-    unschedule(entry);
+    vsf_schedule_cancel(&entry->turn);
     vsf_domain_poll_free(entry->poll);
     g_free(entry);
 }
@@ -351,6 +310,7 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
         .finder = vsf_qemu_finder_new(),
         .poll_for = poll_for,
         .finished = poll_finished,
+        .answered_late = answered_late,
         .process_gone = process_gone,
         .user_data = poller,
     };
@@ -359,13 +319,12 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->gone = gone;
     poller->gone_data = gone_data;
     poller->node = vsf_node_read();
-    poller->schedule = g_sequence_new(NULL);
+    poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->reading = g_ptr_array_new();
-    poller->grid_us = (gint64)(g_random_double() * (double)slot_us(poller));
     poller->host.kind = ENTRY_HOST;
-    schedule_random(poller, &poller->host);
+    vsf_schedule_random(poller->schedule, &poller->host.turn);
     return poller;
 }
 
@@ -374,12 +333,11 @@ vsf_poller_free(VsfPoller *poller)
 {
     if (poller == NULL)
         return;
-    g_clear_handle_id(&poller->timer, g_source_remove);
     vsf_worker_free(poller->context.finder);
     g_hash_table_unref(poller->domains);
     g_hash_table_unref(poller->taps);
-    unschedule(&poller->host);
-    g_sequence_free(poller->schedule);
+    vsf_schedule_cancel(&poller->host.turn);
+    vsf_schedule_free(poller->schedule);
     g_ptr_array_unref(poller->reading);
     vsf_node_free(poller->node);
     g_free(poller);
@@ -393,7 +351,9 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     entry->kind = ENTRY_DOMAIN;
     entry->poll = vsf_domain_poll_new(&poller->context, domain);
     g_hash_table_insert(poller->domains, domain, entry);
-    schedule_random(poller, entry);
+    vsf_schedule_random(poller->schedule, &entry->turn);
+    if (is_just_back(poller)) /* it came while libvirt was away */
+        hasten_first(poller, entry);
 }
 
 void
@@ -416,7 +376,7 @@ vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap)
     entry->kind = ENTRY_TAP;
     entry->tap = tap;
     g_hash_table_insert(poller->taps, tap, entry);
-    schedule_random(poller, entry);
+    vsf_schedule_random(poller->schedule, &entry->turn);
 }
 
 void
@@ -439,7 +399,7 @@ vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgen
         return;
     entry->urgency = urgency;
     if (!vsf_domain_poll_hurry(entry->poll, urgency))
-        schedule(poller, entry, g_get_monotonic_time());
+        vsf_schedule_at(poller->schedule, &entry->turn, g_get_monotonic_time());
 }
 
 void
@@ -459,19 +419,21 @@ vsf_poller_tap_final(VsfPoller *poller, int ifindex, const VsfLinkStats *stats)
 void
 vsf_poller_connected(VsfPoller *poller, gboolean connected)
 {
+    gboolean was_connected = poller->context.connected;
+
     poller->context.connected = connected;
+    if (connected && poller->lost)
+        libvirt_is_back(poller);
+    poller->lost = !connected && (poller->lost || was_connected);
 }
 
 VsfPollerTurns
 vsf_poller_turns(const VsfPoller *poller)
 {
-    GSequenceIter *first = g_sequence_get_begin_iter(poller->schedule);
-
     return (VsfPollerTurns){
         .taken = poller->turns,
         .missed = poller->missed,
-        .due = !g_sequence_iter_is_end(first) &&
-               ((const Entry *)g_sequence_get(first))->due_us <= g_get_monotonic_time(),
+        .due = vsf_schedule_is_due(poller->schedule, g_get_monotonic_time()),
     };
 }
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When counters are read and sent: every source (host, domain, tap) once per
- * interval at a random phase of its own, the first time too, so that a fleet
- * that is restarted at once does not send at once. Turns meet at slots, a tenth
- * of the interval but at most two seconds long, so that one wake-up and one
- * reading of interface counters serve all that are due; where the slots lie is
- * random for each poller. Main thread only. */
+ * interval at a random phase of its own (schedule.h), the first time too, so that a
+ * fleet that is restarted at once does not send at once. One reading of interface
+ * counters serves all that are due together. Main thread only. */
 #pragma once
 
 #include "domain-poll.h"
@@ -35,11 +33,10 @@ void vsf_poller_tap_removed(VsfPoller *poller, VsfTap *tap);
  * part of its domain's last sample. */
 void vsf_poller_tap_final(VsfPoller *poller, int ifindex, const VsfLinkStats *stats);
 
-/* The connection to libvirt came or went; it starts as gone. */
+/* The connection to libvirt came or went; it starts as gone. When it comes back,
+ * VMs whose last sample lacks what libvirt knows have extra turns soon, as they
+ * have when a call returns that had hung. */
 void vsf_poller_connected(VsfPoller *poller, gboolean connected);
-
-/* A turn of the domain at once: it just started, or it shuts itself down. */
-void vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgency);
 
 typedef struct {
     guint64 taken, missed; /* since the daemon started; missed: a whole interval late */
@@ -47,6 +44,9 @@ typedef struct {
 } VsfPollerTurns;
 
 VsfPollerTurns vsf_poller_turns(const VsfPoller *poller);
+
+/* A turn of the domain at once: it just started, or it shuts itself down. */
+void vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgency);
 
 gboolean vsf_poller_status(const VsfPoller *poller, const VsfDomain *domain, VsfPollStatus *status);
 

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "event-loop.h"
 #include "inventory.h"
+#include "link.h"
 #include "session.h"
 
 #include <libvirt/virterror.h>
@@ -17,9 +18,10 @@
 /* A connection that held this long was a good one: back to the first step. */
 #define SETTLED_US (10 * G_USEC_PER_SEC)
 
-/* A failed attempt is cheap (a socket that is not there), and libvirtd is
- * usually away for a second or two: its return must be seen within 5 s. */
+/* Its return must be seen soon. On this host a failed attempt is cheap (a socket that
+ * is not there), so the steps end at the second. */
 static const guint backoff_ms[] = {250, 500, 1000, 2000, 5000};
+#define LOCAL_STEPS 3
 
 /* Main thread only. A session is @opening or the @session, never both; each
  * answer carries its own session, so that one of an earlier connection is
@@ -179,6 +181,7 @@ drop_session(VsfSession **session)
 static void
 away(VsfConn *conn, const char *why)
 {
+    guint n_steps = vsf_link_is_local(conn->uri) ? LOCAL_STEPS : G_N_ELEMENTS(backoff_ms);
     gboolean is_news = conn->session != NULL || !conn->told;
 
     if (conn->session != NULL && g_get_monotonic_time() - conn->connected_us >= SETTLED_US)
@@ -190,7 +193,7 @@ away(VsfConn *conn, const char *why)
     g_clear_handle_id(&conn->relist_timer, g_source_remove);
     if (conn->open_timer == 0)
         conn->open_timer = g_timeout_add(backoff_ms[conn->attempt], open_again, conn);
-    if (conn->attempt + 1 < G_N_ELEMENTS(backoff_ms))
+    if (conn->attempt + 1 < n_steps)
         conn->attempt++;
     describe(conn, why);
     conn->told = TRUE;

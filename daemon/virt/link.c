@@ -19,6 +19,12 @@ handle_free(gpointer handle)
     virDomainFree(handle);
 }
 
+gboolean
+vsf_link_is_local(const char *uri)
+{
+    return strstr(uri, ":///") != NULL;
+}
+
 void
 vsf_link_close(gpointer data)
 {
@@ -44,7 +50,7 @@ vsf_link_open(const char *uri, gboolean read_only, GError **error)
      * end closes the socket, a stopped one is noticed by the connection of the
      * events, and each answer would wake the main loop several times to reset
      * the timers. Not every driver has it. */
-    if (strstr(uri, ":///") == NULL && virConnectSetKeepAlive(connection, 5, 3) != 0)
+    if (!vsf_link_is_local(uri) && virConnectSetKeepAlive(connection, 5, 3) != 0)
         virResetLastError();
     link = g_new0(VsfLink, 1);
     link->connection = connection;

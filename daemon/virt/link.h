@@ -8,6 +8,9 @@
 
 typedef struct VsfLink VsfLink;
 
+/* TRUE if @uri names no host, so that the libvirtd is this one's. */
+gboolean vsf_link_is_local(const char *uri);
+
 /* NULL with @error set to libvirt's; virGetLastError() still tells more. */
 VsfLink *vsf_link_open(const char *uri, gboolean read_only, GError **error);
 void vsf_link_close(gpointer link);

@@ -254,6 +254,7 @@ typedef struct {
 
 guint fake_stats_asked;
 GArray *fake_stats_times;
+gboolean fake_stats_wait;
 static GHashTable *calls; /* uuid -> Call */
 
 static void
@@ -280,6 +281,12 @@ vsf_stats_ask(VsfCalls *stats G_GNUC_UNUSED, const char *uuid, gboolean with_inf
     fake_stats_asked++;
     g_array_append_val(fake_stats_times, time_us);
     return VSF_CALLS_ASKED;
+}
+
+gint64
+vsf_calls_outstanding_since(const VsfCalls *stats G_GNUC_UNUSED, const char *uuid)
+{
+    return !fake_stats_wait && g_hash_table_contains(calls, uuid) ? START_US : 0;
 }
 
 void
@@ -315,5 +322,6 @@ fake_poll_reset(void)
     calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, call_free);
     fake_stats_times = g_array_new(FALSE, FALSE, sizeof(gint64));
     fake_stats_asked = 0;
+    fake_stats_wait = FALSE;
     fake_process_set(0, 'S', 0);
 }

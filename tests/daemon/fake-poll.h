@@ -25,5 +25,7 @@ void fake_worker_run_one(void);
 extern guint fake_stats_asked;
 /* When each was asked, in us since the reset: gint64. */
 extern GArray *fake_stats_times;
+/* Questions wait for a thread: their calls have not begun. */
+extern gboolean fake_stats_wait;
 /* Answers the question about @uuid; @stats NULL: an error. */
 void fake_stats_answer(const char *uuid, const VsfDomainStats *stats);

@@ -47,6 +47,22 @@ test_without_libvirts_answer_the_rest_leaves_at_the_deadline(Fixture *fixture,
 }
 
 static void
+test_a_call_that_waits_for_others_is_not_stuck(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfPollStatus status;
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    fake_stats_wait = TRUE;
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, ==, 0);
+}
+
+static void
 test_a_first_sample_leaves_without_any_answer(Fixture *fixture,
                                               gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -443,6 +459,8 @@ main(int argc, char **argv)
     ADD("a-sample-has-what-was-answered", test_a_sample_has_what_was_answered);
     ADD("without-libvirts-answer-the-rest-leaves-at-the-deadline",
         test_without_libvirts_answer_the_rest_leaves_at_the_deadline);
+    ADD("a-call-that-waits-for-others-is-not-stuck",
+        test_a_call_that_waits_for_others_is_not_stuck);
     ADD("a-first-sample-leaves-without-any-answer", test_a_first_sample_leaves_without_any_answer);
     ADD("a-late-answer-is-not-the-next-turns", test_a_late_answer_is_not_the_next_turns);
     ADD("an-answer-to-an-earlier-run-is-ignored", test_an_answer_to_an_earlier_run_is_ignored);

@@ -2,6 +2,7 @@
 /* The connection against libvirt's own test driver, which lives in this
  * process, and against a libvirtd that never answers. */
 #include "../../daemon/virt/conn.h"
+#include "../../daemon/virt/link.h"
 
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
@@ -424,6 +425,20 @@ test_a_hung_libvirt_does_not_hold_the_main_loop(Fixture *fixture, gconstpointer 
     g_rmdir(folder);
 }
 
+static void
+test_a_uri_without_a_host_is_local(void)
+{
+    static const char *const local[] = {"qemu:///system", "qemu+unix:///system?socket=/run/s",
+                                        "test:///default"};
+    static const char *const other[] = {"qemu+tcp://192.0.2.1/system", "qemu+ssh://root@h/system",
+                                        "test://host/default"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(local); i++)
+        g_assert_true(vsf_link_is_local(local[i]));
+    for (guint i = 0; i < G_N_ELEMENTS(other); i++)
+        g_assert_false(vsf_link_is_local(other[i]));
+}
+
 #define ADD(path, uri, func) g_test_add(path, Fixture, uri, set_up, func, tear_down)
 
 int
@@ -445,5 +460,6 @@ main(int argc, char **argv)
     ADD("/virt/conn/libvirt-may-come-later", NULL, test_libvirt_may_come_later);
     ADD("/virt/conn/a-hung-libvirt-does-not-hold-the-main-loop", NULL,
         test_a_hung_libvirt_does_not_hold_the_main_loop);
+    g_test_add_func("/virt/conn/a-uri-without-a-host-is-local", test_a_uri_without_a_host_is_local);
     return g_test_run();
 }

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "schedule.h"
+
+#define SLOTS 10 /* of an interval */
+#define SLOT_MAX_US (2 * G_USEC_PER_SEC)
+
+struct VsfSchedule {
+    gint64 interval_us;
+    gint64 slot_us;   /* its length */
+    gint64 grid_us;   /* where the slots lie: a random time below that */
+    GSequence *turns; /* VsfTurn by due_us */
+    guint timer;
+    void (*came)(gpointer user_data);
+    gpointer user_data;
+};
+
+static int
+compare_due(gconstpointer a, gconstpointer b, gpointer user_data G_GNUC_UNUSED)
+{
+    gint64 difference = ((const VsfTurn *)a)->due_us - ((const VsfTurn *)b)->due_us;
+
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static VsfTurn *
+first_of(const VsfSchedule *schedule)
+{
+    GSequenceIter *first = g_sequence_get_begin_iter(schedule->turns);
+
+    return g_sequence_iter_is_end(first) ? NULL : g_sequence_get(first);
+}
+
+static gboolean
+slot_came(gpointer user_data)
+{
+    VsfSchedule *schedule = user_data;
+
+    schedule->timer = 0;
+    schedule->came(schedule->user_data);
+    return G_SOURCE_REMOVE;
+}
+
+void
+vsf_schedule_arm(VsfSchedule *schedule)
+{
+    const VsfTurn *first = first_of(schedule);
+    gint64 wait_us;
+
+    g_clear_handle_id(&schedule->timer, g_source_remove);
+    if (first == NULL)
+        return;
+    wait_us = MAX(first->due_us - g_get_monotonic_time(), 0);
+    schedule->timer = g_timeout_add((guint)((wait_us + 999) / 1000), slot_came, schedule);
+}
+
+static void
+insert(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
+{
+    vsf_schedule_cancel(turn);
+    turn->due_us = due_us;
+    turn->iter = g_sequence_insert_sorted(schedule->turns, turn, compare_due, NULL);
+    vsf_schedule_arm(schedule);
+}
+
+gint64
+vsf_schedule_interval_us(const VsfSchedule *schedule)
+{
+    return schedule->interval_us;
+}
+
+void
+vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
+{
+    if (schedule->interval_us == 0)
+        return;
+    turn->regular_us = due_us;
+    insert(schedule, turn, due_us);
+}
+
+/* The slot that begins at or after @time_us. */
+static gint64
+slot_of(const VsfSchedule *schedule, gint64 time_us)
+{
+    gint64 slots = (time_us - schedule->grid_us + schedule->slot_us - 1) / schedule->slot_us;
+
+    return slots * schedule->slot_us + schedule->grid_us;
+}
+
+void
+vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn)
+{
+    gint64 phase_us = (gint64)(g_random_double() * (double)schedule->interval_us);
+
+    if (schedule->interval_us == 0)
+        return;
+    vsf_schedule_at(schedule, turn, slot_of(schedule, g_get_monotonic_time() + phase_us));
+}
+
+void
+vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn)
+{
+    gint64 late_us = g_get_monotonic_time() - turn->regular_us;
+    gint64 turns = 0;
+
+    if (schedule->interval_us == 0)
+        return;
+    /* One that was hastened has its regular turn still before it. */
+    if (late_us >= 0 || turn->due_us == turn->regular_us)
+        turns = 1 + MAX(late_us, 0) / schedule->interval_us;
+    vsf_schedule_at(schedule, turn, turn->regular_us + turns * schedule->interval_us);
+}
+
+gboolean
+vsf_schedule_hasten(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
+{
+    if (turn->iter == NULL || turn->due_us <= due_us)
+        return FALSE;
+    insert(schedule, turn, due_us);
+    return TRUE;
+}
+
+void
+vsf_schedule_cancel(VsfTurn *turn)
+{
+    g_clear_pointer(&turn->iter, g_sequence_remove);
+}
+
+gboolean
+vsf_schedule_is_due(const VsfSchedule *schedule, gint64 now_us)
+{
+    const VsfTurn *first = first_of(schedule);
+
+    return first != NULL && first->due_us <= now_us;
+}
+
+VsfTurn *
+vsf_schedule_take(VsfSchedule *schedule, gint64 now_us)
+{
+    VsfTurn *turn = first_of(schedule);
+
+    if (turn == NULL || turn->due_us > now_us)
+        return NULL;
+    vsf_schedule_cancel(turn);
+    return turn;
+}
+
+gboolean
+vsf_schedule_is_missed(const VsfSchedule *schedule, const VsfTurn *turn, gint64 now_us)
+{
+    return now_us - turn->due_us >= schedule->interval_us;
+}
+
+VsfSchedule *
+vsf_schedule_new(guint interval_s, void (*came)(gpointer user_data), gpointer user_data)
+{
+    VsfSchedule *schedule = g_new0(VsfSchedule, 1);
+
+    schedule->interval_us = (gint64)interval_s * G_USEC_PER_SEC;
+    schedule->slot_us = MIN(schedule->interval_us / SLOTS, SLOT_MAX_US);
+    schedule->grid_us = (gint64)(g_random_double() * (double)schedule->slot_us);
+    schedule->turns = g_sequence_new(NULL);
+    schedule->came = came;
+    schedule->user_data = user_data;
+    return schedule;
+}
+
+void
+vsf_schedule_free(VsfSchedule *schedule)
+{
+    if (schedule == NULL)
+        return;
+    g_clear_handle_id(&schedule->timer, g_source_remove);
+    g_sequence_free(schedule->turns);
+    g_free(schedule);
+}

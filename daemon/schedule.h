@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whose turn is when: each once per interval, at a phase of its own. Phases lie
+ * on slots, a tenth of the interval but at most two seconds long, so that one
+ * wake-up serves all that are due; where the slots lie is random for each
+ * schedule, so that daemons with the same clock do not meet. Main thread only. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VsfSchedule VsfSchedule;
+
+/* Embedded in what has turns; all zero at first. */
+typedef struct {
+    gint64 due_us;       /* monotonic time of the next turn, or of the one that was taken */
+    gint64 regular_us;   /* the same, but for turns out of order: what keeps the phase */
+    GSequenceIter *iter; /* NULL: not scheduled, or its turn is under way */
+} VsfTurn;
+
+/* @came is called when a turn is due; it takes turns and calls vsf_schedule_arm().
+ * @interval_s 0: nothing is ever scheduled. */
+VsfSchedule *vsf_schedule_new(guint interval_s, void (*came)(gpointer user_data),
+                              gpointer user_data);
+/* All turns were cancelled before. Takes NULL. */
+void vsf_schedule_free(VsfSchedule *schedule);
+
+gint64 vsf_schedule_interval_us(const VsfSchedule *schedule);
+
+/* The phase begins anew: at that time, or at a random slot of the next interval. */
+void vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us);
+void vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn);
+
+/* After a turn: the next of its phase. Due times do not drift, and after a loop
+ * that was late each still has its own phase. */
+void vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn);
+
+/* Brings the next turn of one that is scheduled forward and leaves its phase as it
+ * is. FALSE: it is due by then as it is, or not scheduled. */
+gboolean vsf_schedule_hasten(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us);
+
+void vsf_schedule_cancel(VsfTurn *turn);
+
+/* The first turn that is due at @now_us, no more scheduled; NULL: none is. */
+VsfTurn *vsf_schedule_take(VsfSchedule *schedule, gint64 now_us);
+
+/* TRUE if vsf_schedule_take() would return one. */
+gboolean vsf_schedule_is_due(const VsfSchedule *schedule, gint64 now_us);
+
+/* TRUE if the turn is late by a whole interval: then those of that time are skipped
+ * rather than taken in a burst. */
+gboolean vsf_schedule_is_missed(const VsfSchedule *schedule, const VsfTurn *turn, gint64 now_us);
+
+/* Waits for the first turn. */
+void vsf_schedule_arm(VsfSchedule *schedule);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfSchedule, vsf_schedule_free)
