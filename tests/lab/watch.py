@@ -86,6 +86,19 @@ def alive(process):
 
 # ------------------------------------------------------------------ samples
 
+# What of a VM's sample only libvirt knows.
+DISK = {"capacity", "allocation", "rd_req", "rd_bytes", "wr_req", "wr_bytes"}
+# What /proc, the kernel's interface counters and libvirt's last word tell at any time.
+HOSTS = {"state", "cpuTime", "nrVirtCpu", "bytes_in", "bytes_out", "pkts_in", "pkts_out"}
+
+
+def unknown(sample):
+    """Names of the numbers of a VM's sample that are not known, but for those that never are."""
+    return {name for record in ("0:2101", "0:2102", "0:2103", "0:2104")
+            for name, value in sample.record(record).items()
+            if value is None and name not in ("errs", "available", "memory")}
+
+
 def sequences(samples):
     return [sample.content["sequence"] for sample in samples]
 
