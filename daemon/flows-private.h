@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What flows.c (samplers: which, when, how often) and flows-send.c (from waiting
- * packets to flow samples) share. */
+/* What flows.c (samplers: which, when, how often), flows-room.c (when there is no room
+ * for all) and flows-send.c (from waiting packets to flow samples) share. */
 #pragma once
 
 #include "base/log.h"
@@ -53,7 +53,10 @@ struct VsfFlows {
     gboolean asking; /* a reading for the waiting packets is out */
     gint64 asked_us;
     VsfLogRate overflow_rate;
-    guint64 drops_gone; /* of samplers that are no more */
+    guint64 drops_gone;  /* of samplers that are no more */
+    GHashTable *waiting; /* set of Sampler that found no room */
+    gboolean room_told;
+    VsfLogRate room_rate;
 };
 
 /* NULL: there is none. */
@@ -73,3 +76,16 @@ guint32 vsf_flows_rate(const Sampler *sampler);
 
 /* What waits leaves now. */
 void vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler);
+
+/* Opens it if it is wanted, closed and its interface up; if there is no room for it, it
+ * waits. */
+void vsf_flows_open_sampler(VsfFlows *flows, Sampler *sampler);
+
+/* @sampler found no room: says so, and has it opened when there is. */
+void vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler);
+
+/* It waits no more, if it did. */
+void vsf_flows_leave_waiting(VsfFlows *flows, Sampler *sampler);
+
+/* A VsfCaptureCallbacks.room. */
+void vsf_flows_room_came(gpointer user_data);

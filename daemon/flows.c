@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The samplers: which taps have one, at which rate, and when it is opened. */
+#include "base/descriptors.h"
 #include "flows-private.h"
 
 #include <net/if.h>
@@ -103,17 +104,21 @@ sampler_opened(int ifindex, gpointer user_data)
     vsf_link_stats_ask(flows->link_stats, &ifindex, 1, first_reading_came, flows);
 }
 
-static void
-open_sampler(VsfFlows *flows, Sampler *sampler)
+void
+vsf_flows_open_sampler(VsfFlows *flows, Sampler *sampler)
 {
     const VsfTap *tap = sampler->tap;
 
     if (sampler->state != CLOSED || sampler->rate == 0 || !(tap->link.flags & IFF_UP))
         return;
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
+    if (!vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
+                          vsf_nic_is_mirrored(tap->kind), vsf_flows_rate(sampler))) {
+        vsf_flows_wait_for_room(flows, sampler);
+        return;
+    }
+    vsf_flows_leave_waiting(flows, sampler);
     sampler->state = OPENING;
-    vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
-                     vsf_nic_is_mirrored(tap->kind), vsf_flows_rate(sampler));
 }
 
 static gboolean
@@ -122,7 +127,7 @@ retry(gpointer user_data)
     Sampler *sampler = user_data;
 
     sampler->retry_timer = 0;
-    open_sampler(sampler->flows, sampler);
+    vsf_flows_open_sampler(sampler->flows, sampler);
     return G_SOURCE_REMOVE;
 }
 
@@ -163,6 +168,7 @@ static const VsfCaptureCallbacks capture_callbacks = {
     .opened = sampler_opened,
     .failed = sampler_failed,
     .packet = packet_came,
+    .room = vsf_flows_room_came,
 };
 
 VsfFlows *
@@ -173,6 +179,7 @@ vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter 
     VsfCaptureConfig capture_config = {
         .header_bytes = config->header_bytes,
         .direction = config->direction,
+        .samplers_max = vsf_flows_samplers_max(vsf_descriptors_limit()),
     };
 
     flows->config = config;
@@ -182,6 +189,7 @@ vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter 
     flows->share = config->max_samples_per_second;
     flows->samplers = g_hash_table_new_full(NULL, NULL, NULL, sampler_free);
     flows->ready = g_hash_table_new(NULL, NULL);
+    flows->waiting = g_hash_table_new(NULL, NULL);
     flows->capture = vsf_capture_new(&capture_config, &capture_callbacks, flows, error);
     if (flows->capture == NULL)
         return NULL;
@@ -197,6 +205,7 @@ vsf_flows_free(VsfFlows *flows)
     g_clear_handle_id(&flows->cap_timer, g_source_remove);
     g_clear_pointer(&flows->capture, vsf_capture_free);
     g_clear_pointer(&flows->ready, g_hash_table_unref);
+    g_clear_pointer(&flows->waiting, g_hash_table_unref);
     g_clear_pointer(&flows->samplers, g_hash_table_unref);
     g_free(flows);
 }
@@ -213,7 +222,7 @@ add_sampler(VsfFlows *flows, const VsfTap *tap, guint32 rate)
     sampler->waiting = vsf_packet_queue_new();
     vsf_sample_pool_init(&sampler->pool, flows->config->direction);
     g_hash_table_insert(flows->samplers, GINT_TO_POINTER(sampler->ifindex), sampler);
-    open_sampler(flows, sampler);
+    vsf_flows_open_sampler(flows, sampler);
 }
 
 /* Takes and sends what the ring holds; picked at the rate that it still has. */
@@ -234,6 +243,7 @@ remove_sampler(VsfFlows *flows, Sampler *sampler)
     flows->drops_gone += vsf_flows_drops(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
     g_hash_table_remove(flows->ready, sampler);
+    vsf_flows_leave_waiting(flows, sampler);
     g_hash_table_remove(flows->samplers, GINT_TO_POINTER(sampler->ifindex));
 }
 
@@ -244,6 +254,7 @@ stop_sampler(VsfFlows *flows, Sampler *sampler)
 {
     vsf_flows_drops(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
+    vsf_flows_leave_waiting(flows, sampler);
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
     g_clear_pointer(&sampler->trouble, g_free);
     vsf_packet_queue_clear(sampler->waiting);
@@ -264,7 +275,7 @@ change_rate(VsfFlows *flows, Sampler *sampler, guint32 rate)
     g_debug("%s: sampling 1 in %u", sampler->tap->link.name, rate);
     if (was_on)
         vsf_capture_set_rate(flows->capture, sampler->ifindex, rate);
-    open_sampler(flows, sampler);
+    vsf_flows_open_sampler(flows, sampler);
 }
 
 /* Brings the tap's sampler in line with what is wanted now. */
@@ -279,7 +290,7 @@ adjust(VsfFlows *flows, const VsfTap *tap)
     else if (sampler == NULL)
         return;
     else if (rate == sampler->rate)
-        open_sampler(flows, sampler);
+        vsf_flows_open_sampler(flows, sampler);
     else if (rate == 0)
         stop_sampler(flows, sampler);
     else

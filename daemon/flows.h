@@ -30,6 +30,13 @@ typedef struct {    /* over all samplers */
     guint64 drops;  /* since the daemon started, also on interfaces that are gone */
 } VsfFlowTotals;
 
+typedef struct {                        /* of all samplers */
+    guint samplers;                     /* open, or being opened or closed */
+    guint samplers_max;                 /* as many as the limit of open files leaves room for */
+    guint waiting;                      /* interfaces that should be sampled and have no room */
+    guint64 ring_bytes, ring_bytes_max; /* without those being closed */
+} VsfFlowsRoom;
+
 /* Everything is used until vsf_flows_free(). */
 VsfFlows *vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter *exporter,
                         VsfLinkStatsReader *link_stats, GError **error);
@@ -56,5 +63,10 @@ guint64 vsf_flows_picked(const VsfFlows *flows);
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
 
 VsfFlowTotals vsf_flows_totals(VsfFlows *flows);
+
+void vsf_flows_room(const VsfFlows *flows, VsfFlowsRoom *room);
+
+/* How many samplers a process with so many descriptors may have. */
+guint vsf_flows_samplers_max(guint descriptors);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfFlows, vsf_flows_free)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virt-sflowd: signals, loop, exit code. */
 #include "app.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "options.h"
@@ -86,6 +87,7 @@ run_daemon(const VsfOptions *options, const VsfConfig *config)
 
     /* A log or a peer that closed its end is an error code, not the end. */
     signal(SIGPIPE, SIG_IGN);
+    vsf_descriptors_raise();
     vsf_virt_init();
     g_unix_signal_add(SIGTERM, stop, loop);
     g_unix_signal_add(SIGINT, stop, loop);

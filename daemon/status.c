@@ -207,6 +207,22 @@ add_exporter(JsonBuilder *builder, const VsfApp *app)
 }
 
 static void
+add_capture(JsonBuilder *builder, const VsfApp *app)
+{
+    VsfFlowsRoom room;
+
+    vsf_flows_room(app->flows, &room);
+    json_builder_set_member_name(builder, "capture");
+    json_builder_begin_object(builder);
+    vsf_status_int_member(builder, "samplers", room.samplers);
+    vsf_status_int_member(builder, "samplers_max", room.samplers_max);
+    vsf_status_int_member(builder, "without_room", room.waiting);
+    vsf_status_int_member(builder, "ring_bytes", (gint64)room.ring_bytes);
+    vsf_status_int_member(builder, "ring_bytes_max", (gint64)room.ring_bytes_max);
+    json_builder_end_object(builder);
+}
+
+static void
 add_config(JsonBuilder *builder, const VsfApp *app)
 {
     static const char *const directions[] = {
@@ -275,6 +291,7 @@ vsf_app_status(VsfApp *app)
     if (app->conn != NULL) {
         add_libvirt(builder, app);
         add_domains_and_taps(builder, app);
+        add_capture(builder, app);
         add_agents(builder, app);
         add_exporter(builder, app);
         vsf_brakes_status_members(builder, app->brakes);

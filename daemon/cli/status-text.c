@@ -139,6 +139,7 @@ add_numbers(GString *text, JsonObject *status)
                *hook = vsf_member_object(status, "hook"),
                *exporter = vsf_member_object(status, "exporter");
     JsonArray *files = vsf_member_array(config, "files");
+    JsonNode *without_room = vsf_member(status, "capture/without_room");
     guint n_files = files != NULL ? json_array_get_length(files) : 0;
     g_autofree char *polling = or_off(config, "polling", "", " s"),
                     *sampling = or_off(config, "sampling", "1 in ", ""),
@@ -163,6 +164,11 @@ add_numbers(GString *text, JsonObject *status)
         vsf_table_line(text, "state", "cannot be kept: ", trouble, NULL);
     vsf_table_line(text, "sent", datagrams, " datagrams, ", flows, " flow samples, ", counters,
                    " counter samples, ", cut, " cut", NULL);
+    if (vsf_is_number(without_room) && json_node_get_int(without_room) > 0) {
+        g_autofree char *n = vsf_value_text(without_room);
+
+        vsf_table_line(text, "no room", n, " interfaces are not sampled, STATE says why", NULL);
+    }
     vsf_table_line(text, "hook", received, " received, ", malformed, " malformed, ", refused,
                    " refused", NULL);
 }

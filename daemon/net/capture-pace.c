@@ -5,18 +5,25 @@
 #define STOCK_LOOKS 10
 #define SHORTEST_US 1500 /* below that a timer is not worth it */
 #define LEAST_US 100     /* where growing starts */
-#define WINDOW_US 1000   /* a rate measured over less says nothing */
+#define LEAST_FRAMES 4
+#define WINDOW_US 1000 /* a rate measured over less says nothing */
 
 void
 vsf_capture_pace_init(VsfCapturePace *pace, guint ring_frames, gint64 now_us)
 {
     *pace = (VsfCapturePace){
-        .ring_frames = MAX(ring_frames, 4),
+        .ring_frames = MAX(ring_frames, LEAST_FRAMES),
         .last_us = now_us,
         .window_us = now_us,
         .pause_us = PAUSE_US,
         .stock_us = STOCK_LOOKS * PAUSE_US,
     };
+}
+
+void
+vsf_capture_pace_set_ring(VsfCapturePace *pace, guint ring_frames)
+{
+    pace->ring_frames = MAX(ring_frames, LEAST_FRAMES);
 }
 
 gint64

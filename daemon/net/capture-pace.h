@@ -25,3 +25,6 @@ void vsf_capture_pace_init(VsfCapturePace *pace, guint ring_frames, gint64 now_u
 /* After a look at @now_us that took at most @busiest frames from one ring:
  * how long to look away, in us. 0: watch the rings. */
 gint64 vsf_capture_pace_next(VsfCapturePace *pace, guint busiest, gint64 now_us);
+
+/* The smallest ring holds @ring_frames from now on. */
+void vsf_capture_pace_set_ring(VsfCapturePace *pace, guint ring_frames);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../model/sample-pool.h"
+#include "capture-room.h"
 
 #include <gio/gio.h>
 
@@ -41,12 +42,16 @@ typedef struct {
      * down). It is closed already; nothing more comes of it. */
     void (*failed)(int ifindex, const GError *error, gpointer user_data);
     void (*packet)(const VsfPacket *packet, gpointer user_data);
+    /* A sampler has ended for good: there may be room for another. May be NULL. */
+    void (*room)(gpointer user_data);
 } VsfCaptureCallbacks;
 
 typedef struct {
     guint32 header_bytes;   /* 64 to 256 */
     VsfDirection direction; /* IN and OUT are filtered in the kernel; ONCE is as BOTH here */
-    guint32 ring_bytes;     /* 0 = default, at most 128 KiB really used */
+    guint32 ring_bytes;     /* of one sampler; 0 = default, at most 128 KiB really used */
+    guint samplers_max;     /* 0 = any number; each holds one descriptor */
+    gsize ring_total;       /* bytes of all rings; 0 = 32 MiB */
 } VsfCaptureConfig;
 
 VsfCapture *vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callbacks,
@@ -58,9 +63,16 @@ void vsf_capture_free(VsfCapture *capture);
 /* Starts a sampler on the interface that has this index and name, 1-in-@rate
  * (1 to 10,000,000). @mirrored: vsf_nic_is_mirrored(). opened() or failed()
  * follows on the main loop, never inside this call. A second open of the same
- * ifindex replaces the first. */
-void vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
-                      guint32 rate);
+ * ifindex replaces the first. FALSE: there is no room for it, nothing follows;
+ * room() tells when to try again. */
+gboolean vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
+                          guint32 rate);
+
+/* Whether an open would find room now. */
+gboolean vsf_capture_has_room(const VsfCapture *capture);
+
+/* The bounds, and what is in use of them. */
+VsfCaptureRoom vsf_capture_room(const VsfCapture *capture);
 
 /* Picks 1 in @rate from now on, without a gap; each packet says the rate that it was picked
  * at. Unknown indexes are fine. */

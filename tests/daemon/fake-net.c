@@ -21,6 +21,7 @@ typedef struct {
 
 static VsfCapture *capture;
 static guint64 capture_drops;
+static guint room_for;         /* so many samplers */
 static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
 static GArray *questions;
 
@@ -44,6 +45,7 @@ fake_net_reset(void)
     link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     questions = g_array_new(FALSE, FALSE, sizeof(Question));
     capture_drops = 0;
+    room_for = G_MAXUINT;
     undrained = (Undrained){0};
 }
 
@@ -64,11 +66,41 @@ vsf_capture_free(VsfCapture *freed)
     capture = NULL;
 }
 
-void
-vsf_capture_open(VsfCapture *self G_GNUC_UNUSED, int ifindex, const char *name G_GNUC_UNUSED,
+gboolean
+vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED,
                  gboolean mirrored G_GNUC_UNUSED, guint32 rate)
 {
+    vsf_capture_close(self, ifindex);
+    if (!vsf_capture_has_room(self))
+        return FALSE;
     g_hash_table_insert(fake_samplers, GINT_TO_POINTER(ifindex), GUINT_TO_POINTER(rate));
+    return TRUE;
+}
+
+gboolean
+vsf_capture_has_room(const VsfCapture *self G_GNUC_UNUSED)
+{
+    return g_hash_table_size(fake_samplers) < room_for;
+}
+
+VsfCaptureRoom
+vsf_capture_room(const VsfCapture *self G_GNUC_UNUSED)
+{
+    guint n = g_hash_table_size(fake_samplers);
+
+    return (VsfCaptureRoom){.samplers_max = room_for, .n_samplers = n, .used = n * 4096};
+}
+
+void
+fake_capture_set_room(guint samplers)
+{
+    room_for = samplers;
+}
+
+void
+fake_capture_room_came(void)
+{
+    capture->callbacks->room(capture->user_data);
 }
 
 void

@@ -20,6 +20,10 @@ void fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[
 void fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],
                                 gint64 time_ns);
 void fake_capture_set_drops(guint64 drops);
+/* No more samplers than these from now on; after the reset any number. */
+void fake_capture_set_room(guint samplers);
+/* A sampler that was closed has ended. */
+void fake_capture_room_came(void);
 
 /* What the next questions are answered with. */
 void fake_link_stats_set(int ifindex, const VsfLinkStats *stats);

@@ -44,16 +44,39 @@ note_packet(const VsfPacket *packet, gpointer user_data)
         vsf_capture_close(lab->capture, lab->close_on_packet);
 }
 
-void
-capture_lab_start_with(CaptureLab *lab, VsfDirection direction, guint32 header_bytes)
+static void
+note_room(gpointer user_data)
 {
-    static const VsfCaptureCallbacks callbacks = {note_opened, note_failed, note_packet};
-    VsfCaptureConfig config = {.header_bytes = header_bytes, .direction = direction};
+    ((CaptureLab *)user_data)->n_room++;
+}
+
+static void
+start(CaptureLab *lab, const VsfCaptureConfig *config)
+{
+    static const VsfCaptureCallbacks callbacks = {note_opened, note_failed, note_packet, note_room};
     g_autoptr(GError) error = NULL;
 
     *lab = (CaptureLab){.packets = g_array_new(FALSE, FALSE, sizeof(CaptureSeen)), .keep = TRUE};
-    lab->capture = vsf_capture_new(&config, &callbacks, lab, &error);
+    lab->capture = vsf_capture_new(config, &callbacks, lab, &error);
     g_assert_no_error(error);
+}
+
+void
+capture_lab_start_with(CaptureLab *lab, VsfDirection direction, guint32 header_bytes)
+{
+    VsfCaptureConfig config = {.header_bytes = header_bytes, .direction = direction};
+
+    start(lab, &config);
+}
+
+void
+capture_lab_start_narrow(CaptureLab *lab, guint samplers_max)
+{
+    VsfCaptureConfig config = {.header_bytes = CAPTURE_LAB_H,
+                               .direction = VSF_DIRECTION_ONCE,
+                               .samplers_max = samplers_max};
+
+    start(lab, &config);
 }
 
 void

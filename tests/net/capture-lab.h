@@ -17,7 +17,7 @@ typedef struct {
 /* A capture and what it told. */
 typedef struct {
     VsfCapture *capture;
-    guint n_opened, n_failed, n_from, n_to;
+    guint n_opened, n_failed, n_from, n_to, n_room;
     int failed_ifindex;
     GError *error;
     GArray *packets; /* CaptureSeen, of our EtherType and addresses only */
@@ -27,6 +27,7 @@ typedef struct {
 
 void capture_lab_start_with(CaptureLab *lab, VsfDirection direction, guint32 header_bytes);
 void capture_lab_start(CaptureLab *lab, VsfDirection direction);
+void capture_lab_start_narrow(CaptureLab *lab, guint samplers_max);
 void capture_lab_stop(CaptureLab *lab);
 
 /* Opens and waits for it; returns the ifindex. */

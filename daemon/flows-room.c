@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* When there are more interfaces than samplers may be: who waits, what is said
+ * about it, and who is next. */
+#include "base/descriptors.h"
+#include "flows-private.h"
+
+/* Descriptors for everything but samplers: libvirt, netlink, collectors, 32 control
+ * clients, files that are read. */
+#define RESERVE 96
+#define LOG_US (60 * G_USEC_PER_SEC)
+
+guint
+vsf_flows_samplers_max(guint descriptors)
+{
+    return MAX(MAX(descriptors, RESERVE) - RESERVE, MAX(descriptors / 4, 1));
+}
+
+static char *
+describe(const VsfFlows *flows)
+{
+    VsfCaptureRoom room = vsf_capture_room(flows->capture);
+
+    if (room.n_samplers >= room.samplers_max)
+        return g_strdup_printf("no room: %u open files allow %u samplers", vsf_descriptors_limit(),
+                               room.samplers_max);
+    return g_strdup_printf("no room: the packet rings of %u samplers hold %" G_GSIZE_FORMAT " MiB",
+                           room.n_samplers, room.used / 1024 / 1024);
+}
+
+static const char *
+remedy(const VsfFlows *flows)
+{
+    VsfCaptureRoom room = vsf_capture_room(flows->capture);
+
+    if (room.n_samplers >= room.samplers_max)
+        return "raise LimitNOFILE of its service (ulimit -n)";
+    return "sampling = 0 in the metadata of VMs that matter less makes room";
+}
+
+void
+vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler)
+{
+    guint held_back;
+
+    g_free(sampler->trouble);
+    sampler->trouble = describe(flows);
+    g_hash_table_add(flows->waiting, sampler);
+    if (flows->room_told ||
+        !vsf_log_rate_allow(&flows->room_rate, g_get_monotonic_time(), LOG_US, &held_back))
+        return;
+    flows->room_told = TRUE;
+    g_warning("%s: cannot sample: %s; it and others that come wait until one ends, their counters "
+              "go on; %s",
+              sampler->tap->link.name, sampler->trouble, remedy(flows));
+}
+
+void
+vsf_flows_leave_waiting(VsfFlows *flows, Sampler *sampler)
+{
+    if (!g_hash_table_remove(flows->waiting, sampler))
+        return;
+    g_clear_pointer(&sampler->trouble, g_free);
+    if (g_hash_table_size(flows->waiting) > 0 || !flows->room_told)
+        return;
+    flows->room_told = FALSE;
+    g_message("there is room for a sampler on every interface again");
+}
+
+/* Those of VMs before those that may not be one's. */
+static Sampler *
+next_waiting(const VsfFlows *flows)
+{
+    GHashTableIter iter;
+    gpointer key;
+    Sampler *next = NULL;
+
+    g_hash_table_iter_init(&iter, flows->waiting);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        next = key;
+        if (next->tap->domain != NULL)
+            break;
+    }
+    return next;
+}
+
+void
+vsf_flows_room_came(gpointer user_data)
+{
+    VsfFlows *flows = user_data;
+    Sampler *sampler;
+
+    while (vsf_capture_has_room(flows->capture) && (sampler = next_waiting(flows)) != NULL) {
+        vsf_flows_leave_waiting(flows, sampler);
+        vsf_flows_open_sampler(flows, sampler);
+    }
+}
+
+void
+vsf_flows_room(const VsfFlows *flows, VsfFlowsRoom *status)
+{
+    VsfCaptureRoom room = vsf_capture_room(flows->capture);
+
+    *status = (VsfFlowsRoom){
+        .samplers = room.n_samplers,
+        .samplers_max = room.samplers_max,
+        .waiting = g_hash_table_size(flows->waiting),
+        .ring_bytes = room.used,
+        .ring_bytes_max = room.ring_total,
+    };
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture-room.h"
+
+#define RING_TOTAL (32 * 1024 * 1024)
+#define SHARE 256
+#define PAGE 4096
+
+void
+vsf_capture_room_init(VsfCaptureRoom *room, guint samplers_max, gsize ring_total,
+                      guint32 ring_bytes)
+{
+    *room = (VsfCaptureRoom){
+        .samplers_max = samplers_max != 0 ? samplers_max : G_MAXUINT,
+        .ring_total = ring_total != 0 ? ring_total : RING_TOTAL,
+        .ring_bytes = MAX(ring_bytes != 0 ? MIN(ring_bytes, VSF_CAPTURE_RING_BYTES)
+                                          : VSF_CAPTURE_RING_BYTES,
+                          VSF_CAPTURE_RING_LEAST),
+    };
+}
+
+static guint32
+next_ring(const VsfCaptureRoom *room)
+{
+    gsize left = room->ring_total - room->used;
+    gsize share = MAX(left / SHARE / PAGE * PAGE, VSF_CAPTURE_RING_LEAST);
+
+    if (room->n_samplers >= room->samplers_max || left < VSF_CAPTURE_RING_LEAST)
+        return 0;
+    return (guint32)MIN(share, room->ring_bytes / PAGE * PAGE);
+}
+
+guint32
+vsf_capture_room_take(VsfCaptureRoom *room)
+{
+    guint32 ring_bytes = next_ring(room);
+
+    if (ring_bytes == 0)
+        return 0;
+    room->n_samplers++;
+    room->used += ring_bytes;
+    return ring_bytes;
+}
+
+void
+vsf_capture_room_give_ring(VsfCaptureRoom *room, guint32 ring_bytes)
+{
+    g_assert(room->used >= ring_bytes);
+    room->used -= ring_bytes;
+}
+
+void
+vsf_capture_room_give_sampler(VsfCaptureRoom *room)
+{
+    g_assert(room->n_samplers > 0);
+    room->n_samplers--;
+}
+
+gboolean
+vsf_capture_room_is_there(const VsfCaptureRoom *room)
+{
+    return next_ring(room) > 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How many samplers there may be, and how large the packet ring of each: pure
+ * arithmetic over two budgets.
+ *
+ * A sampler holds one descriptor. Its ring is kernel memory that is resident in
+ * the process, but charged to no memory cgroup (measured on Linux 6.18: 1.5 KiB of
+ * 128), so that nobody but us bounds it. Each ring takes 1/256 of what is left of
+ * the total: many taps get smaller ones, and the first nearly what they would get
+ * alone. With 32 MiB the first has 128 KiB, the 100th 84, the 500th 16, and from
+ * the 700th on each has the least, 8; 1029 fit. */
+#pragma once
+
+#include <glib.h>
+
+typedef struct {
+    guint samplers_max;
+    gsize ring_total;   /* bytes */
+    guint32 ring_bytes; /* of one ring, at most */
+    guint n_samplers;
+    gsize used; /* bytes of rings */
+} VsfCaptureRoom;
+
+#define VSF_CAPTURE_RING_BYTES (128 * 1024)
+#define VSF_CAPTURE_RING_LEAST 8192
+
+/* 0: any number of samplers, 32 MiB of rings, 128 KiB of one. */
+void vsf_capture_room_init(VsfCaptureRoom *room, guint samplers_max, gsize ring_total,
+                           guint32 ring_bytes);
+
+/* Bytes of the next sampler's ring, whole pages of 4 KiB; 0: there is no room. */
+guint32 vsf_capture_room_take(VsfCaptureRoom *room) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Both are due for each sampler: its ring is not wanted any more; it has ended. In between it
+ * is being closed, which takes a while, and others that come have large rings all the same. */
+void vsf_capture_room_give_ring(VsfCaptureRoom *room, guint32 ring_bytes);
+void vsf_capture_room_give_sampler(VsfCaptureRoom *room);
+
+/* Whether take() would give something. */
+gboolean vsf_capture_room_is_there(const VsfCaptureRoom *room);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../daemon/net/capture-room.h"
+
+#define KIB 1024
+#define MIB (1024 * 1024)
+
+static void
+test_many_samplers_have_smaller_rings_and_a_bounded_sum(void)
+{
+    VsfCaptureRoom room;
+    guint32 last = 128 * KIB, ring_bytes;
+    guint n = 0;
+
+    vsf_capture_room_init(&room, 0, 0, 0);
+    while ((ring_bytes = vsf_capture_room_take(&room)) != 0) {
+        g_assert_cmpuint(ring_bytes, <=, last);
+        g_assert_cmpuint(ring_bytes % 4096, ==, 0);
+        if (n == 0)
+            g_assert_cmpuint(ring_bytes, ==, 128 * KIB);
+        if (n == 99)
+            g_assert_cmpuint(ring_bytes, >=, 80 * KIB);
+        if (n == 499)
+            g_assert_cmpuint(ring_bytes, >=, 16 * KIB);
+        last = ring_bytes;
+        n++;
+    }
+    g_assert_cmpuint(n, >=, 1000);
+    g_assert_cmpuint(room.used, <=, 32 * MIB);
+    g_assert_cmpuint(last, ==, VSF_CAPTURE_RING_LEAST);
+    g_assert_false(vsf_capture_room_is_there(&room));
+    vsf_capture_room_give_ring(&room, last);
+    vsf_capture_room_give_sampler(&room);
+    g_assert_true(vsf_capture_room_is_there(&room));
+}
+
+static void
+test_samplers_are_counted(void)
+{
+    VsfCaptureRoom room;
+    guint32 first, second;
+
+    vsf_capture_room_init(&room, 2, 0, 0);
+    first = vsf_capture_room_take(&room);
+    second = vsf_capture_room_take(&room);
+    g_assert_cmpuint(vsf_capture_room_take(&room), ==, 0);
+    vsf_capture_room_give_ring(&room, first);
+    g_assert_cmpuint(vsf_capture_room_take(&room), ==, 0); /* it is still being closed */
+    vsf_capture_room_give_sampler(&room);
+    first = vsf_capture_room_take(&room);
+    g_assert_cmpuint(first, >, 0);
+    g_assert_false(vsf_capture_room_is_there(&room));
+    vsf_capture_room_give_ring(&room, second);
+    vsf_capture_room_give_ring(&room, first);
+    g_assert_cmpuint(room.used, ==, 0);
+}
+
+static void
+test_rings_are_no_larger_than_asked_for(void)
+{
+    VsfCaptureRoom room;
+
+    vsf_capture_room_init(&room, 0, 0, 20000);
+    g_assert_cmpuint(vsf_capture_room_take(&room), ==, 16384);
+    vsf_capture_room_init(&room, 0, 0, 1);
+    g_assert_cmpuint(vsf_capture_room_take(&room), ==, VSF_CAPTURE_RING_LEAST);
+    vsf_capture_room_init(&room, 0, 0, G_MAXUINT32);
+    g_assert_cmpuint(vsf_capture_room_take(&room), ==, VSF_CAPTURE_RING_BYTES);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/net/capture-room/many-samplers-have-smaller-rings-and-a-bounded-sum",
+                    test_many_samplers_have_smaller_rings_and_a_bounded_sum);
+    g_test_add_func("/net/capture-room/samplers-are-counted", test_samplers_are_counted);
+    g_test_add_func("/net/capture-room/rings-are-no-larger-than-asked-for",
+                    test_rings_are_no_larger_than_asked_for);
+    return g_test_run();
+}
