@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netlink-answer.h"
 
+#include <errno.h>
 #include <libmnl/libmnl.h>
+
+#define ERRNO_MAX 4095 /* the kernel's */
 
 static void
 take_error(VsfNetlinkAnswer *answer, const struct nlmsghdr *message)
@@ -9,7 +12,7 @@ take_error(VsfNetlinkAnswer *answer, const struct nlmsghdr *message)
     const struct nlmsgerr *failure = mnl_nlmsg_get_payload(message);
 
     if (answer->dump && mnl_nlmsg_get_payload_len(message) >= sizeof(*failure))
-        answer->dump_error = -failure->error;
+        answer->dump_error = failure->error >= -ERRNO_MAX ? -failure->error : EPROTO;
     answer->outstanding--;
 }
 
