@@ -3,13 +3,10 @@
  * each sample that is full. docs/metrics.md names every metric. */
 #pragma once
 
+#include "metric-writer.h"
 #include "model/domain-detail.h"
-#include "sflow/metrics.h"
-
-/* One finished sample, from the start of the buffer. */
-typedef gboolean (*VsfDetailSample)(const VsfXdr *xdr, gpointer user_data);
 
 /* @xdr: empty; its size is the most that a sample may have. @source: the samples' name. What is
  * not known is left out. @facts: NULL if the guest told nothing. */
 void vsf_detail_metrics(VsfXdr *xdr, const char *source, const VsfDomainDetail *detail,
-                        const VsfGuestFacts *facts, VsfDetailSample sample, gpointer user_data);
+                        const VsfGuestFacts *facts, VsfMetricSample sample, gpointer user_data);
