@@ -83,6 +83,10 @@ gboolean vsf_config_set_collectors(VsfConfig *config, const char *const *texts,
 gboolean vsf_config_set_uri(VsfConfig *config, const char *uri,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The first 16 digits of the SHA-256 of every key with the value in force, however files and
+ * command line came to it. Versions that know other keys have other hashes. The caller frees. */
+char *vsf_config_hash(const VsfConfig *config);
+
 /* The commented example: every key with its default and its meaning. */
 char *vsf_config_example(void);
 
