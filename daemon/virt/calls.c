@@ -18,6 +18,7 @@ struct VsfCalls {
     GQueue idle;       /* connections */
     guint n_running;
     guint waiting_timer;
+    VsfQuantiles latency; /* of calls that came back */
 };
 
 typedef struct {
@@ -107,6 +108,7 @@ call_done(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_dat
     if (calls == NULL)
         return;
     calls->n_running--;
+    vsf_quantiles_add(&calls->latency, calls->ops->now_us() - call->begun_us);
     g_hash_table_remove(calls->calls, call->uuid);
     if (call->link != NULL)
         g_queue_push_head(&calls->idle, g_steal_pointer(&call->link));
@@ -249,6 +251,12 @@ vsf_calls_stuck(const VsfCalls *calls)
             n++;
     }
     return n;
+}
+
+VsfQuantiles
+vsf_calls_take_latency(VsfCalls *calls)
+{
+    return vsf_quantiles_take(&calls->latency);
 }
 
 VsfCalls *

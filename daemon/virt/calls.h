@@ -7,6 +7,7 @@
 #pragma once
 
 #include "../model/domain.h"
+#include "../model/quantiles.h"
 
 #include <gio/gio.h>
 
@@ -56,5 +57,8 @@ gboolean vsf_calls_is_out(const VsfCalls *calls, const char *uuid);
 /* Calls out, also those past their deadline; and those past it alone. */
 guint vsf_calls_running(const VsfCalls *calls);
 guint vsf_calls_stuck(const VsfCalls *calls);
+
+/* How long the calls took that came back since the last time, in microseconds. */
+VsfQuantiles vsf_calls_take_latency(VsfCalls *calls);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfCalls, vsf_calls_free)

@@ -390,6 +390,25 @@ test_no_callback_after_free(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_assert_cmpuint(fixture->n_answers + fixture->n_errors, ==, 0);
 }
 
+static void
+test_latency_is_of_calls_that_came_back(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    VsfQuantiles latency;
+
+    script("h", HANG);
+    ask(fixture, "h");
+    wait_for_begun(1);
+    fake_now_us += 500;
+    g_assert_cmpuint(vsf_calls_take_latency(fixture->calls).n, ==, 0);
+    let_go(1);
+    wait_for_replies(fixture, 1);
+    latency = vsf_calls_take_latency(fixture->calls);
+    g_assert_cmpuint(latency.n, ==, 1);
+    g_assert_cmpuint(vsf_quantiles_at(&latency, 990), >=, 500);
+    g_assert_cmpuint(vsf_quantiles_at(&latency, 990), <=, 540);
+    g_assert_cmpuint(vsf_calls_take_latency(fixture->calls).n, ==, 0);
+}
+
 #define ADD(path, func, data) g_test_add(path, Fixture, data, set_up, func, tear_down)
 
 int
@@ -416,5 +435,7 @@ main(int argc, char **argv)
     ADD("/virt/calls/open-failure-is-told-and-tried-again",
         test_open_failure_is_told_and_tried_again, NULL);
     ADD("/virt/calls/no-callback-after-free", test_no_callback_after_free, NULL);
+    ADD("/virt/calls/latency-is-of-calls-that-came-back", test_latency_is_of_calls_that_came_back,
+        NULL);
     return g_test_run();
 }
