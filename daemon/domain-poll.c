@@ -21,7 +21,8 @@ struct VsfDomainPoll {
     gint64 asked_us; /* a libvirt call of this run is out since then; 0: none is */
     gboolean lacks;  /* the last sample lacks what libvirt knows */
     gint64 last_info_us, last_poll_us, stuck_since_us;
-    guint64 n_vcpus; /* 0 until libvirt said it */
+    gint64 answered_us, stale_since_us; /* libvirt; 0: its part is in the last sample */
+    guint64 n_vcpus;                    /* 0 until libvirt said it */
     GHashTable *last_blocks;
 
     /* Taps that ended since the last regular turn. */
@@ -181,11 +182,13 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
         return;
     asked_us = poll->asked_us;
     poll->asked_us = 0;
-    if (stats != NULL)
+    if (stats != NULL) {
         poll->stuck_since_us = 0;
+        poll->answered_us = g_get_monotonic_time();
+    }
     if (!poll->waiting_stats) {
         /* Too late for its turn; the next one asks again. */
-        if (stats != NULL && g_get_monotonic_time() - asked_us >= LATE_US)
+        if (stats != NULL && poll->answered_us - asked_us >= LATE_US)
             context->answered_late(context->user_data);
         return;
     }
@@ -301,6 +304,11 @@ take_truth(VsfDomainPoll *poll, gint64 now_us)
     detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
     if (poll->stuck_since_us != 0)
         detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
+    /* Those that do not wait for libvirt say nothing about it. */
+    if (poll->told || poll->urgency == VSF_POLL_REGULAR)
+        poll->stale_since_us = poll->told ? 0 : poll->answered_us;
+    if (poll->stale_since_us != 0)
+        detail->stale_s = (guint64)(now_us - poll->stale_since_us) / G_USEC_PER_SEC;
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
@@ -436,6 +444,7 @@ vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain)
     poll->context = context;
     poll->domain = domain;
     poll->lacks = TRUE;
+    poll->answered_us = g_get_monotonic_time(); /* stale from now on, if it never does */
     poll->final_net = vsf_net_counters_zero();
     poll->last_blocks = vsf_block_history_new();
     vsf_domain_detail_init(&poll->detail);
@@ -463,6 +472,7 @@ vsf_domain_poll_status(const VsfDomainPoll *poll)
     return (VsfPollStatus){
         .last_poll_us = poll->last_poll_us,
         .stuck_since_us = poll->stuck_since_us,
+        .stale_since_us = poll->stale_since_us,
         .stopped = vsf_qemu_process_is_stopped(poll->qemu),
         .pid = vsf_qemu_process_pid(poll->qemu),
     };

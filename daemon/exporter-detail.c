@@ -46,6 +46,7 @@ put_host(VsfMetricWriter *writer, const VsfDomainDetail *detail)
     vsf_metric_number(writer, "vcpu", "", "wait_ms", VSF_METRIC_COUNTER,
                       scaled(detail->vcpu_wait_ns, 1000000));
     vsf_metric_number(writer, "stuck", "", "s", VSF_METRIC_GAUGE, detail->stuck_s);
+    vsf_metric_number(writer, "stale", "", "s", VSF_METRIC_GAUGE, detail->stale_s);
     for (guint i = 0; i < detail->disks->len; i++) {
         const VsfDiskDetail *disk = &g_array_index(detail->disks, VsfDiskDetail, i);
 

@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     guint64 vcpu_wait_ns; /* VSF_UNKNOWN */
     guint64 stuck_s;      /* for how long libvirt or QEMU does not answer, 0: it does */
+    guint64 stale_s;      /* how long ago libvirt told its part last, 0: this time */
     GArray *disks;        /* VsfDiskDetail, the first ones */
     guint n_disks_rest;   /* those beyond, and their sums */
     VsfDiskDetail disks_rest;

@@ -3,6 +3,8 @@
 
 #include "../../daemon/sflow/decode.h"
 
+#include <string.h>
+
 typedef struct {
     GHashTable *table;
     GString *path;
@@ -134,4 +136,52 @@ const char *
 decoded_get(GHashTable *table, const char *path)
 {
     return g_hash_table_lookup(table, path);
+}
+
+void
+decoded_collect(const guint8 *data, gsize size, gpointer datagrams)
+{
+    g_ptr_array_add(datagrams, g_bytes_new(data, size));
+}
+
+static void
+take_metrics(GHashTable *table, guint sample, GHashTable *metrics)
+{
+    for (guint m = 0;; m++) {
+        g_autofree char *name_path = g_strdup_printf("samples.%u.metrics.%u.name", sample, m);
+        g_autofree char *value_path = g_strdup_printf("samples.%u.metrics.%u.value", sample, m);
+        const char *name = decoded_get(table, name_path);
+
+        if (name == NULL)
+            return;
+        g_assert_cmpuint(strlen(name), <=, 63);
+        g_assert_cmpuint(strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-"), ==,
+                         strlen(name));
+        g_assert_true(
+            g_hash_table_insert(metrics, g_strdup(name), g_strdup(decoded_get(table, value_path))));
+    }
+}
+
+guint
+decoded_metrics(const GPtrArray *datagrams, GHashTable *metrics, const char *source)
+{
+    guint n_samples = 0;
+
+    for (guint d = 0; d < datagrams->len; d++) {
+        GBytes *bytes = datagrams->pdata[d];
+        g_autoptr(GHashTable)
+            table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+
+        g_assert_nonnull(table);
+        for (guint s = 0;; s++) {
+            g_autofree char *source_path = g_strdup_printf("samples.%u.name", s);
+
+            if (decoded_get(table, source_path) == NULL)
+                break;
+            g_assert_cmpstr(decoded_get(table, source_path), ==, source);
+            take_metrics(table, s, metrics);
+            n_samples++;
+        }
+    }
+    return n_samples;
 }

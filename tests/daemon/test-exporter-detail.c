@@ -17,12 +17,6 @@ typedef struct {
 } Fixture;
 
 static void
-collect(const guint8 *data, gsize size, gpointer user_data)
-{
-    g_ptr_array_add(user_data, g_bytes_new(data, size));
-}
-
-static void
 set_up(Fixture *fixture, gconstpointer datagram_bytes)
 {
     VsfSflowAddress agent = {.family = 1, .bytes = {192, 0, 2, 1}};
@@ -32,7 +26,8 @@ set_up(Fixture *fixture, gconstpointer datagram_bytes)
     if (datagram_bytes != NULL)
         fixture->config->datagram_bytes = GPOINTER_TO_UINT(datagram_bytes);
     fixture->datagrams = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    fixture->exporter = vsf_exporter_new(fixture->config, &agent, collect, fixture->datagrams);
+    fixture->exporter = vsf_exporter_new(fixture->config, &agent, decoded_collect,
+                                         fixture->datagrams);
     g_strlcpy(def->uuid, UUID, sizeof(def->uuid));
     fixture->domain = (VsfDomain){.def = def, .index = 200017};
     vsf_domain_detail_init(&fixture->detail);
@@ -59,33 +54,7 @@ sent(Fixture *fixture, const VsfGuestFacts *facts)
     g_ptr_array_set_size(fixture->datagrams, 0);
     vsf_exporter_detail(fixture->exporter, &fixture->domain, &fixture->detail, facts);
     vsf_exporter_flush(fixture->exporter);
-    for (guint d = 0; d < fixture->datagrams->len; d++) {
-        GBytes *bytes = fixture->datagrams->pdata[d];
-        g_autoptr(GHashTable)
-            table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-
-        g_assert_nonnull(table);
-        for (guint s = 0;; s++) {
-            g_autofree char *source = g_strdup_printf("samples.%u.name", s);
-
-            if (decoded_get(table, source) == NULL)
-                break;
-            g_assert_cmpstr(decoded_get(table, source), ==, UUID);
-            for (guint m = 0;; m++) {
-                g_autofree char *name_path = g_strdup_printf("samples.%u.metrics.%u.name", s, m);
-                g_autofree char *value_path = g_strdup_printf("samples.%u.metrics.%u.value", s, m);
-                const char *name = decoded_get(table, name_path);
-
-                if (name == NULL)
-                    break;
-                g_assert_cmpuint(strlen(name), <=, 63);
-                g_assert_cmpuint(strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-"), ==,
-                                 strlen(name));
-                g_assert_true(g_hash_table_insert(metrics, g_strdup(name),
-                                                  g_strdup(decoded_get(table, value_path))));
-            }
-        }
-    }
+    decoded_metrics(fixture->datagrams, metrics, UUID);
     return metrics;
 }
 
@@ -122,7 +91,8 @@ test_what_is_not_known_is_left_out(Fixture *fixture, gconstpointer data G_GNUC_U
     assert_metric(metrics, "memory_why", "waiting");
     assert_metric(metrics, "available_why", "waiting");
     assert_metric(metrics, "stuck_s", "0");
-    g_assert_cmpuint(g_hash_table_size(metrics), ==, 3);
+    assert_metric(metrics, "stale_s", "0");
+    g_assert_cmpuint(g_hash_table_size(metrics), ==, 4);
 }
 
 static void
@@ -142,6 +112,7 @@ test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     fixture->detail.agent_latency_ms = 12;
     fixture->detail.vcpu_wait_ns = 3999999;
     fixture->detail.stuck_s = 61;
+    fixture->detail.stale_s = 63;
     g_array_append_val(fixture->detail.disks, disk);
     net.bytes_in = 99;
     vsf_domain_detail_nic(&fixture->detail, 2, 17, &net);
@@ -161,6 +132,7 @@ test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     assert_metric(metrics, "agent_latency_ms", "12");
     assert_metric(metrics, "vcpu_wait_ms", "3");
     assert_metric(metrics, "stuck_s", "61");
+    assert_metric(metrics, "stale_s", "63");
     assert_metric(metrics, "disk_vda_reads", "7");
     assert_metric(metrics, "disk_vda_flushes", "3");
     assert_metric(metrics, "disk_vda_read_latency_us", "2");
