@@ -17,7 +17,7 @@ typedef struct {
     /* Of the run. */
     VsfGuestFacts *facts; /* NULL until the agent was spoken to */
     char *version, *trouble;
-    guint64 requests;
+    guint64 requests, n_failures;
     guint32 wants; /* of the question that is out */
     gboolean asking;
     gint64 logged_us;   /* when a failure was told last */
@@ -37,6 +37,7 @@ struct VsfGuests {
     gpointer user_data;
     GHashTable *by_uuid; /* uuid -> Guest */
     gboolean connected;
+    guint64 failures_gone; /* of guests that are no more */
     guint timer;
     gint64 armed_us;   /* when it comes */
     char *refused;     /* why we may ask nobody */

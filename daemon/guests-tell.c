@@ -254,3 +254,24 @@ vsf_guests_trouble(const VsfGuests *guests)
 {
     return guests->refused;
 }
+
+VsfGuestTotals
+vsf_guests_totals(const VsfGuests *guests)
+{
+    VsfGuestTotals totals = {.failures = guests->failures_gone};
+    gint64 now_us = g_get_monotonic_time();
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, guests->by_uuid);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Guest *guest = value;
+
+        totals.failures += guest->n_failures;
+        if (vsf_agent_manners_is_quarantined(&guest->manners, now_us))
+            totals.quarantined++;
+        else if (guest->manners.failures > 0)
+            totals.failing++;
+    }
+    return totals;
+}

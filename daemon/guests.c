@@ -120,6 +120,7 @@ log_turn(Guest *guest, VsfAgentTurn turn, guint failures_before)
     const char *name = guest->domain->name;
     gint64 now_us = g_get_monotonic_time();
 
+    guest->n_failures += turn == VSF_AGENT_TURN_FAILED;
     if (turn == VSF_AGENT_TURN_FAILED && failures_before == 0 &&
         (guest->logged_us == 0 || now_us - guest->logged_us >= LOG_US)) {
         guest->is_logged = TRUE;
@@ -423,6 +424,9 @@ vsf_guests_domain_changed(VsfGuests *guests, VsfDomain *domain)
 void
 vsf_guests_domain_removed(VsfGuests *guests, VsfDomain *domain)
 {
+    const Guest *guest = vsf_guests_find(guests, domain->def->uuid);
+
+    guests->failures_gone += guest != NULL ? guest->n_failures : 0;
     g_hash_table_remove(guests->by_uuid, domain->def->uuid);
 }
 

@@ -75,6 +75,13 @@ typedef struct { /* for the status; texts are owned by the guest */
 gboolean vsf_guests_status(const VsfGuests *guests, const VsfDomain *domain,
                            VsfGuestStatus *status);
 
+typedef struct {                /* over all guests */
+    guint failing, quarantined; /* agents that are left alone at the moment */
+    guint64 failures;           /* turns that failed since the daemon started */
+} VsfGuestTotals;
+
+VsfGuestTotals vsf_guests_totals(const VsfGuests *guests);
+
 /* Why libvirt does not let us ask agents; NULL if it does, as far as is known. */
 const char *vsf_guests_trouble(const VsfGuests *guests);
 

@@ -21,6 +21,7 @@ typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 typedef struct {
     VsfTurn turn; /* first, so that a turn is its entry */
     EntryKind kind;
+    gint64 taken_us; /* when the turn under way was due */
     VsfTap *tap;
     VsfDomainPoll *poll;
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
@@ -38,8 +39,9 @@ struct VsfPoller {
     GHashTable *taps;    /* VsfTap -> Entry */
     GPtrArray *reading;  /* Entry with reading set */
     Entry host;
-    gboolean host_told;         /* a sample of it left */
-    guint64 turns, missed;      /* taken, and skipped */
+    gboolean host_told;    /* a sample of it left */
+    guint64 turns, missed; /* taken, and skipped */
+    VsfQuantiles lateness;
     guint64 questions, answers; /* readings asked for and come, in the same order */
     VsfLogRate error_rate;
     VsfPollerGone gone;
@@ -113,11 +115,19 @@ turn_is_over(VsfPoller *poller, Entry *entry)
 }
 
 static void
+note_lateness(VsfPoller *poller, const Entry *entry)
+{
+    vsf_quantiles_add(&poller->lateness, g_get_monotonic_time() - entry->taken_us);
+}
+
+static void
 poll_finished(VsfDomainPoll *poll, gpointer user_data)
 {
     VsfPoller *poller = user_data;
+    Entry *entry = g_hash_table_lookup(poller->domains, vsf_domain_poll_domain(poll));
 
-    turn_is_over(poller, g_hash_table_lookup(poller->domains, vsf_domain_poll_domain(poll)));
+    note_lateness(poller, entry);
+    turn_is_over(poller, entry);
 }
 
 /* --- readings of interface counters ------------------------------------ */
@@ -151,8 +161,10 @@ give_reading(VsfPoller *poller, Entry *entry, GHashTable *table)
     }
     stats = table == NULL ? NULL
                           : g_hash_table_lookup(table, GINT_TO_POINTER(entry->tap->link.ifindex));
-    if (stats != NULL && entry->tap->domain != NULL)
-        vsf_exporter_tap(poller->context.exporter, entry->tap, stats);
+    if (stats == NULL || entry->tap->domain == NULL)
+        return;
+    vsf_exporter_tap(poller->context.exporter, entry->tap, stats);
+    note_lateness(poller, entry);
 }
 
 static void
@@ -204,9 +216,11 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
     const GPtrArray *taps;
 
     poller->turns++;
+    entry->taken_us = entry->turn.due_us;
     switch (entry->kind) {
     case ENTRY_HOST:
         tell_host(poller);
+        note_lateness(poller, entry);
         turn_is_over(poller, entry);
         return FALSE;
     case ENTRY_TAP:
@@ -425,6 +439,12 @@ vsf_poller_connected(VsfPoller *poller, gboolean connected)
     if (connected && poller->lost)
         libvirt_is_back(poller);
     poller->lost = !connected && (poller->lost || was_connected);
+}
+
+VsfQuantiles
+vsf_poller_take_lateness(VsfPoller *poller)
+{
+    return vsf_quantiles_take(&poller->lateness);
 }
 
 VsfPollerTurns

@@ -7,6 +7,7 @@
 
 #include "domain-poll.h"
 #include "flows.h"
+#include "model/quantiles.h"
 #include "net/link-stats.h"
 
 typedef struct VsfPoller VsfPoller;
@@ -42,6 +43,10 @@ typedef struct {
     guint64 taken, missed; /* since the daemon started; missed: a whole interval late */
     gboolean due;          /* another one is, by now */
 } VsfPollerTurns;
+
+/* How late turns were since the last time, in microseconds: from the time that one was due
+ * until what it is for (a VM's sample, an interface's, the host's) was handed over. */
+VsfQuantiles vsf_poller_take_lateness(VsfPoller *poller);
 
 VsfPollerTurns vsf_poller_turns(const VsfPoller *poller);
 

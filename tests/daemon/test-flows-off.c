@@ -62,6 +62,35 @@ test_a_tap_may_go_while_sampling_is_off(Fixture *fixture, gconstpointer user_dat
     g_assert_false(vsf_flows_status(fixture->flows, IFINDEX, &status));
 }
 
+static void
+test_totals_count_what_is_wanted_and_keep_drops(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfFlowTotals totals = vsf_flows_totals(fixture->flows);
+
+    g_assert_cmpuint(totals.wanted, ==, 0);
+    g_assert_cmpuint(totals.factor, ==, 1);
+    vsf_flows_tap_added(fixture->flows, &fixture->tap);
+    totals = vsf_flows_totals(fixture->flows);
+    g_assert_cmpuint(totals.wanted, ==, 1);
+    g_assert_cmpuint(totals.sampled, ==, 0);
+    flows_fixture_open_at(0, 0);
+    fake_capture_set_drops(4);
+    totals = vsf_flows_totals(fixture->flows);
+    g_assert_cmpuint(totals.sampled, ==, 1);
+    g_assert_cmpuint(totals.drops, ==, 4);
+    /* A tap that no VM claims is not one that anybody wants sampled. */
+    fixture->tap.domain = NULL;
+    g_assert_cmpuint(vsf_flows_totals(fixture->flows).wanted, ==, 0);
+    fixture->tap.domain = &fixture->domain;
+    want(fixture, 0);
+    totals = vsf_flows_totals(fixture->flows);
+    g_assert_cmpuint(totals.wanted, ==, 0);
+    g_assert_cmpuint(totals.drops, ==, 4);
+    vsf_flows_tap_removed(fixture->flows, &fixture->tap);
+    g_assert_cmpuint(vsf_flows_totals(fixture->flows).drops, ==, 4);
+}
+
 #define ADD(name, func)                                                       \
     g_test_add("/flows-off/" name, Fixture, NULL, flows_fixture_set_up, func, \
                flows_fixture_tear_down)
@@ -73,5 +102,7 @@ main(int argc, char **argv)
     ADD("pool-and-drops-go-on-after-sampling-was-off",
         test_pool_and_drops_go_on_after_sampling_was_off);
     ADD("a-tap-may-go-while-sampling-is-off", test_a_tap_may_go_while_sampling_is_off);
+    ADD("totals-count-what-is-wanted-and-keep-drops",
+        test_totals_count_what_is_wanted_and_keep_drops);
     return g_test_run();
 }

@@ -269,6 +269,27 @@ test_a_balloon_that_is_to_be_set_is_waited_for_unless_that_fails(Fixture *fixtur
     g_assert_cmpint(failed.memory.source, ==, VSF_SOURCE_HOST);
 }
 
+static void
+test_failures_are_counted_also_of_guests_that_are_gone(Fixture *fixture,
+                                                       gconstpointer data G_GNUC_UNUSED)
+{
+    VsfGuestTotals totals;
+
+    guests_agent_comes(fixture);
+    fake_agents_answer(GUESTS_UUID, fake_answer_silent());
+    totals = vsf_guests_totals(fixture->guests);
+    g_assert_cmpuint(totals.failures, ==, 1);
+    g_assert_cmpuint(totals.failing, ==, 1);
+    g_assert_cmpuint(totals.quarantined, ==, 0);
+    fake_time_advance(100000);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    totals = vsf_guests_totals(fixture->guests);
+    g_assert_cmpuint(totals.failures, ==, 1);
+    g_assert_cmpuint(totals.failing, ==, 0);
+    vsf_guests_domain_removed(fixture->guests, &fixture->domain);
+    g_assert_cmpuint(vsf_guests_totals(fixture->guests).failures, ==, 1);
+}
+
 #define ADD(path, func) \
     g_test_add("/guests/" path, Fixture, NULL, guests_set_up, func, guests_tear_down)
 
@@ -297,5 +318,7 @@ main(int argc, char **argv)
         test_the_balloons_period_is_set_only_where_wanted_and_missing);
     ADD("a-balloon-that-is-to-be-set-is-waited-for-unless-that-fails",
         test_a_balloon_that_is_to_be_set_is_waited_for_unless_that_fails);
+    ADD("failures-are-counted-also-of-guests-that-are-gone",
+        test_failures_are_counted_also_of_guests_that_are_gone);
     return g_test_run();
 }
