@@ -10,6 +10,12 @@ connection_changed(gboolean connected, const char *why, gpointer user_data)
     VsfApp *app = user_data;
 
     app->connection_changed_us = g_get_monotonic_time();
+    if (connected)
+        app->away_total_us += app->connection_changed_us - app->away_since_us;
+    if (connected)
+        app->away_since_us = 0;
+    else if (app->away_since_us == 0)
+        app->away_since_us = app->connection_changed_us;
     vsf_poller_connected(app->poller, connected);
     vsf_guests_connected(app->guests, connected);
     if (connected)

@@ -2,6 +2,7 @@
 /* What app.c holds, for status.c, which only reads it. */
 #pragma once
 
+#include "app-vitals.h"
 #include "app.h"
 #include "base/log.h"
 #include "brakes.h"
@@ -39,9 +40,11 @@ struct VsfApp {
     VsfPoller *poller;
     VsfLinks *links;
     VsfConn *conn;
+    VsfVitals *vitals;
 
     gboolean links_known; /* every interface was told once */
     gint64 connection_changed_us;
+    gint64 away_since_us, away_total_us; /* libvirt; 0: it is there; outages that are over */
     GHashTable *starting; /* set of uuid: a first sample is due when its XML is here */
     guint expire_timer;
     gint64 expire_us; /* when it comes */

@@ -284,7 +284,9 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->links = vsf_links_new(&links_callbacks, app, error);
     if (app->links == NULL)
         return FALSE;
+    app->away_since_us = g_get_monotonic_time();
     app->conn = vsf_conn_new(app->config->uri, &vsf_app_conn_callbacks, app);
+    app->vitals = vsf_vitals_new(app);
     return TRUE;
 }
 
@@ -354,6 +356,7 @@ vsf_app_free(VsfApp *app)
     g_clear_handle_id(&app->confirm_timer, g_source_remove);
     g_clear_pointer(&app->control, vsf_control_free);
     g_clear_pointer(&app->hook, vsf_hook_socket_free);
+    g_clear_pointer(&app->vitals, vsf_vitals_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);
     /* Emptied while the rooms behind its callbacks are still there. */

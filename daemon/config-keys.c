@@ -125,7 +125,8 @@ static const VsfConfigKey keys[] = {
     {"guest", "detail", VSF_KEY_WORD, FIELD(detail), .words = detail_words, .fallback = "rtmetric",
      .help =
          "What has no standard field (filesystems, swap, load, disk latency, vCPU wait, sources\n"
-         "and ages): rtmetric (as custom metrics named by the VM's UUID) or none."},
+         "and ages) and how the daemon fares: rtmetric (as custom metrics, named by the VM's UUID\n"
+         "and virt-sflowd-HOST) or none."},
     {"daemon", "cpu-limit", VSF_KEY_NUMBER, FIELD(cpu_limit), .max = 1000, .zero = "off",
      .fallback = "10",
      .help = "Percent of a core that the daemon itself may use, over 30 seconds; off is no limit.\n"

@@ -188,6 +188,15 @@ vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain, const VsfDom
 }
 
 void
+vsf_exporter_vital_signs(VsfExporter *exporter, const char *source, const VsfVitalSigns *signs)
+{
+    VsfXdr xdr = scratch(exporter);
+
+    if (exporter->config->detail == VSF_DETAIL_RTMETRIC)
+        vsf_vital_signs_metrics(&xdr, source, signs, add_metrics, exporter);
+}
+
+void
 vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains)
 {
     guint32 sequence = next_counter_sequence(source_for(exporter, VSF_SFLOW_CLASS_PHYSICAL, 1),

@@ -11,6 +11,7 @@
 #include "model/registry.h"
 #include "sflow/datagram.h"
 #include "sflow/flow.h"
+#include "vital-signs.h"
 
 typedef struct VsfExporter VsfExporter;
 
@@ -42,6 +43,11 @@ void vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
  * configuration wants no detail. */
 void vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain,
                          const VsfDomainDetail *detail, const VsfGuestFacts *facts);
+
+/* Custom metrics of the daemon itself, named @source; none if the configuration wants no
+ * detail. */
+void vsf_exporter_vital_signs(VsfExporter *exporter, const char *source,
+                              const VsfVitalSigns *signs);
 
 /* One counter sample of a tap, source 0:ifIndex, in the switch port's view. */
 void vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *stats);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* virt-sflowd: signals, loop, exit code. */
+#include "app-vitals.h"
 #include "app.h"
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "options.h"
 #include "virt/conn.h"
-#include "vital-signs.h"
 
 #include <glib-unix.h>
 #include <locale.h>
@@ -73,7 +73,7 @@ start_service(VsfApp *app)
     gint64 watchdog_us = vsf_notify_watchdog_us(g_getenv("WATCHDOG_USEC"), g_getenv("WATCHDOG_PID"),
                                                 getpid());
 
-    return vsf_service_new(g_getenv("NOTIFY_SOCKET"), watchdog_us, vsf_vital_signs_look, app);
+    return vsf_service_new(g_getenv("NOTIFY_SOCKET"), watchdog_us, vsf_vitals_look, app);
 }
 
 static int

@@ -109,6 +109,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "pid", poll.pid);
     vsf_status_age_member(builder, "last_poll_s", poll.last_poll_us);
     vsf_status_age_member(builder, "stuck_s", poll.stuck_since_us);
+    vsf_status_age_member(builder, "stale_s", poll.stale_since_us);
     json_builder_set_member_name(builder, "qemu_stopped");
     json_builder_add_boolean_value(builder, poll.stopped);
     json_builder_set_member_name(builder, "taps");
@@ -249,6 +250,33 @@ add_config(JsonBuilder *builder, const VsfApp *app)
 }
 
 static void
+add_number(JsonBuilder *builder, const char *name, guint64 value)
+{
+    json_builder_set_member_name(builder, name);
+    if (value == VSF_UNKNOWN)
+        json_builder_add_null_value(builder);
+    else
+        json_builder_add_int_value(builder, (gint64)value);
+}
+
+static void
+add_vital_signs(JsonBuilder *builder, const VsfApp *app)
+{
+    VsfVitalSigns signs = vsf_vitals_signs(app->vitals);
+    guint n_numbers;
+    const VsfVitalSign *numbers = vsf_vital_signs_numbers(&n_numbers);
+
+    json_builder_set_member_name(builder, "daemon");
+    json_builder_begin_object(builder);
+    vsf_status_text_member(builder, "version", signs.version);
+    vsf_status_text_member(builder, "config_hash", signs.config_hash);
+    vsf_status_text_member(builder, "backend", signs.backend);
+    for (guint i = 0; i < n_numbers; i++)
+        add_number(builder, numbers[i].name, vsf_vital_sign_value(&signs, &numbers[i]));
+    json_builder_end_object(builder);
+}
+
+static void
 add_hook(JsonBuilder *builder, const VsfApp *app)
 {
     VsfHookSocketCounts counts = vsf_hook_socket_counts(app->hook);
@@ -295,6 +323,7 @@ vsf_app_status(VsfApp *app)
         add_agents(builder, app);
         add_exporter(builder, app);
         vsf_brakes_status_members(builder, app->brakes);
+        add_vital_signs(builder, app);
     }
     json_builder_end_object(builder);
     return json_builder_get_root(builder);

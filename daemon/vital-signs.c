@@ -1,58 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vital-signs.h"
 
-#include "app-private.h"
-
-/* One that has no address yet, or whose last datagrams did not get through. */
-static void
-look_at_collectors(VsfVitalSigns *signs, const VsfApp *app)
-{
-    g_autoptr(GPtrArray) statuses = vsf_sender_status(app->sender);
-
-    signs->n_collectors = statuses->len;
-    for (guint i = 0; i < statuses->len; i++) {
-        const VsfCollectorStatus *status = statuses->pdata[i];
-
-        if (status->address == NULL || status->last_error != NULL)
-            signs->n_collectors_down++;
+#define SIGN(member, kind)                                                 \
+    {                                                                      \
+#member, VSF_METRIC_##kind, G_STRUCT_OFFSET(VsfVitalSigns, member) \
     }
+
+static const VsfVitalSign numbers[] = {
+    SIGN(uptime_s, GAUGE),
+    SIGN(cpu_ms, COUNTER),
+    SIGN(vms, GAUGE),
+    SIGN(vms_stuck, GAUGE),
+    SIGN(vms_stale, GAUGE),
+    SIGN(taps_wanted, GAUGE),
+    SIGN(taps_sampled, GAUGE),
+    SIGN(cap_factor, GAUGE),
+    SIGN(cpu_factor, GAUGE),
+    SIGN(flow_samples, COUNTER),
+    SIGN(counter_samples, COUNTER),
+    SIGN(metric_samples, COUNTER),
+    SIGN(datagrams, COUNTER),
+    SIGN(drops, COUNTER),
+    SIGN(turns, COUNTER),
+    SIGN(turns_missed, COUNTER),
+    SIGN(lateness_p99_us, GAUGE),
+    SIGN(agent_failures, COUNTER),
+    SIGN(agents_failing, GAUGE),
+    SIGN(agents_quarantined, GAUGE),
+    SIGN(libvirt_outage_s, GAUGE),
+    SIGN(libvirt_outage_total_s, COUNTER),
+    SIGN(libvirt_latency_p99_us, GAUGE),
+    SIGN(libvirt_calls_stuck, GAUGE),
+    SIGN(collectors, GAUGE),
+    SIGN(collectors_down, GAUGE),
+    SIGN(send_errors, COUNTER),
+};
+
+const VsfVitalSign *
+vsf_vital_signs_numbers(guint *n_numbers)
+{
+    *n_numbers = G_N_ELEMENTS(numbers);
+    return numbers;
 }
 
-VsfVitalSigns
-vsf_vital_signs(const VsfApp *app)
+guint64
+vsf_vital_sign_value(const VsfVitalSigns *signs, const VsfVitalSign *sign)
 {
-    VsfVitalSigns signs = {0};
-    VsfFlowTotals flows;
-
-    look_at_collectors(&signs, app);
-    /* The rest starts when the agent address is known. */
-    if (app->conn == NULL)
-        return signs;
-    flows = vsf_flows_totals(app->flows);
-    signs.up = app->links_known;
-    signs.connected = vsf_conn_is_connected(app->conn);
-    signs.n_domains = g_hash_table_size(vsf_registry_domains(app->registry));
-    signs.taps_wanted = flows.wanted;
-    signs.taps_sampled = flows.sampled;
-    return signs;
+    return G_STRUCT_MEMBER(guint64, signs, sign->offset);
 }
 
 void
-vsf_vital_signs_look(VsfServiceLook *look, gpointer user_data)
+vsf_vital_signs_metrics(VsfXdr *xdr, const char *source, const VsfVitalSigns *signs,
+                        VsfMetricSample sample, gpointer user_data)
 {
-    const VsfApp *app = user_data;
-    VsfVitalSigns signs = vsf_vital_signs(app);
+    VsfMetricWriter writer;
 
-    look->up = signs.up;
-    if (app->poller != NULL) {
-        VsfPollerTurns turns = vsf_poller_turns(app->poller);
-
-        look->turns = turns.taken + turns.missed;
-        look->due = turns.due;
-    }
-    g_snprintf(look->status, sizeof(look->status),
-               "%u VMs, %u of %u interfaces sampled, %u of %u collectors reached, libvirt %s",
-               signs.n_domains, signs.taps_sampled, signs.taps_wanted,
-               signs.n_collectors - signs.n_collectors_down, signs.n_collectors,
-               signs.connected ? "connected" : "away");
+    vsf_metric_writer_begin(&writer, xdr, source, sample, user_data);
+    vsf_metric_text(&writer, "version", "", "", signs->version);
+    vsf_metric_text(&writer, "config_hash", "", "", signs->config_hash);
+    vsf_metric_text(&writer, "backend", "", "", signs->backend);
+    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+        vsf_metric_number(&writer, numbers[i].name, "", "", numbers[i].kind,
+                          vsf_vital_sign_value(signs, &numbers[i]));
+    vsf_metric_writer_end(&writer);
 }

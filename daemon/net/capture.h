@@ -23,6 +23,8 @@ typedef enum {
     VSF_CAPTURE_ERROR_FAILED,
 } VsfCaptureError;
 
+#define VSF_CAPTURE_BACKEND "pcap" /* what takes the packets */
+
 typedef struct VsfCapture VsfCapture;
 
 typedef struct {

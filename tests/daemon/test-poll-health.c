@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What turns tell of themselves: how late they were, whether any stands still, and since
+ * when a VM's numbers from libvirt are missing. */
+#include "fake-net.h"
+#include "fake-poll.h"
+#include "poller-fixture.h"
+
+#define STATS_MS 200 /* libvirt's answer takes that long */
+
+static VsfPollStatus
+status_of(Fixture *fixture, const VsfDomain *domain)
+{
+    VsfPollStatus status;
+
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    return status;
+}
+
+static void
+test_a_vm_is_stale_until_libvirt_tells_again(Fixture *fixture,
+                                             gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    gint64 told_us;
+    guint asked;
+
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    told_us = g_get_monotonic_time();
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, 0);
+
+    vsf_poller_connected(fixture->poller, FALSE);
+    fake_time_advance(5000);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, told_us);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+
+    asked = fake_stats_asked;
+    vsf_poller_connected(fixture->poller, TRUE);
+    for (guint i = 0; i < 100 && fake_stats_asked == asked; i++)
+        fake_time_advance(50);
+    fake_link_stats_answer(0);
+    poller_answer_stats(8);
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, 0);
+}
+
+static void
+test_a_first_sample_in_a_hurry_is_not_stale(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    fake_time_advance(300);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, 0);
+}
+
+static void
+test_lateness_is_from_due_to_sample(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfQuantiles lateness;
+
+    poller_start_vm(fixture, 0);
+    vsf_poller_take_lateness(fixture->poller);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(STATS_MS);
+    poller_answer_stats(7);
+    lateness = vsf_poller_take_lateness(fixture->poller);
+    g_assert_cmpuint(lateness.n, >=, 1);
+    g_assert_cmpuint(vsf_quantiles_at(&lateness, 1000), >=, STATS_MS * 1000);
+    g_assert_cmpuint(vsf_quantiles_at(&lateness, 1000), <=, STATS_MS * 1100);
+    g_assert_cmpuint(vsf_poller_take_lateness(fixture->poller).n, ==, 0);
+}
+
+static void
+test_a_late_loop_shows_in_lateness(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfQuantiles lateness;
+
+    fake_time_advance(45000); /* the host's own turns, in time */
+    lateness = vsf_poller_take_lateness(fixture->poller);
+    g_assert_cmpuint(vsf_quantiles_at(&lateness, 1000), <, 10000);
+    for (guint i = 0; i < 10; i++) {
+        fake_time_stall(15000);
+        fake_time_advance(1);
+    }
+    lateness = vsf_poller_take_lateness(fixture->poller);
+    g_assert_cmpuint(vsf_quantiles_at(&lateness, 1000), >, 1000000);
+}
+
+static void
+test_turns_are_counted_and_one_that_waits_is_due(Fixture *fixture,
+                                                 gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfPollerTurns before, after;
+
+    fake_time_advance(22000); /* the host's first */
+    before = vsf_poller_turns(fixture->poller);
+    g_assert_cmpuint(before.taken, >=, 1);
+    g_assert_false(before.due);
+    fake_time_stall(45000); /* nothing runs */
+    after = vsf_poller_turns(fixture->poller);
+    g_assert_cmpuint(after.taken + after.missed, ==, before.taken);
+    g_assert_true(after.due);
+    fake_time_advance(1);
+    after = vsf_poller_turns(fixture->poller);
+    g_assert_cmpuint(after.taken + after.missed, >, before.taken);
+    g_assert_false(after.due);
+}
+
+static void
+test_without_polling_no_turn_is_due(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_time_advance(400000);
+    g_assert_cmpuint(vsf_poller_turns(fixture->poller).taken, ==, 0);
+    g_assert_false(vsf_poller_turns(fixture->poller).due);
+}
+
+#define ADD_AT(polling, name, func)                                                           \
+    g_test_add("/poll-health/" name, Fixture, GUINT_TO_POINTER(polling), poller_set_up, func, \
+               poller_tear_down)
+#define ADD(name, func) ADD_AT(20, name, func)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("a-vm-is-stale-until-libvirt-tells-again", test_a_vm_is_stale_until_libvirt_tells_again);
+    ADD("a-first-sample-in-a-hurry-is-not-stale", test_a_first_sample_in_a_hurry_is_not_stale);
+    ADD("lateness-is-from-due-to-sample", test_lateness_is_from_due_to_sample);
+    ADD("a-late-loop-shows-in-lateness", test_a_late_loop_shows_in_lateness);
+    ADD("turns-are-counted-and-one-that-waits-is-due",
+        test_turns_are_counted_and_one_that_waits_is_due);
+    ADD_AT(0, "without-polling-no-turn-is-due", test_without_polling_no_turn_is_due);
+    return g_test_run();
+}
