@@ -174,24 +174,39 @@ use_next_candidate(VsfTarget *target, GError **error)
     return FALSE;
 }
 
-/* A device that was made anew, or a source address that came back, needs a new
- * socket; so does a collector to which there was no way. Tried at most once a second.
- * FALSE: nothing changed, and @error may say what is in the way. */
+static int
+compare_addresses(gconstpointer a, gconstpointer b)
+{
+    return g_inet_address_equal((GInetAddress *)a, (GInetAddress *)b) ? 0 : 1;
+}
+
+/* Whether the name's last answer has the address that is used. */
+static gboolean
+is_confirmed(const VsfTarget *target)
+{
+    return has_socket(target) &&
+           g_list_find_custom(target->candidates, target->used, compare_addresses) != NULL;
+}
+
+/* For when this host itself has no way to where it sends, which is no hearsay: a
+ * device that was made anew, or a source address that came back, needs a new
+ * socket, and a name may have an address of the family that is left. Tried at
+ * most once a second. FALSE: nothing changed, and @error may say what is in the way. */
 static gboolean
 reopen(VsfTarget *target, gint64 now_us, GError **error)
 {
-    gboolean helps = !has_socket(target) || target->address->device != NULL ||
-                     target->common->source != NULL;
+    gboolean had_socket = has_socket(target);
+    gboolean same_helps = had_socket &&
+                          (target->address->device != NULL || target->common->source != NULL);
+    guint n_others = g_list_length(target->candidates) - (is_confirmed(target) ? 1 : 0);
 
-    if (!helps || target->candidates == NULL || now_us - target->reopened_us < REOPEN_US)
+    if (target->candidates == NULL || (n_others == 0 && !same_helps) ||
+        now_us - target->reopened_us < REOPEN_US)
         return FALSE;
     target->reopened_us = now_us;
-    if (has_socket(target)) {
-        target->obstructed = !open_socket(target, target->used, error);
-    } else {
-        target->n_untried = g_list_length(target->candidates);
-        target->obstructed = !use_next_candidate(target, error);
-    }
+    target->n_untried = n_others;
+    target->obstructed = !(same_helps && open_socket(target, target->used, error)) &&
+                         !use_next_candidate(target, error);
     return !target->obstructed;
 }
 
@@ -259,7 +274,7 @@ send_one(VsfTarget *target, const guint8 *data, gsize size)
         told = count_told(target, size);
         if (told == 0 && vsf_send_error_of(code) == VSF_SEND_UNREACHABLE)
             reopen(target, now_us, &obstacle);
-        if (vsf_send_error_of(code) != VSF_SEND_TOO_BIG && !is_proven(target))
+        else if (vsf_send_error_of(code) != VSF_SEND_TOO_BIG && !is_proven(target))
             use_next_candidate(target, NULL);
         code = vsf_sender_socket_send(&target->socket, data, size);
     }
@@ -298,19 +313,12 @@ note_first_socket(VsfTarget *target)
     g_clear_pointer(&target->last_error, g_free);
 }
 
-static int
-compare_addresses(gconstpointer a, gconstpointer b)
-{
-    return g_inet_address_equal((GInetAddress *)a, (GInetAddress *)b) ? 0 : 1;
-}
-
 /* An address that works stays as long as the name has it, and one that worked
  * gets a while to come back. */
 static gboolean
 is_kept(const VsfTarget *target)
 {
-    return has_socket(target) &&
-           g_list_find_custom(target->candidates, target->used, compare_addresses) != NULL &&
+    return is_confirmed(target) &&
            (!target->state.failing || (is_proven(target) && target->state.n_lookups < 3));
 }
 

@@ -118,6 +118,56 @@ no_way_body(void)
     }
 }
 
+/* A name with an address of each family goes on by the one that is left. */
+static void
+family_gone_body(void)
+{
+    static const char *const answer[] = {"2001:db8::99", "192.0.2.99", NULL};
+    VsfCollectorStatus *status;
+    VsfSender *sender;
+
+    make_uplink();
+    sender = sender_to_name("collector.example", answer);
+    run_loop_once();
+    expect(sender, 2, 2, VSF_SEND_UNREACHABLE);
+    status = status_of(sender, 0);
+    g_assert_cmpstr(status->address, ==, "[2001:db8::99]:6343");
+    vsf_collector_status_free(status);
+    g_assert_true(run("ip address delete 2001:db8::1/64 dev up0"));
+    g_assert_true(run("ip -6 route flush dev up0"));
+    expect(sender, 3, 3, VSF_SEND_UNREACHABLE);
+    status = status_of(sender, 0);
+    g_assert_cmpstr(status->address, ==, "192.0.2.99:6343");
+    vsf_collector_status_free(status);
+    vsf_sender_free(sender);
+}
+
+/* The daemon is started before the network is. */
+static void
+network_late_body(void)
+{
+    static const char *const late[] = {
+        "ip address add 198.51.100.1/24 dev up0",
+        "ip neighbour add 198.51.100.99 lladdr 02:00:00:00:00:99 dev up0",
+        NULL,
+    };
+    VsfSender *sender;
+    Counts counts;
+
+    make_uplink();
+    sender = sender_to("198.51.100.99", NULL);
+    expect(sender, 3, 0, VSF_SEND_UNREACHABLE);
+    g_assert_cmpuint(warnings_about("cannot send to it: Network is unreachable"), ==, 1);
+    run_all(late);
+    do {
+        counts = send_and_count(sender, 1, VSF_SEND_UNREACHABLE);
+        g_usleep(20000);
+    } while (counts.datagrams == 0);
+    expect(sender, 3, 3, VSF_SEND_UNREACHABLE);
+    g_assert_cmpuint(vsf_warnings->len, ==, 1);
+    vsf_sender_free(sender);
+}
+
 /* 192.0.2.5 or 2001:db8::5 is configured, goes, and comes back. */
 static void
 source_gone_body(void)
@@ -254,6 +304,8 @@ in_a_namespace(void (*body)(void))
     }
 IN_A_NAMESPACE(renumbered)
 IN_A_NAMESPACE(no_way)
+IN_A_NAMESPACE(family_gone)
+IN_A_NAMESPACE(network_late)
 IN_A_NAMESPACE(source_gone)
 IN_A_NAMESPACE(device_remade)
 IN_A_NAMESPACE(full_queue)
@@ -266,6 +318,8 @@ main(int argc, char **argv)
     static const Case cases[] = {
         {"renumbered-host-sends-from-its-new-address", test_renumbered},
         {"sends-resume-when-there-is-a-way-again", test_no_way},
+        {"name-goes-on-by-the-family-that-is-left", test_family_gone},
+        {"sends-begin-when-the-network-does", test_network_late},
         {"source-address-that-is-gone-is-not-used", test_source_gone},
         {"device-that-is-made-anew-is-used", test_device_remade},
         {"full-queue-is-counted", test_full_queue},
