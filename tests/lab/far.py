@@ -99,12 +99,17 @@ class Names:
     def __init__(self, lab, name):
         self._lab, self._name = lab, name
         self.process = None
-        lab.write("resolv.conf", "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
+        self.patience(1)
         # /run is the lab's own; nothing else may be made here.
         lab.run(["sh", "-ec", """
             file=$(readlink -m /etc/resolv.conf)
             case $file in /run/*) mkdir -p "${file%/*}"; [ -e "$file" ] || : >"$file" ;; esac
             mount --bind "$1" "$file" """, "sh", os.path.join(lab.folder, "resolv.conf")])
+
+    def patience(self, timeout_s):
+        """How long a program here waits for an answer."""
+        self._lab.write("resolv.conf", "nameserver 127.0.0.53\n"
+                        f"options timeout:{timeout_s} attempts:1\n")
 
     def start(self, address):
         self.process = self._lab.daemon("dnsmasq", [

@@ -323,6 +323,29 @@ def test_name():
         count_errors("named", before, "refused")
 
 
+def test_hanging_resolver():
+    """While a resolver gives no answer the other collectors get all, and the daemon ends at once"""
+    traffic()
+    server = names().process
+    names().patience(30)
+    server.signal(signal.SIGSTOP)
+    tap.on_exit(lambda: (server.signal(signal.SIGCONT), names().patience(1)))
+    with Others(), Monitor(lab(), name="resolving", port=7200, polling=1,
+                           arguments=["--collector", f"{NAME}:7201"]) as resolving:
+        one = resolving.collector
+        one.wait(lambda: len(one.datagrams()) >= 3, PATIENCE_S, "three datagrams")
+        time.sleep(FAULT_S)
+        tap.equal(fars.missing(one.datagrams()), [])
+        told = resolving.status()["collectors"]
+        tap.equal([(entry["state"], entry["errors"]) for entry in told],
+                  [("sending", 0), ("resolving", 0)])
+        began = time.monotonic()
+        resolving.process.signal(signal.SIGTERM)
+        tap.equal(resolving.process.wait(5), 0, "exit status")
+        resolving.process = None
+        tap.diagnostics(f"ended in {time.monotonic() - began:.2f} s")
+
+
 def test_source_gone():
     """While the configured source-address is not the host's, nothing is sent; then it is"""
     traffic()
