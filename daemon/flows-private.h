@@ -43,6 +43,7 @@ struct VsfFlows {
     GHashTable *samplers; /* ifindex -> Sampler */
     GHashTable *ready;    /* set of Sampler with waiting packets and a known VM */
     guint tick_timer;
+    gboolean paused;    /* by an operator */
     guint cap_timer;    /* while a tap is sampled more coarsely than configured */
     guint share;        /* samples a second that one tap may have now, 0: any number */
     guint bound;        /* of all taps, beside the configured one; 0: none */

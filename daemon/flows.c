@@ -30,13 +30,19 @@ vsf_flows_sampler(const VsfFlows *flows, int ifindex)
 
 /* The VM's own metadata may want another rate. 0: no samples. */
 static guint32
-wanted_rate(const VsfFlows *flows, const VsfTap *tap)
+configured_rate(const VsfFlows *flows, const VsfTap *tap)
 {
     const VsfDomain *domain = tap->domain;
 
     if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
         return domain->def->monitor.sampling;
     return flows->config->sampling;
+}
+
+static guint32
+wanted_rate(const VsfFlows *flows, const VsfTap *tap)
+{
+    return flows->paused ? 0 : configured_rate(flows, tap);
 }
 
 static void
@@ -329,6 +335,42 @@ vsf_flows_tap_removed(VsfFlows *flows, VsfTap *tap)
         remove_sampler(flows, sampler);
 }
 
+void
+vsf_flows_pause(VsfFlows *flows, gboolean paused)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    flows->paused = paused;
+    g_hash_table_iter_init(&iter, vsf_registry_taps(flows->registry));
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const VsfTap *tap = value;
+        Sampler *sampler = vsf_flows_sampler(flows, tap->link.ifindex);
+
+        if (paused && sampler != NULL)
+            drain(flows, sampler);
+        adjust(flows, tap);
+    }
+}
+
+/* Of a tap that has no sampler for as long as sampling is paused; it may have had one. */
+static gboolean
+status_of_paused(VsfFlows *flows, int ifindex, Sampler *sampler, VsfFlowStatus *status)
+{
+    const VsfTap *tap = vsf_registry_tap(flows->registry, ifindex);
+
+    if (!flows->paused || tap == NULL || configured_rate(flows, tap) == 0)
+        return FALSE;
+    *status = (VsfFlowStatus){.state = "paused", .factor = 1};
+    if (sampler != NULL) {
+        status->samples = sampler->samples;
+        status->left_out = sampler->left_out;
+        status->drops = vsf_flows_drops(flows, sampler);
+        status->pool = sampler->last_pool;
+    }
+    return TRUE;
+}
+
 gboolean
 vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
 {
@@ -336,7 +378,7 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
     Sampler *sampler = vsf_flows_sampler(flows, ifindex);
 
     if (sampler == NULL || sampler->rate == 0)
-        return FALSE;
+        return status_of_paused(flows, ifindex, sampler, status);
     *status = (VsfFlowStatus){
         .state = sampler->trouble != NULL ? sampler->trouble : states[sampler->state],
         .sampling = vsf_flows_rate(sampler),

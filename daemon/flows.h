@@ -14,8 +14,8 @@
 typedef struct VsfFlows VsfFlows;
 
 typedef struct {       /* one sampler, for the status */
-    const char *state; /* "sampling", "opening", "down", "failed: ..." */
-    guint32 sampling;  /* in force: the configured rate times the factor */
+    const char *state; /* "sampling", "opening", "paused", "closed", or what is wrong */
+    guint32 sampling;  /* in force: the configured rate times the factor; 0: paused */
     guint32 factor;    /* 1, or how much coarser because of too many samples */
     guint64 samples;   /* flow samples sent */
     guint64 left_out;  /* sampled, but counted on another tap of this host (direction once) */
@@ -56,10 +56,14 @@ void vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, 
  * such bound. Those with the most traffic are sampled more coarsely. */
 void vsf_flows_set_bound(VsfFlows *flows, guint max);
 
+/* Paused: no tap has a sampler, and packets cost nothing; what was picked before leaves.
+ * What collectors were told goes on where it was when it is over. */
+void vsf_flows_pause(VsfFlows *flows, gboolean paused);
+
 /* Packets that were picked since the start. */
 guint64 vsf_flows_picked(const VsfFlows *flows);
 
-/* FALSE if there is no sampler for @ifindex. */
+/* FALSE if the tap @ifindex is not to be sampled. */
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
 
 VsfFlowTotals vsf_flows_totals(VsfFlows *flows);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flows-fixture.h"
 
+#include <string.h>
+
 const guint8 flows_fixture_mac[6] = {0x52, 0x54, 0, 0, 0, 1};
 
 static void
@@ -9,11 +11,63 @@ collect(const guint8 *data, gsize size, gpointer user_data)
     g_ptr_array_add(user_data, g_bytes_new(data, size));
 }
 
+static void
+on_domain(VsfDomain *domain G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
+{
+}
+
+static void
+on_tap_added(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_added(((Fixture *)user_data)->flows, tap);
+}
+
+static void
+on_tap_bound(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_bound(((Fixture *)user_data)->flows, tap);
+}
+
+static void
+on_tap_changed(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_changed(((Fixture *)user_data)->flows, tap);
+}
+
+static void
+on_tap_removed(VsfTap *tap, gpointer user_data)
+{
+    vsf_flows_tap_removed(((Fixture *)user_data)->flows, tap);
+}
+
+static guint32
+index_for(const VsfDomainDef *def G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
+{
+    return 200001;
+}
+
+static char *
+name_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
+{
+    return g_strdup(def->name);
+}
+
+static const VsfRegistryCallbacks callbacks = {
+    .domain_added = on_domain,
+    .domain_changed = on_domain,
+    .domain_removed = on_domain,
+    .tap_added = on_tap_added,
+    .tap_bound = on_tap_bound,
+    .tap_changed = on_tap_changed,
+    .tap_removed = on_tap_removed,
+    .index_for = index_for,
+    .name_for = name_for,
+};
+
 void
 flows_fixture_set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     static const char *const patterns[] = {"vnet*", NULL};
-    static const VsfRegistryCallbacks callbacks = {0};
     VsfSflowAddress agent = {.family = 1, .bytes = {192, 0, 2, 1}};
 
     fake_net_reset();
@@ -22,26 +76,40 @@ flows_fixture_set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     fixture->datagrams = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     fixture->exporter = vsf_exporter_new(fixture->config, &agent, collect, fixture->datagrams);
     fixture->reader = vsf_link_stats_new(NULL);
-    fixture->registry = vsf_registry_new(patterns, &callbacks, NULL);
+    fixture->registry = vsf_registry_new(patterns, &callbacks, fixture);
     fixture->flows = vsf_flows_new(fixture->config, fixture->registry, fixture->exporter,
                                    fixture->reader, NULL);
-    fixture->domain = (VsfDomain){.def = vsf_domain_def_new()};
-    fixture->domain.def->monitor.sampling = VSF_MONITOR_UNSET;
-    fixture->tap = (VsfTap){.kind = VSF_NIC_TAP, .domain = &fixture->domain};
-    fixture->tap.link.ifindex = IFINDEX;
-    fixture->tap.link.flags = IFF_UP;
-    g_strlcpy(fixture->tap.link.name, "vnet0", sizeof(fixture->tap.link.name));
+}
+
+void
+flows_fixture_start(Fixture *fixture)
+{
+    VsfLink link = {.ifindex = IFINDEX, .kind = "tun", .type = 1, .flags = IFF_UP, .name = "vnet0"};
+    VsfDomainDef *def = vsf_domain_def_new();
+    VsfNic *nic = g_new0(VsfNic, 1);
+
+    memcpy(link.mac, flows_fixture_mac, sizeof(link.mac));
+    link.mac[0] = 0xfe;
+    vsf_registry_link_seen(fixture->registry, &link, 1000);
+    memset(def->uuid_bytes, 1, sizeof(def->uuid_bytes));
+    vsf_uuid_format(def->uuid_bytes, def->uuid);
+    def->id = 1;
+    def->name = g_strdup("a");
+    nic->kind = VSF_NIC_TAP;
+    nic->device = g_strdup(link.name);
+    memcpy(nic->mac, flows_fixture_mac, sizeof(nic->mac));
+    g_ptr_array_add(def->nics, nic);
+    vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
+    fixture->tap = vsf_registry_tap(fixture->registry, IFINDEX);
 }
 
 void
 flows_fixture_tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    vsf_flows_tap_removed(fixture->flows, &fixture->tap);
     vsf_registry_free(fixture->registry);
     vsf_flows_free(fixture->flows);
     vsf_exporter_free(fixture->exporter);
     vsf_link_stats_free(fixture->reader);
-    vsf_domain_def_free(fixture->domain.def);
     vsf_config_free(fixture->config);
     g_ptr_array_unref(fixture->datagrams);
 }

@@ -17,8 +17,7 @@ typedef struct {
     VsfLinkStatsReader *reader;
     VsfRegistry *registry;
     VsfFlows *flows;
-    VsfDomain domain;
-    VsfTap tap;
+    VsfTap *tap; /* NULL until it is started */
     GPtrArray *datagrams;
 } Fixture;
 
@@ -27,6 +26,9 @@ extern const guint8 flows_fixture_mac[6];
 
 void flows_fixture_set_up(Fixture *fixture, gconstpointer user_data);
 void flows_fixture_tear_down(Fixture *fixture, gconstpointer user_data);
+
+/* The VM and its tap appear. */
+void flows_fixture_start(Fixture *fixture);
 
 /* The sampler opens, when the tap has received @frames. */
 void flows_fixture_open_at(guint64 frames, gint64 read_ns);

@@ -36,7 +36,7 @@ test_a_bound_cuts_who_has_more(Fixture *fixture, gconstpointer user_data G_GNUC_
 
     fixture->config->max_samples_per_second = 0;
     fixture->config->max_host_samples_per_second = 0;
-    vsf_flows_tap_added(fixture->flows, &fixture->tap);
+    flows_fixture_start(fixture);
     flows_fixture_open_at(0, 0);
     pick(4000);
     g_assert_cmpuint(rate(), ==, 64);
@@ -54,7 +54,7 @@ test_a_tighter_configuration_counts(Fixture *fixture, gconstpointer user_data G_
 {
     fixture->config->max_samples_per_second = 0;
     fixture->config->max_host_samples_per_second = 100;
-    vsf_flows_tap_added(fixture->flows, &fixture->tap);
+    flows_fixture_start(fixture);
     flows_fixture_open_at(0, 0);
     vsf_flows_set_bound(fixture->flows, 1000000);
     expect_warning("*");
@@ -68,7 +68,7 @@ test_a_bound_that_goes_leaves_the_rate_alone(Fixture *fixture,
 {
     fixture->config->max_samples_per_second = 0;
     fixture->config->max_host_samples_per_second = 0;
-    vsf_flows_tap_added(fixture->flows, &fixture->tap);
+    flows_fixture_start(fixture);
     flows_fixture_open_at(0, 0);
     vsf_flows_set_bound(fixture->flows, 50);
     vsf_flows_set_bound(fixture->flows, 0);
