@@ -10,6 +10,7 @@
 #include "index-store.h"
 #include "net/hook-socket.h"
 #include "net/links.h"
+#include "pauses.h"
 #include "poller.h"
 #include "virt/conn.h"
 
@@ -37,6 +38,7 @@ struct VsfApp {
     VsfAgents *agents;
     VsfGuests *guests;
     VsfBrakes *brakes;
+    VsfPauses *pauses;
     VsfPoller *poller;
     VsfLinks *links;
     VsfConn *conn;

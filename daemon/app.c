@@ -231,12 +231,16 @@ send_datagram(const guint8 *data, gsize size, gpointer user_data)
 }
 
 static JsonNode *
-answer(const char *request, GError **error, gpointer user_data)
+answer(const VsfRequest *request, GError **error, gpointer user_data)
 {
-    if (strcmp(request, "status") == 0)
-        return vsf_app_status(user_data);
+    VsfApp *app = user_data;
+
+    if (strcmp(request->word, "status") == 0)
+        return vsf_app_status(app);
+    if (vsf_pauses_is_request(request))
+        return vsf_pauses_answer(app->pauses, request, error);
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                "unknown request \"%.40s\"; known: status", request);
+                "unknown request \"%.40s\"; known: status, pause, resume", request->word);
     return NULL;
 }
 
@@ -279,6 +283,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->agents = vsf_agents_new(app->config->uri, (int)app->config->agent_timeout_s);
     app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
     app->brakes = vsf_brakes_new(app->config, app->flows);
+    app->pauses = vsf_pauses_new(app->flows, app->guests);
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
                                  app->link_stats, app->stats, app->guests, process_gone, app);
     app->links = vsf_links_new(&links_callbacks, app, error);
@@ -362,6 +367,7 @@ vsf_app_free(VsfApp *app)
     /* Emptied while the rooms behind its callbacks are still there. */
     g_clear_pointer(&app->registry, vsf_registry_free);
     g_clear_pointer(&app->brakes, vsf_brakes_free);
+    g_clear_pointer(&app->pauses, vsf_pauses_free);
     g_clear_pointer(&app->poller, vsf_poller_free);
     g_clear_pointer(&app->guests, vsf_guests_free);
     g_clear_pointer(&app->agents, vsf_agents_free);

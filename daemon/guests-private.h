@@ -24,6 +24,8 @@ typedef struct {
     gboolean is_logged; /* the one that goes on was */
     gint64 denied_us;   /* when libvirt did not let us ask this one; 0: it does */
 
+    gint64 paused_before_us; /* vsf_guests_paused_us() when the run became known */
+
     gboolean balloon_asking, balloon_set, balloon_failed;
     gint64 balloon_retry_us;
     VsfTruth memory, available; /* told last */
@@ -38,6 +40,9 @@ struct VsfGuests {
     GHashTable *by_uuid; /* uuid -> Guest */
     gboolean connected;
     guint64 failures_gone; /* of guests that are no more */
+    gboolean paused;       /* by an operator */
+    gint64 paused_us;      /* all that was before the pause that is on */
+    gint64 paused_at_us;   /* when that began */
     guint timer;
     gint64 armed_us;   /* when it comes */
     char *refused;     /* why we may ask nobody */
@@ -46,6 +51,17 @@ struct VsfGuests {
 
 /* NULL: there is none. */
 Guest *vsf_guests_find(const VsfGuests *guests, const char *uuid);
+
+/* What is due, of all guests, may be so at other times than before. */
+void vsf_guests_arm_all(VsfGuests *guests);
+
+/* How long asking was paused, all together. */
+gint64 vsf_guests_paused_us(const VsfGuests *guests, gint64 now_us);
+
+/* How long the run is known; where something inside the guest may still answer, time in
+ * which it could not, since asking was paused, does not count. */
+gint64 vsf_guests_known_for_s(const VsfGuests *guests, const Guest *guest, gboolean agent_possible,
+                              gint64 now_us);
 
 /* Writes down what must outlive the daemon, if the run is known. */
 void vsf_guests_remember(VsfGuests *guests, const Guest *guest);

@@ -139,6 +139,8 @@ agent_state(const VsfGuests *guests, const Guest *guest, gint64 now_us)
         return "paused";
     if (!manners->connected)
         return "disconnected";
+    if (guests->paused)
+        return "held";
     if (guests->refused != NULL || guest->denied_us != 0)
         return "refused";
     if (vsf_agent_manners_is_quarantined(manners, now_us))
@@ -178,7 +180,6 @@ vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *ba
     VsfTruthTerms terms = {
         .now_us = now_us,
         .now_s = g_get_real_time() / G_USEC_PER_SEC,
-        .known_for_s = (now_us - domain->since_us) / G_USEC_PER_SEC,
         .agent_period_s = guests->config->filesystems_interval_s,
     };
     VsfGuestChoice before;
@@ -189,6 +190,7 @@ vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *ba
     before = guest->choice;
     terms.agent_possible = guests->config->agent == VSF_GUEST_AGENT_AUTO &&
                            guest->plan == VSF_AGENT_PLAN_ASK;
+    terms.known_for_s = vsf_guests_known_for_s(guests, guest, terms.agent_possible, now_us);
     terms.decide = guest->run[0] != '\0';
     detail->memory = guest->memory = memory_truth(guests, guest, &terms, balloon);
     detail->available = guest->available = vsf_truth_available(

@@ -35,14 +35,13 @@ agent_terms(const VsfGuests *guests)
 /* --- asking ------------------------------------------------------------ */
 
 static void arm(VsfGuests *guests, const Guest *guest);
-static void arm_all(VsfGuests *guests);
 
 static gboolean
 may_ask(const VsfGuests *guests, const Guest *guest)
 {
     return guests->config->agent == VSF_GUEST_AGENT_AUTO && guest->plan == VSF_AGENT_PLAN_ASK &&
-           guests->connected && guest->domain->state == VSF_STATE_RUNNING && !guest->asking &&
-           !guest->balloon_asking;
+           guests->connected && !guests->paused && guest->domain->state == VSF_STATE_RUNNING &&
+           !guest->asking && !guest->balloon_asking;
 }
 
 static void
@@ -165,7 +164,7 @@ note_permission(VsfGuests *guests, Guest *guest, const GError *error)
                (error == NULL || is_denied ||
                 g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))) {
         g_clear_pointer(&guests->refused, g_free);
-        arm_all(guests);
+        vsf_guests_arm_all(guests);
     }
     if (guest != NULL && guest->asking && is_denied)
         note_denied(guest, error->message);
@@ -225,8 +224,8 @@ wants_balloon(const VsfGuests *guests, const Guest *guest)
 {
     const VsfDomainDef *def = guest->domain->def;
 
-    return guests->config->balloon_period_s > 0 && guests->connected && def->has_balloon &&
-           def->balloon_period_s == 0 && !guest->balloon_asking &&
+    return guests->config->balloon_period_s > 0 && guests->connected && !guests->paused &&
+           def->has_balloon && def->balloon_period_s == 0 && !guest->balloon_asking &&
            guest->domain->state == VSF_STATE_RUNNING;
 }
 
@@ -310,8 +309,8 @@ arm(VsfGuests *guests, const Guest *guest)
         arm_at(guests, due);
 }
 
-static void
-arm_all(VsfGuests *guests)
+void
+vsf_guests_arm_all(VsfGuests *guests)
 {
     GHashTableIter iter;
     gpointer value;
@@ -349,7 +348,7 @@ is_due(gpointer user_data)
         else
             ask(guests, guest, now_us);
     }
-    arm_all(guests);
+    vsf_guests_arm_all(guests);
     return G_SOURCE_REMOVE;
 }
 
@@ -406,6 +405,7 @@ vsf_guests_domain_added(VsfGuests *guests, VsfDomain *domain)
     Guest *guest = g_new0(Guest, 1);
 
     guest->domain = domain;
+    guest->paused_before_us = vsf_guests_paused_us(guests, g_get_monotonic_time());
     guest->memory = guest->available = (VsfTruth){
         .value = VSF_UNKNOWN, .age_s = -1, .why = VSF_WHY_WAITING};
     g_hash_table_replace(guests->by_uuid, g_strdup(domain->def->uuid), guest);
@@ -461,7 +461,7 @@ vsf_guests_connected(VsfGuests *guests, gboolean connected)
         g_clear_pointer(&guest->info, vsf_qga_info_free);
         guest->open_handle = VSF_QGA_NO_HANDLE;
     }
-    arm_all(guests);
+    vsf_guests_arm_all(guests);
 }
 
 /* --- up and down ------------------------------------------------------- */

@@ -38,6 +38,11 @@ void vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connec
 /* The connection to libvirt came or went; it starts as gone. */
 void vsf_guests_connected(VsfGuests *guests, gboolean connected);
 
+/* Paused: no agent is asked and no balloon's period set; a conversation that is out ends. What is
+ * known goes stale, and time that passes so is no patience with an agent that could
+ * not answer: no source is chosen for its want. */
+void vsf_guests_pause(VsfGuests *guests, gboolean paused);
+
 /* How words begin that name a run by libvirt's id, for want of its process. */
 #define VSF_GUEST_RUN_BY_ID "id/"
 

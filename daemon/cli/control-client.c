@@ -22,10 +22,8 @@ static const VsfJsonLimits limits = {
     .members_max = 4096,
 };
 
-static const char request[] = "{\"request\":\"status\"}\n";
-
 static GString *
-read_answer(GSocketConnection *connection, GError **error)
+read_answer(GSocketConnection *connection, const char *request, GError **error)
 {
     GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(connection));
     GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
@@ -33,7 +31,7 @@ read_answer(GSocketConnection *connection, GError **error)
     char buffer[16384];
     gssize n;
 
-    if (!g_output_stream_write_all(out, request, sizeof(request) - 1, NULL, NULL, error))
+    if (!g_output_stream_write_all(out, request, strlen(request), NULL, NULL, error))
         return NULL;
     while ((n = g_input_stream_read(in, buffer, sizeof(buffer), NULL, error)) > 0) {
         if (answer->len + (gsize)n > ANSWER_MAX) {
@@ -47,10 +45,10 @@ read_answer(GSocketConnection *connection, GError **error)
 }
 
 static GString *
-ask_once(GSocketClient *client, GSocketConnectable *address, GError **error)
+ask_once(GSocketClient *client, GSocketConnectable *address, const char *request, GError **error)
 {
     g_autoptr(GSocketConnection) connection = g_socket_client_connect(client, address, NULL, error);
-    g_autoptr(GString) answer = connection != NULL ? read_answer(connection, error) : NULL;
+    g_autoptr(GString) answer = connection != NULL ? read_answer(connection, request, error) : NULL;
 
     if (answer == NULL)
         return NULL;
@@ -73,7 +71,7 @@ is_crowded(const GError *error)
 }
 
 static GString *
-ask(const char *path, GError **error)
+ask(const char *path, const char *request, GError **error)
 {
     gint64 until_us = g_get_monotonic_time() + TIMEOUT_S * G_USEC_PER_SEC;
     g_autoptr(GSocketClient) client = g_socket_client_new();
@@ -89,7 +87,7 @@ ask(const char *path, GError **error)
     g_socket_client_set_timeout(client, TIMEOUT_S);
     for (;;) {
         g_autoptr(GError) failed = NULL;
-        GString *answer = ask_once(client, G_SOCKET_CONNECTABLE(address), &failed);
+        GString *answer = ask_once(client, G_SOCKET_CONNECTABLE(address), request, &failed);
 
         if (answer != NULL)
             return answer;
@@ -135,12 +133,12 @@ vsf_control_client_parse(const char *answer, gsize length, GError **error)
 }
 
 JsonNode *
-vsf_control_client_status(const char *runtime_dir, char **text, GError **error)
+vsf_control_client_ask(const char *runtime_dir, const char *request, char **text, GError **error)
 {
     g_autofree char *path = g_build_filename(runtime_dir != NULL ? runtime_dir : VSF_RUNTIME_DIR,
                                              "control", NULL);
     g_autoptr(GError) failed = NULL;
-    g_autoptr(GString) answer = ask(path, &failed);
+    g_autoptr(GString) answer = ask(path, request, &failed);
     g_autoptr(JsonNode) root = NULL;
 
     if (answer == NULL) {
@@ -155,4 +153,10 @@ vsf_control_client_status(const char *runtime_dir, char **text, GError **error)
     }
     *text = g_string_free(g_steal_pointer(&answer), FALSE);
     return g_steal_pointer(&root);
+}
+
+JsonNode *
+vsf_control_client_status(const char *runtime_dir, char **text, GError **error)
+{
+    return vsf_control_client_ask(runtime_dir, "{\"request\":\"status\"}\n", text, error);
 }

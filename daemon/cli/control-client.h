@@ -6,10 +6,14 @@
 
 #define VSF_RUNTIME_DIR "/run/virt-sflow"
 
-/* The status object (docs/status-json.md), or NULL with @error, whose message is a
- * whole one for people that a terminal can take. @runtime_dir: where the daemon's
- * sockets are; NULL: VSF_RUNTIME_DIR. *@text: the document as it came; the caller
- * frees. Blocks, for at most 10 s at each step. */
+/* The object that answers @request (a line with its newline; docs/status-json.md), or NULL with
+ * @error, whose message is a whole one for people that a terminal can take. @runtime_dir:
+ * where the daemon's sockets are; NULL: VSF_RUNTIME_DIR. *@text: the document as it came;
+ * the caller frees. Blocks, for at most 10 s at each step; may ask several times. */
+JsonNode *vsf_control_client_ask(const char *runtime_dir, const char *request, char **text,
+                                 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same for the status. */
 JsonNode *vsf_control_client_status(const char *runtime_dir, char **text,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

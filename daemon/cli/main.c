@@ -2,6 +2,7 @@
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
 #include "agents.h"
 #include "hook.h"
+#include "pause.h"
 #include "receive.h"
 #include "status.h"
 
@@ -19,6 +20,8 @@ typedef struct {
 static const Command commands[] = {
     {"status", vsf_cli_status, "show how the running virt-sflowd is"},
     {"agents", vsf_cli_agents, "show which guest agents answer, or would be asked"},
+    {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
+    {"resume", vsf_cli_resume, "end what was paused"},
     {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
     {"hook", vsf_cli_hook, "install, remove or look at the libvirt hook"},
 };

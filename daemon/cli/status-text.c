@@ -3,6 +3,7 @@
 
 #include "agents-text.h"
 #include "member.h"
+#include "pause-text.h"
 #include "table.h"
 
 #include <string.h>
@@ -181,6 +182,7 @@ vsf_status_text(JsonObject *status)
     add_daemon(text, status);
     add_numbers(text, status);
     add_cpu(text, status);
+    vsf_pause_text(text, status);
     vsf_agents_summary(text, status);
     vsf_table_add(text, collector_columns, G_N_ELEMENTS(collector_columns),
                   vsf_table_rows(vsf_member_array(status, "collectors"), NULL),

@@ -136,17 +136,30 @@ bound_unread(VsfControl *control, const Client *newest)
     }
 }
 
+/* Who it was that connected. G_MAXUINT, nobody, if the kernel does not say. */
+static guint
+peer_uid(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : G_MAXUINT;
+}
+
 static void
 answer_client(Client *client)
 {
     VsfControl *control = client->control;
     g_autoptr(GError) error = NULL;
-    g_autofree char *request = vsf_request_parse(client->request->str, (gsize)client->length,
-                                                 &error);
-    g_autoptr(JsonNode)
-        node = request != NULL ? control->answer(request, &error, control->user_data) : NULL;
+    g_autoptr(VsfRequest)
+        request = vsf_request_parse(client->request->str, (gsize)client->length, &error);
+    g_autoptr(JsonNode) node = NULL;
     g_autofree char *text = NULL;
 
+    if (request != NULL) {
+        request->uid = peer_uid(client->fd);
+        node = control->answer(request, &error, control->user_data);
+    }
     if (node == NULL)
         node = error_node(error != NULL ? error->message : "no answer");
     text = json_to_string(node, FALSE);

@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 JsonNode *
-house_answer(const char *request, GError **error, gpointer user_data)
+house_answer(const VsfRequest *request, GError **error, gpointer user_data)
 {
     House *house = user_data;
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autofree char *pad = g_strnfill(house->pad, 'x');
 
     house->asked++;
-    if (strcmp(request, "status") != 0) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "unknown request %s", request);
+    house->uid = request->uid;
+    if (strcmp(request->word, "status") != 0) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "unknown request %s", request->word);
         return NULL;
     }
     json_builder_begin_object(builder);

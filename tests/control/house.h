@@ -9,6 +9,7 @@ typedef struct {
     char *folder, *path;
     VsfControl *control;
     guint asked;
+    guint uid; /* of who asked last */
     gsize pad; /* bytes of filler in the answer */
 } House;
 
@@ -25,7 +26,7 @@ void house_open(House *house);
 void house_close(House *house);
 
 /* A new control socket's answer to vsf_control_new(): {"pad": "xxx"} to "status". */
-JsonNode *house_answer(const char *request, GError **error, gpointer user_data);
+JsonNode *house_answer(const VsfRequest *request, GError **error, gpointer user_data);
 
 /* Connects without waiting; the descriptor is the caller's. */
 int visit(const House *house);

@@ -68,6 +68,8 @@ test_help_and_version_succeed(void)
     g_auto(Run) help = run_command("--help", NULL), version = run_command("--version", NULL);
     g_auto(Run) status_help = run_command("status", "--help", NULL);
     g_auto(Run) agents_help = run_command("agents", "--help", NULL);
+    g_auto(Run) pause_help = run_command("pause", "--help", NULL);
+    g_auto(Run) resume_help = run_command("resume", "--help", NULL);
 
     g_assert_cmpint(help.status, ==, 0);
     g_assert_nonnull(strstr(help.out, "receive"));
@@ -83,6 +85,12 @@ test_help_and_version_succeed(void)
     g_assert_nonnull(strstr(agents_help.out, "--plan"));
     g_assert_nonnull(strstr(agents_help.out, "--json"));
     g_assert_nonnull(strstr(agents_help.out, "--runtime-dir=DIR"));
+    g_assert_nonnull(strstr(help.out, "pause"));
+    g_assert_nonnull(strstr(help.out, "resume"));
+    g_assert_cmpint(pause_help.status + resume_help.status, ==, 0);
+    g_assert_nonnull(strstr(pause_help.out, "sampling|agents|all"));
+    g_assert_nonnull(strstr(pause_help.out, "--for=TIME"));
+    g_assert_nonnull(strstr(resume_help.out, "[sampling|agents|all]"));
 }
 
 static void
@@ -113,9 +121,36 @@ test_wrong_usage_is_status_2(void)
 }
 
 static void
+test_a_pause_of_what_is_not_known_is_status_2(void)
+{
+    static const struct {
+        const char *words[4], *err;
+    } cases[] = {
+        {{"pause"}, "virt-sflow pause: what? sampling, agents or all\n"},
+        {{"pause", "counters"}, "virt-sflow pause: sampling, agents or all, not counters\n"},
+        {{"pause", "all", "now"}, "virt-sflow pause: unexpected argument now\n"},
+        {{"pause", "all", "--for", "1d"},
+         "virt-sflow pause: --for takes 90s, 10m or 1h, at most 168h, not 1d\n"},
+        {{"pause", "all", "--until", "1"}, "virt-sflow pause: Unknown option --until\n"},
+        {{"resume", "it"}, "virt-sflow resume: sampling, agents or all, not it\n"},
+        {{"resume", "all", "now"}, "virt-sflow resume: unexpected argument now\n"},
+        {{"resume", "--for=1h"}, "virt-sflow resume: Unknown option --for=1h\n"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const char *const *words = cases[i].words;
+        g_auto(Run) run = run_command(words[0], words[1], words[2], words[3], NULL);
+
+        g_assert_cmpint(run.status, ==, 2);
+        g_assert_cmpstr(run.out, ==, "");
+        g_assert_true(g_str_has_prefix(run.err, cases[i].err));
+    }
+}
+
+static void
 test_absent_daemon_is_told_with_advice(void)
 {
-    static const char *const commands[] = {"status", "agents"};
+    static const char *const commands[] = {"status", "agents", "resume"};
 
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
         g_auto(Run) run = run_command(commands[i], "--runtime-dir", "/nonexistent", NULL);
@@ -130,9 +165,9 @@ test_absent_daemon_is_told_with_advice(void)
 static const char *document;
 
 static JsonNode *
-answer(const char *request, GError **error, gpointer user_data G_GNUC_UNUSED)
+answer(const VsfRequest *request, GError **error, gpointer user_data G_GNUC_UNUSED)
 {
-    g_assert_cmpstr(request, ==, "status");
+    g_assert_cmpstr(request->word, ==, "status");
     if (document == NULL) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_BUSY, "not \033[31mnow");
         return NULL;
@@ -167,6 +202,64 @@ test_status_is_printed_as_json_and_as_text(void)
         g_assert_true(g_str_has_prefix(refused.err, "virt-sflow: virt-sflowd at /"));
         g_assert_nonnull(strstr(refused.err, "/control: not \\x1b[31mnow"));
     }
+    vsf_control_free(control);
+    g_rmdir(folder);
+}
+
+/* The last request but "status", in words. */
+static char *asked;
+
+static JsonNode *
+answer_pause(const VsfRequest *request, GError **error, gpointer user_data G_GNUC_UNUSED)
+{
+    g_free(asked);
+    asked = g_strdup_printf("%s %s %u", request->word, request->what, request->for_s);
+    if (document == NULL) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED, "only root may");
+        return NULL;
+    }
+    return json_from_string(document, NULL);
+}
+
+static void
+test_pauses_are_asked_for_and_printed(void)
+{
+    static const char *const cases[][6] = {
+        {"pause agents 0", "pause", "agents"},
+        {"pause all 5400", "pause", "all", "--for", "90m"},
+        {"pause sampling 90", "pause", "--for=90s", "sampling"},
+        {"resume all 0", "resume"},
+        {"resume sampling 0", "resume", "sampling"},
+    };
+    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    VsfControl *control = vsf_control_new(path, answer_pause, NULL, NULL);
+
+    for (guint i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
+        const char *const *words = cases[i / 2];
+        g_autofree char *place = g_strconcat("--runtime-dir=", folder, NULL);
+        g_auto(Run) run = {0};
+
+        document = i % 2 == 0 ? "{\"paused\":{\"agents\":{\"by_uid\":0,\"since_s\":0.1,"
+                                "\"left_s\":null}}}"
+                              : "{\"paused\":{\"sampling\":null,\"agents\":null}}";
+        run = run_command(words[1], place, words[2], words[3], words[4], NULL);
+        g_assert_cmpstr(run.err, ==, "");
+        g_assert_cmpint(run.status, ==, 0);
+        g_assert_cmpstr(asked, ==, words[0]);
+        g_assert_cmpstr(run.out, ==,
+                        i % 2 == 0 ? "paused      agents for 0 s, by uid 0, until resumed\n"
+                                   : "Nothing is paused.\n");
+    }
+    document = NULL;
+    {
+        g_auto(Run) refused = run_command("pause", "all", "--runtime-dir", folder, NULL);
+
+        g_assert_cmpint(refused.status, ==, 1);
+        g_assert_cmpstr(refused.out, ==, "");
+        g_assert_nonnull(strstr(refused.err, "/control: only root may\n"));
+    }
+    g_clear_pointer(&asked, g_free);
     vsf_control_free(control);
     g_rmdir(folder);
 }
@@ -314,6 +407,10 @@ main(int argc, char **argv)
                     test_absent_daemon_is_told_with_advice);
     g_test_add_func("/cli/command/status-is-printed-as-json-and-as-text",
                     test_status_is_printed_as_json_and_as_text);
+    g_test_add_func("/cli/command/a-pause-of-what-is-not-known-is-status-2",
+                    test_a_pause_of_what_is_not_known_is_status_2);
+    g_test_add_func("/cli/command/pauses-are-asked-for-and-printed",
+                    test_pauses_are_asked_for_and_printed);
     g_test_add_func("/cli/command/agents-are-printed-as-json-and-as-text",
                     test_agents_are_printed_as_json_and_as_text);
     g_test_add_func("/cli/command/answer-that-is-no-document-is-told",

@@ -18,6 +18,7 @@ test_request_is_answered_and_closed(void)
     house_open(&house);
     heard = ask(&house, ASK_STATUS);
     g_assert_cmpstr(heard, ==, "{\"pad\":\"\"}\n");
+    g_assert_cmpuint(house.uid, ==, getuid());
     g_assert_cmpuint(vsf_control_clients(house.control), ==, 0);
     house_close(&house);
 }
@@ -97,12 +98,12 @@ test_deep_nesting_never_reaches_the_json_parser(void)
     g_autofree char *deep = g_strnfill(VSF_REQUEST_MAX, '[');
     g_autofree char *wide = g_strdup("{\"request\":\"[[[[[[[[[[\\\"[[[[\"}");
     g_autoptr(GError) error = NULL;
-    g_autofree char *word = NULL;
+    g_autoptr(VsfRequest) request = NULL;
 
     g_assert_null(vsf_request_parse(deep, VSF_REQUEST_MAX, &error));
     g_assert_cmpstr(error->message, ==, "the request is nested too deeply");
-    word = vsf_request_parse(wide, strlen(wide), NULL);
-    g_assert_cmpstr(word, ==, "[[[[[[[[[[\"[[[[");
+    request = vsf_request_parse(wide, strlen(wide), NULL);
+    g_assert_cmpstr(request->word, ==, "[[[[[[[[[[\"[[[[");
 }
 
 static void

@@ -44,6 +44,7 @@ test_full_document_is_shown(void)
         "'capture':{'samplers':1,'samplers_max':160,'without_room':8},"
         "'exporter':{'datagrams':12,'samples':20,'flow_samples':9,'counter_samples':11,"
         "'truncated':0},"
+        "'paused':{'sampling':{'by_uid':0,'since_s':12.5,'left_s':588},'agents':null},"
         "'cpu':{'percent':11.5,'limit':10,'factor':4,'max_samples_per_second':625},"
         "'config':{'files':['/etc/virt-sflow/virt-sflow.conf'],'polling':20,'sampling':512,"
         "'direction':'once'},'hook':{'received':2,'malformed':1,'refused':0}}");
@@ -61,6 +62,7 @@ test_full_document_is_shown(void)
         "hook        2 received, 1 malformed, 0 refused\n"
         "cpu         11.5 % of a core, the limit is 10 %\n"
         "            so at most 625 samples a second\n"
+        "paused      sampling for 12 s, by uid 0, ends in 9 min\n"
         "agents      auto, 1 conversations, 0 past their deadline\n"
         "            libvirt is read-only\n"
         "\n"
