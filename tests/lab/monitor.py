@@ -15,9 +15,9 @@ class Monitor:
 
     Keywords are keys of [sflow] (dashes as underscores); `sections` holds those of the
     others: {"capture": {"backend": "pcap"}}, and `capture` and `guest` are short for two
-    of these. `start=False` leaves the start to start(). `prepare` is a command line that
-    ends by executing what follows it (["prlimit", "--nofile=256"]); `environment` is
-    added to the daemon's."""
+    of these; without "daemon" its cpu-limit is off. `start=False` leaves the start to
+    start(). `prepare` is a command line that ends by executing what follows it
+    (["prlimit", "--nofile=256"]); `environment` is added to the daemon's."""
 
     def __init__(self, lab, capture=None, guest=None, sections=None, start=True, arguments=(),
                  prepare=(), environment=None, name="virt-sflowd", port=6343, **sflow):
@@ -38,8 +38,9 @@ class Monitor:
 
     def configure(self, capture=None, guest=None, sections=None, **sflow):
         lines = []
+        # What is sampled must not depend on how slow the machine is, or its sanitizers.
         for section, values in {"sflow": sflow, "capture": capture, "guest": guest,
-                                **(sections or {})}.items():
+                                "daemon": {"cpu-limit": "off"}, **(sections or {})}.items():
             if values:
                 lines += [f"[{section}]"]
                 lines += [f"{key.replace('_', '-')} = {value}" for key, value in values.items()]
