@@ -19,7 +19,6 @@ vsf_virt_string_free(VsfVirtString *string)
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfVirtError, virFreeError)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfVirtString, vsf_virt_string_free)
 G_DEFINE_AUTO_CLEANUP_FREE_FUNC(VsfStatsRecords, virDomainStatsRecordListFree, NULL)

@@ -10,8 +10,7 @@
 
 #include <libvirt/virterror.h>
 
-/* A hung XML call holds one; with keepalive and statistics elsewhere this stays
- * below the 5 requests that libvirtd serves per connection. */
+/* A hung XML call holds one, with a connection of its own. */
 #define ASK_THREADS 3
 /* A list or fetch that failed on a good connection is made up for by a list. */
 #define RELIST_S 5
@@ -84,17 +83,18 @@ ask_failed(VsfConn *conn, const char *uuid, const GError *error)
 {
     /* Parsing it again will not help. */
     gboolean is_libvirts = error->domain == VSF_VIRT_ERROR;
+    gboolean is_closed = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CLOSED);
 
-    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CLOSED))
-        return; /* session_lost() comes */
+    if (conn->relist_timer == 0 && (is_libvirts || is_closed))
+        conn->relist_timer = g_timeout_add_seconds(RELIST_S, relist, conn);
+    if (is_closed)
+        return; /* session_lost() comes most likely */
     if (*uuid == '\0')
         g_warning("%s; asked again in %d s", error->message, RELIST_S);
     else
         g_warning("%s: %s; %s", uuid, error->message,
                   is_libvirts ? "all domains are listed again soon"
                               : "this change is not followed");
-    if (is_libvirts && conn->relist_timer == 0)
-        conn->relist_timer = g_timeout_add_seconds(RELIST_S, relist, conn);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "../model/domain-xml.h"
 #include "autoptr.h"
 #include "error.h"
+#include "link.h"
 
 #include <libvirt/virterror.h>
 
@@ -108,11 +109,12 @@ read_listed(VsfAnswer *answer, virDomainPtr domain)
 
 /* A call that failed with its connection says nothing about the domain. */
 static gboolean
-lost_connection(VsfSession *session, GError **error)
+lost_connection(VsfSession *session, VsfLink *link, GError **error)
 {
-    if (virConnectIsAlive(session->connection) == 1)
+    if (vsf_session_give_link(session, link))
         return FALSE;
-    vsf_session_tell_lost(session, "connection to libvirt failed");
+    if (virConnectIsAlive(session->connection) != 1)
+        vsf_session_tell_lost(session, "connection to libvirt failed");
     g_clear_error(error);
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_CLOSED, "connection lost");
     return TRUE;
@@ -122,39 +124,40 @@ gpointer
 vsf_inventory_list(gpointer data, GError **error)
 {
     VsfQuestion *question = data;
-    virConnectPtr connection = question->session->connection;
     g_autoptr(VsfAnswer) answer = NULL;
+    VsfLink *link = vsf_session_take_link(question->session, error);
     virDomainPtr *domains = NULL;
     int n;
 
     g_atomic_int_set(&question->begun, TRUE);
+    if (link == NULL)
+        return NULL;
     answer = answer_new();
-    n = virConnectListAllDomains(connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+    n = virConnectListAllDomains(vsf_link_connection(link), &domains,
+                                 VIR_CONNECT_LIST_DOMAINS_ACTIVE);
     if (n < 0)
         vsf_virt_error_set(error, "list of domains");
     for (int i = 0; i < n; i++) {
         /* A connection that breaks on the way fails for all the rest. */
-        if (virConnectIsAlive(connection) == 1)
+        if (vsf_link_is_alive(link))
             read_listed(answer, domains[i]);
         virDomainFree(domains[i]);
     }
     free(domains);
-    if (lost_connection(question->session, error) || n < 0)
+    if (lost_connection(question->session, link, error) || n < 0)
         return NULL;
     g_ptr_array_add(answer->unreadable, NULL);
     return g_steal_pointer(&answer);
 }
 
 static VsfDomainFacts *
-look_up_and_read(const VsfQuestion *question, GError **error)
+look_up_and_read(VsfLink *link, const char *uuid, GError **error)
 {
-    g_autoptr(virDomain)
-        domain = virDomainLookupByUUIDString(question->session->connection, question->uuid);
     g_autoptr(GError) problem = NULL;
+    virDomainPtr domain = vsf_link_domain(link, uuid, &problem);
 
     if (domain != NULL)
         return read_domain(domain, error);
-    vsf_virt_error_set(&problem, "lookup");
     if (is_gone(problem))
         return g_new0(VsfDomainFacts, 1);
     g_propagate_error(error, g_steal_pointer(&problem));
@@ -166,15 +169,16 @@ vsf_inventory_fetch(gpointer data, GError **error)
 {
     VsfQuestion *question = data;
     g_autoptr(VsfAnswer) answer = NULL;
-    VsfDomainFacts *facts;
+    g_autoptr(VsfDomainFacts) facts = NULL;
+    VsfLink *link = vsf_session_take_link(question->session, error);
 
     g_atomic_int_set(&question->begun, TRUE);
-    answer = answer_new();
-    facts = look_up_and_read(question, error);
-    if (facts == NULL) {
-        lost_connection(question->session, error);
+    if (link == NULL)
         return NULL;
-    }
-    g_ptr_array_add(answer->facts, facts);
+    answer = answer_new();
+    facts = look_up_and_read(link, question->uuid, error);
+    if (lost_connection(question->session, link, error) || facts == NULL)
+        return NULL;
+    g_ptr_array_add(answer->facts, g_steal_pointer(&facts));
     return g_steal_pointer(&answer);
 }

@@ -25,7 +25,7 @@ void vsf_answer_free(VsfAnswer *answer);
 
 /* VsfWorkerFuncs on a VsfQuestion that return a VsfAnswer. A domain that is
  * gone is no error: it is not in the list, or its facts have no def. For one
- * domain, what cannot be read or parsed is an error; a lost connection is
- * G_IO_ERROR_CLOSED, and the session's sink is told. */
+ * domain, what cannot be read or parsed is an error; a connection that broke is
+ * G_IO_ERROR_CLOSED, and if the session's did, its sink is told. */
 gpointer vsf_inventory_list(gpointer question, GError **error);
 gpointer vsf_inventory_fetch(gpointer question, GError **error);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MAX_HANDLES 1024
+#define KEEPALIVE_IS_SAFE 10003000 /* libvirt 10.3.0: see link.h */
 
 struct VsfLink {
     virConnectPtr connection;
@@ -17,6 +18,22 @@ static void
 handle_free(gpointer handle)
 {
     virDomainFree(handle);
+}
+
+/* Ends calls over a network that went away. Not to this host's libvirtd: its end
+ * closes the socket, a stopped one is noticed by the connection of the events, and
+ * each answer would wake the main loop several times to reset the timers. */
+static void
+keep_alive(virConnectPtr connection, const char *uri)
+{
+    unsigned long version = 0;
+
+    if (vsf_link_is_local(uri) || virGetVersion(&version, NULL, NULL) != 0 ||
+        version < KEEPALIVE_IS_SAFE)
+        return;
+    /* Not every driver has it. */
+    if (virConnectSetKeepAlive(connection, 5, 3) != 0)
+        virResetLastError();
 }
 
 gboolean
@@ -46,16 +63,17 @@ vsf_link_open(const char *uri, gboolean read_only, GError **error)
         vsf_virt_error_set(error, "cannot connect");
         return NULL;
     }
-    /* Ends calls over a network that went away. Not to this host's libvirtd: its
-     * end closes the socket, a stopped one is noticed by the connection of the
-     * events, and each answer would wake the main loop several times to reset
-     * the timers. Not every driver has it. */
-    if (!vsf_link_is_local(uri) && virConnectSetKeepAlive(connection, 5, 3) != 0)
-        virResetLastError();
+    keep_alive(connection, uri);
     link = g_new0(VsfLink, 1);
     link->connection = connection;
     link->handles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, handle_free);
     return link;
+}
+
+virConnectPtr
+vsf_link_connection(VsfLink *link)
+{
+    return link->connection;
 }
 
 gboolean

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One connection for calls about domains (see calls.h), with the handles of the
- * domains that were asked for. Blocks: on workers, one at a time for each link. */
+/* One connection for calls about domains, with the handles of the domains that were
+ * asked for. Blocks: on workers, one at a time for each link, and nothing else uses its
+ * connection: in libvirt before 10.3, two threads on one connection, of which one
+ * may be the main loop with its keepalive, write to a stack that is gone when a call
+ * takes long (CVE-2024-4418). */
 #pragma once
 
 #include <glib.h>
@@ -14,7 +17,8 @@ gboolean vsf_link_is_local(const char *uri);
 /* NULL with @error set to libvirt's; virGetLastError() still tells more. */
 VsfLink *vsf_link_open(const char *uri, gboolean read_only, GError **error);
 void vsf_link_close(gpointer link);
-gboolean vsf_link_is_alive(gpointer link); /* does not block */
+virConnectPtr vsf_link_connection(VsfLink *link); /* no reference */
+gboolean vsf_link_is_alive(gpointer link);        /* does not block */
 
 /* Owned by @link. It stays good over stops, starts and renames, since libvirtd
  * goes by the UUID in it, and saves one call each time. */

@@ -4,6 +4,7 @@
 #include "autoptr.h"
 #include "detached.h"
 #include "error.h"
+#include "link.h"
 
 #include <libvirt/virterror.h>
 
@@ -15,6 +16,7 @@ vsf_session_new(const char *uri, const VsfSessionSink *sink)
     g_atomic_ref_count_init(&session->refs);
     g_atomic_ref_count_init(&session->users);
     session->uri = g_strdup(uri);
+    session->links = g_async_queue_new();
     session->sink = sink;
     return session;
 }
@@ -31,6 +33,7 @@ vsf_session_unref(VsfSession *session)
 {
     if (!g_atomic_ref_count_dec(&session->refs))
         return;
+    g_async_queue_unref(session->links);
     g_free(session->described);
     g_free(session->uri);
     g_free(session);
@@ -43,6 +46,32 @@ vsf_session_use(VsfSession *session)
     return session;
 }
 
+/* --- links ------------------------------------------------------------- */
+
+VsfLink *
+vsf_session_take_link(VsfSession *session, GError **error)
+{
+    VsfLink *link;
+
+    while ((link = g_async_queue_try_pop(session->links)) != NULL) {
+        if (vsf_link_is_alive(link))
+            return link;
+        vsf_link_close(link);
+    }
+    return vsf_link_open(session->uri, TRUE, error);
+}
+
+gboolean
+vsf_session_give_link(VsfSession *session, VsfLink *link)
+{
+    if (vsf_link_is_alive(link)) {
+        g_async_queue_push(session->links, link);
+        return TRUE;
+    }
+    vsf_link_close(link);
+    return FALSE;
+}
+
 /* --- closing ----------------------------------------------------------- */
 
 static void closed_by_peer(virConnectPtr connection, int reason, gpointer user_data);
@@ -53,7 +82,10 @@ static gpointer
 close_session(gpointer data)
 {
     VsfSession *session = data;
+    gpointer link;
 
+    while ((link = g_async_queue_try_pop(session->links)) != NULL)
+        vsf_link_close(link);
     vsf_events_deregister(session);
     if (session->has_close_callback)
         virConnectUnregisterCloseCallback(session->connection, closed_by_peer);
@@ -150,9 +182,6 @@ vsf_session_open(gpointer data, GError **error)
         vsf_virt_error_set(error, session->uri);
         return NULL;
     }
-    /* Finds a libvirtd that hangs within 20 s. Not every driver has it. */
-    if (virConnectSetKeepAlive(session->connection, 5, 3) != 0)
-        virResetLastError();
     /* Without a free function: drivers that have no such callback take it and
      * never call that. Unregistering waits for a call that is under way, and
      * the session's memory stays until after that. */
@@ -166,5 +195,9 @@ vsf_session_open(gpointer data, GError **error)
         return NULL;
     }
     session->described = describe(session->connection);
+    /* Finds a libvirtd that hangs within 20 s. Not every driver has it. The last call, since
+     * from here on the main loop uses the connection: see link.h. */
+    if (virConnectSetKeepAlive(session->connection, 5, 3) != 0)
+        virResetLastError();
     return session;
 }

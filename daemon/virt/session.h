@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One connection to libvirt from open to close, with its event registrations:
  * the part of the connection's life that calls libvirt. What to do about a
- * loss is conn's.
+ * loss is conn's. Once it is open nothing is asked over it: questions have links
+ * (link.h), which the session keeps for the next ones.
  *
  * Its memory is shared by libvirt's callbacks, jobs on workers and the owner,
  * and goes with the last of them. The connection itself is closed when the
@@ -36,6 +37,8 @@ typedef struct {
     guint n_callbacks;
     gboolean has_close_callback;
 
+    GAsyncQueue *links; /* VsfLink that no question uses */
+
     /* Main thread only. */
     const VsfSessionSink *sink; /* NULL: nobody listens any more */
     gboolean listening;         /* events before the list was asked for mean nothing */
@@ -48,6 +51,11 @@ VsfSession *vsf_session_new(const char *uri, const VsfSessionSink *sink);
 /* As a user: keeps the connection open. Any thread. */
 VsfSession *vsf_session_use(VsfSession *session);
 void vsf_session_release(VsfSession *session);
+
+/* A connection for one question at a time, on its thread; blocks. NULL with @error set.
+ * Goes back with give_link(), which closes one that broke: then it returns FALSE. */
+struct VsfLink *vsf_session_take_link(VsfSession *session, GError **error);
+gboolean vsf_session_give_link(VsfSession *session, struct VsfLink *link);
 
 /* Of the memory alone. Any thread; a GDestroyNotify for libvirt's callbacks. */
 VsfSession *vsf_session_ref(VsfSession *session);
