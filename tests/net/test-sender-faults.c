@@ -282,6 +282,46 @@ no_neighbour_body(void)
     vsf_sender_free(sender);
 }
 
+/* Bytes that wait in the only other UDP socket of this namespace. */
+static guint64
+bytes_unread(guint16 port)
+{
+    g_autofree char *text = NULL, *wanted = g_strdup_printf(":%04X ", port);
+    g_auto(GStrv) words = NULL;
+    char *line;
+
+    g_assert_true(g_file_get_contents("/proc/self/net/udp", &text, NULL, NULL));
+    line = strstr(text, wanted); /* local address, remote address, state, tx:rx */
+    g_assert_nonnull(line);
+    words = g_strsplit(line, " ", 5);
+    return g_ascii_strtoull(strchr(words[3], ':') + 1, NULL, 16);
+}
+
+/* Anybody may send to the port that datagrams come from. */
+static void
+strangers_body(void)
+{
+    guint16 port = 0;
+    g_autoptr(GSocket) socket = NULL;
+    g_autoptr(GSocketAddress) from = NULL;
+    g_autofree char *text = NULL;
+    VsfSender *sender;
+    char last[64];
+
+    make_uplink();
+    socket = listen_on("127.0.0.1", &port);
+    text = g_strdup_printf("127.0.0.1:%u", port);
+    sender = sender_to(text, NULL);
+    send_text(sender, "x");
+    g_assert_cmpint(g_socket_receive_from(socket, &from, last, sizeof(last), NULL, NULL), ==, 1);
+    for (guint i = 0; i < 100; i++)
+        g_socket_send_to(socket, from, "stranger", 8, NULL, NULL);
+    g_assert_cmpuint(bytes_unread(g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(from))), ==,
+                     0);
+    expect(sender, 3, 3, VSF_SEND_OTHER);
+    vsf_sender_free(sender);
+}
+
 static void
 in_a_namespace(void (*body)(void))
 {
@@ -311,6 +351,7 @@ IN_A_NAMESPACE(device_remade)
 IN_A_NAMESPACE(full_queue)
 IN_A_NAMESPACE(blackhole_route)
 IN_A_NAMESPACE(no_neighbour)
+IN_A_NAMESPACE(strangers)
 
 int
 main(int argc, char **argv)
@@ -324,6 +365,7 @@ main(int argc, char **argv)
         {"device-that-is-made-anew-is-used", test_device_remade},
         {"full-queue-is-counted", test_full_queue},
         {"blackhole-route-is-told-as-such", test_blackhole_route},
+        {"what-strangers-send-is-not-kept", test_strangers},
         {"neighbour-that-never-answers-is-told", test_no_neighbour},
     };
 
