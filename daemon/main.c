@@ -16,6 +16,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* _exit() leaves out what a build with the address sanitizer does at exit(). */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#define check_leaks() __lsan_do_leak_check()
+#else
+#define check_leaks() ((void)0)
+#endif
+
 #define EXIT_USAGE 2
 #define LARGE_BYTES (128 * 1024)
 
@@ -103,6 +111,7 @@ run_daemon(const VsfOptions *options, const VsfConfig *config)
     vsf_service_free(service);
     vsf_app_free(app);
     g_message("virt-sflowd stopped");
+    check_leaks();
     return run.status;
 }
 

@@ -25,8 +25,6 @@ vsf_options_parse(VsfOptions *options, int *argc, char ***argv, GError **error)
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-    options->runtime_dir = g_strdup("/run/virt-sflow");
-    options->state_dir = g_strdup("/var/lib/virt-sflow");
     g_option_context_set_summary(
         context, "Watches libvirt for running VMs, samples the packets of their taps, polls their\n"
                  "counters, and sends both as sFlow v5. Runs in the foreground.");
@@ -38,6 +36,11 @@ vsf_options_parse(VsfOptions *options, int *argc, char ***argv, GError **error)
                     "unexpected argument \"%s\"", (*argv)[1]);
         return FALSE;
     }
+    /* Not before: GOption puts its own text in the place of one that is there. */
+    if (options->runtime_dir == NULL)
+        options->runtime_dir = g_strdup("/run/virt-sflow");
+    if (options->state_dir == NULL)
+        options->state_dir = g_strdup("/var/lib/virt-sflow");
     return TRUE;
 }
 

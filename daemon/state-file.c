@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state-file.h"
 
+#include "base/order.h"
 #include "base/worker.h"
 #include "model/state-seal.h"
 
@@ -45,6 +46,7 @@ typedef struct {
 static void
 order_clear(gpointer data)
 {
+    vsf_order_take(data);
     g_mutex_clear(&((Order *)data)->lock);
 }
 
@@ -53,6 +55,7 @@ write_job_free(gpointer data)
 {
     WriteJob *job = data;
 
+    vsf_order_give(job->order);
     g_atomic_rc_box_release_full(job->order, order_clear);
     g_free(job->path);
     g_free(job->text);
@@ -87,9 +90,9 @@ write_file(gpointer payload, GError **error)
     WriteJob *job = payload;
     gboolean whole = FALSE;
 
-    g_mutex_lock(&job->order->lock);
+    vsf_order_lock(&job->order->lock);
     whole = write_newer(job, error);
-    g_mutex_unlock(&job->order->lock);
+    vsf_order_unlock(&job->order->lock);
     return whole ? job : NULL;
 }
 
@@ -218,6 +221,7 @@ vsf_state_file_free(VsfStateFile *file)
             note_failure(file, error);
         write_job_free(job);
     }
+    vsf_order_give(file->order);
     g_atomic_rc_box_release_full(file->order, order_clear);
     g_free(file->path);
     g_free(file);

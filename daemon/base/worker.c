@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "worker.h"
 
+#include "order.h"
+
 #define IDLE_THREADS_MAX 8 /* of all workers; they end after 15 s without work */
 
 /* GTask brings the result to the main loop (it remembers the GMainContext in
@@ -29,6 +31,7 @@ typedef struct {
 static void
 job_free(Job *job)
 {
+    vsf_order_take(job);
     if (job->payload_free != NULL && job->payload != NULL)
         job->payload_free(job->payload);
     g_object_unref(job->freed);
@@ -41,21 +44,22 @@ run_job(gpointer data, gpointer user_data G_GNUC_UNUSED)
     g_autoptr(GTask) task = data;
     Job *job = g_task_get_task_data(task);
     GError *error = NULL;
-    gpointer result;
+    gpointer result = NULL;
+    GDestroyNotify result_free;
 
-    /* Not g_task_had_error(): it says yes for a cancelled task that returned
-     * nothing yet, and such a task would never be delivered. */
-    if (g_task_return_error_if_cancelled(task))
-        return;
-    if (g_cancellable_is_cancelled(job->freed)) {
-        g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
-        return;
-    }
-    result = job->func(job->payload, &error);
+    vsf_order_take(job);
+    result_free = job->result_free;
+    if (!g_cancellable_set_error_if_cancelled(g_task_get_cancellable(task), &error) &&
+        g_cancellable_is_cancelled(job->freed))
+        g_set_error_literal(&error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
+    if (error == NULL)
+        result = job->func(job->payload, &error);
+    vsf_order_give(job);
+    /* From here on the job is the main thread's. */
     if (error != NULL)
         g_task_return_error(task, error);
     else
-        g_task_return_pointer(task, result, job->result_free);
+        g_task_return_pointer(task, result, result_free);
 }
 
 static void
@@ -70,13 +74,16 @@ static void
 deliver(GObject *source, GAsyncResult *result, gpointer user_data G_GNUC_UNUSED)
 {
     Job *job = g_task_get_task_data(G_TASK(result));
-    VsfWorker *worker = job->worker;
+    VsfWorker *worker;
 
+    vsf_order_take(job);
+    worker = job->worker;
     worker->pending--;
     worker->delivering++;
     if (job->done != NULL)
         job->done(source, result, job->user_data);
     worker->delivering--;
+    vsf_order_give(job);
     if (worker->closing && worker->pending + worker->delivering == 0)
         worker_destroy(worker);
 }
@@ -128,6 +135,7 @@ vsf_worker_run(VsfWorker *worker, VsfWorkerFunc func, gpointer payload, GDestroy
     g_task_set_source_tag(task, vsf_worker_run);
     g_task_set_task_data(task, job, (GDestroyNotify)job_free);
     worker->pending++;
+    vsf_order_give(job);
     /* Pushing can only fail to start another thread; the job then waits for
      * one that exists, or for the next push. */
     g_thread_pool_push(worker->pool, task, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent.h"
 
+#include "../base/order.h"
 #include "agent-link.h"
 
 #include <malloc.h>
@@ -48,13 +49,13 @@ leave_large(Talk *talk)
     /* Else glibc keeps what it took, for each thread that ever had one. */
     malloc_trim(0);
     talk->is_alone = FALSE;
-    g_mutex_unlock(&large_replies);
+    vsf_order_unlock(&large_replies);
 }
 
 static void
 enter_large(Talk *talk)
 {
-    g_mutex_lock(&large_replies);
+    vsf_order_lock(&large_replies);
     talk->is_alone = TRUE;
 }
 

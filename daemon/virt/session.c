@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "session.h"
 
+#include "../base/order.h"
 #include "autoptr.h"
 #include "detached.h"
 #include "error.h"
@@ -31,7 +32,7 @@ vsf_session_ref(VsfSession *session)
 void
 vsf_session_unref(VsfSession *session)
 {
-    if (!g_atomic_ref_count_dec(&session->refs))
+    if (!vsf_order_unref(&session->refs))
         return;
     g_async_queue_unref(session->links);
     g_free(session->described);
@@ -97,7 +98,7 @@ close_session(gpointer data)
 void
 vsf_session_release(VsfSession *session)
 {
-    if (!g_atomic_ref_count_dec(&session->users))
+    if (!vsf_order_unref(&session->users))
         return;
     if (session->connection != NULL)
         vsf_detached_run(close_session, session);
@@ -123,8 +124,10 @@ static gboolean
 tell_loss(gpointer data)
 {
     const Loss *loss = data;
-    VsfSession *session = loss->session;
+    VsfSession *session;
 
+    vsf_order_take(data);
+    session = loss->session;
     session->lost_why = loss->why;
     if (session->sink != NULL)
         session->sink->lost(loss->why, session->sink->owner);
@@ -137,6 +140,7 @@ vsf_session_tell_lost(VsfSession *session, const char *why)
     Loss *loss = g_new(Loss, 1);
 
     *loss = (Loss){.session = vsf_session_ref(session), .why = why};
+    vsf_order_give(loss);
     g_idle_add_full(G_PRIORITY_DEFAULT, tell_loss, loss, loss_free);
 }
 
