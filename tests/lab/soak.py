@@ -20,6 +20,7 @@ import time
 import uuid
 
 import domains
+import sanitized
 import tap
 from collector import Collector
 from lab import Lab
@@ -36,7 +37,7 @@ REST_S = (2, 8)           # between two faults
 LATE_P99_S, LATE_MAX_S = 1.5, INTERVAL_S
 HEALED_S = 30             # until all is as before a fault
 SETTLED_S = 3 * INTERVAL_S
-MORE_KIB = 8 << 10        # resident, at the end
+MORE_KIB = sanitized.memory(8 << 10)        # resident, at the end
 MORE_DESCRIPTORS, MORE_THREADS = 3, 4
 NEVER = float("inf")
 

@@ -8,6 +8,7 @@ import time
 
 import hostile
 import lab as labs
+import sanitized
 import tap
 import watch
 from hostile import MEMORY_AVAILABLE, MEMORY_TOTAL, PARTS, TOTAL, USED
@@ -18,7 +19,7 @@ LATE_S = 3          # between two samples of one VM, at an interval of 1 s
 QUICK_S = 2         # for virt-sflow status, which takes some 20 ms
 ASKED_S = 90        # until a new agent was asked, and has failed in every way there is
 FRESH_S = 60        # what an agent told is believed for so long
-MOST_KIB = 32 << 10
+MOST_KIB = sanitized.memory(32 << 10)
 TEXT_MAX = 450      # bytes of a trouble
 # What the host tells of each VM in a sample, and what a guest does.
 HOSTS = [("0:2101", "state"), ("0:2101", "cpuTime"), ("0:2101", "nrVirtCpu"),

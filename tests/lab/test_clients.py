@@ -11,6 +11,7 @@ import time
 import traceback
 
 import lab as labs
+import sanitized
 import tap
 import watch
 from monitor import Monitor
@@ -22,7 +23,7 @@ CLIENTS = 1000
 NOBODY = 65534
 POLLING = 1
 LATE_S = 1.0         # how late a sample may be
-MEMORY_KIB = 8192    # what the daemon may hold more than before
+MEMORY_KIB = sanitized.memory(8192)    # what the daemon may hold more than before
 DESCRIPTORS = 32 + 8  # control clients, and what comes and goes
 
 

@@ -8,6 +8,7 @@ import time
 
 import cgroup
 import lab as labs
+import sanitized
 import tap
 import watch
 from monitor import Monitor
@@ -15,7 +16,7 @@ from monitor import Monitor
 LONG = os.environ.get("VSF_LONG") == "1"
 DESCRIPTORS = 256
 SAMPLERS = DESCRIPTORS - 96
-MEMORY = 64 << 20
+MEMORY = sanitized.memory(64 << 20, 2 << 30)
 NICS = 64            # of each wide VM
 POLLING = 2
 LATE_S = 1.0
