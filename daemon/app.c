@@ -198,7 +198,7 @@ link_gone(int ifindex, const VsfLinkStats *final, gpointer user_data)
 
     if (final != NULL) {
         vsf_flows_reading(app->flows, ifindex, final,
-                          g_get_real_time() * (1000000000 / G_USEC_PER_SEC));
+                          g_get_monotonic_time() * (1000000000 / G_USEC_PER_SEC));
         vsf_poller_tap_final(app->poller, ifindex, final);
     }
     vsf_registry_link_gone(app->registry, ifindex);

@@ -57,7 +57,7 @@ emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
         .frame_length = packet->frame_length,
         .header = packet->header,
         .header_length = packet->header_length,
-        .time_ns = packet->time_ns,
+        .time_ns = packet->stamp_ns,
     };
 
     sampler->last_pool = packet->rate == 1

@@ -49,7 +49,7 @@ void vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_removed(VsfFlows *flows, VsfTap *tap);
 
-/* Counters of a tap that somebody read anyway. */
+/* Counters of a tap that somebody read anyway, at @read_ns on the monotonic clock. */
 void vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint64 read_ns);
 
 /* At most @max samples a second of all taps together, beside what is configured; 0: no

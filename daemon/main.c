@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "options.h"
+#include "signals.h"
 #include "virt/conn.h"
 
-#include <glib-unix.h>
 #include <locale.h>
 #include <malloc.h>
 #include <signal.h>
@@ -25,6 +25,7 @@
 #endif
 
 #define EXIT_USAGE 2
+#define END_PATIENCE_MS 4000 /* for an orderly end */
 #define LARGE_BYTES (128 * 1024)
 
 typedef struct {
@@ -52,8 +53,8 @@ load_config(const VsfOptions *options, GError **error)
 static gboolean
 stop(gpointer user_data)
 {
-    g_main_loop_quit(user_data);
-    return G_SOURCE_CONTINUE;
+    g_main_loop_quit(((Run *)user_data)->loop);
+    return G_SOURCE_REMOVE;
 }
 
 /* Whoever sends it expects no end of the service. */
@@ -61,7 +62,7 @@ static gboolean
 hangup(gpointer user_data G_GNUC_UNUSED)
 {
     g_warning("SIGHUP: changes of the configuration need a restart; everything goes on as it was");
-    return G_SOURCE_CONTINUE;
+    return G_SOURCE_REMOVE;
 }
 
 static void
@@ -85,7 +86,7 @@ start_service(VsfApp *app)
 }
 
 static int
-run_daemon(const VsfOptions *options, const VsfConfig *config)
+run_daemon(const VsfOptions *options, const VsfConfig *config, VsfSignals *signals)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(GError) error = NULL;
@@ -97,9 +98,7 @@ run_daemon(const VsfOptions *options, const VsfConfig *config)
     signal(SIGPIPE, SIG_IGN);
     vsf_descriptors_raise();
     vsf_virt_init();
-    g_unix_signal_add(SIGTERM, stop, loop);
-    g_unix_signal_add(SIGINT, stop, loop);
-    g_unix_signal_add(SIGHUP, hangup, NULL);
+    vsf_signals_attach(signals, END_PATIENCE_MS, stop, hangup, &run);
     app = vsf_app_new(config, options->runtime_dir, options->state_dir, app_failed, &run, &error);
     if (app == NULL) {
         g_critical("%s", error->message);
@@ -108,6 +107,7 @@ run_daemon(const VsfOptions *options, const VsfConfig *config)
     g_message("virt-sflowd " VSF_VERSION " started");
     service = start_service(app);
     g_main_loop_run(loop);
+    vsf_signals_end_by_force(END_PATIENCE_MS, run.status);
     vsf_service_free(service);
     vsf_app_free(app);
     g_message("virt-sflowd stopped");
@@ -121,6 +121,7 @@ main(int argc, char **argv)
     g_auto(VsfOptions) options = {0};
     g_autoptr(GError) error = NULL;
     g_autoptr(VsfConfig) config = NULL;
+    VsfSignals *signals = vsf_signals_start();
 
     setlocale(LC_ALL, "");
     /* Else glibc learns from the first large reply of a guest to keep such memory, in each
@@ -141,5 +142,5 @@ main(int argc, char **argv)
     if (options.check_config)
         return printf("virt-sflowd: the configuration is valid\n") < 0;
     /* Threads may hang in libvirt for good: leave without waiting for them. */
-    _exit(run_daemon(&options, config));
+    _exit(run_daemon(&options, config, signals));
 }

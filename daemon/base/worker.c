@@ -5,13 +5,21 @@
 
 #define IDLE_THREADS_MAX 8 /* of all workers; they end after 15 s without work */
 
+/* Functions that run or wait to; outlives the worker where one hangs. */
+typedef struct {
+    GMutex lock;
+    GCond none;
+    guint n;
+} Outstanding;
+
 /* GTask brings the result to the main loop (it remembers the GMainContext in
  * which it was made); the thread pool is ours, so that one worker's hung calls
  * take no thread from another. */
 struct VsfWorker {
     GThreadPool *pool;
     GDestroyNotify result_free;
-    GCancellable *freed; /* tells jobs that no thread has begun that nobody wants them */
+    GCancellable *freed;      /* tells jobs that no thread has begun that nobody wants them */
+    Outstanding *outstanding; /* atomic reference box */
     guint pending;
     guint delivering; /* callbacks that run now; one of them may free the worker */
     gboolean closing; /* freed by its owner while jobs were out */
@@ -24,9 +32,35 @@ typedef struct {
     GDestroyNotify payload_free;
     GDestroyNotify result_free;
     GCancellable *freed;
+    Outstanding *outstanding;
     GAsyncReadyCallback done;
     gpointer user_data;
 } Job;
+
+static void
+outstanding_clear(gpointer data)
+{
+    Outstanding *outstanding = data;
+
+    g_mutex_clear(&outstanding->lock);
+    g_cond_clear(&outstanding->none);
+}
+
+static void
+outstanding_unref(Outstanding *outstanding)
+{
+    g_atomic_rc_box_release_full(outstanding, outstanding_clear);
+}
+
+static void
+count_job(Outstanding *outstanding, gint change)
+{
+    g_mutex_lock(&outstanding->lock);
+    outstanding->n = (guint)((gint)outstanding->n + change);
+    if (outstanding->n == 0)
+        g_cond_broadcast(&outstanding->none);
+    g_mutex_unlock(&outstanding->lock);
+}
 
 static void
 job_free(Job *job)
@@ -35,14 +69,13 @@ job_free(Job *job)
     if (job->payload_free != NULL && job->payload != NULL)
         job->payload_free(job->payload);
     g_object_unref(job->freed);
+    outstanding_unref(job->outstanding);
     g_free(job);
 }
 
 static void
-run_job(gpointer data, gpointer user_data G_GNUC_UNUSED)
+run_task(GTask *task, Job *job)
 {
-    g_autoptr(GTask) task = data;
-    Job *job = g_task_get_task_data(task);
     GError *error = NULL;
     gpointer result = NULL;
     GDestroyNotify result_free;
@@ -63,9 +96,23 @@ run_job(gpointer data, gpointer user_data G_GNUC_UNUSED)
 }
 
 static void
+run_job(gpointer data, gpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GTask) task = data;
+    Job *job = g_task_get_task_data(task);
+    /* The main thread may free the job as soon as it has the result. */
+    Outstanding *outstanding = g_atomic_rc_box_acquire(job->outstanding);
+
+    run_task(task, job);
+    count_job(outstanding, -1);
+    outstanding_unref(outstanding);
+}
+
+static void
 worker_destroy(VsfWorker *worker)
 {
     g_object_unref(worker->freed);
+    outstanding_unref(worker->outstanding);
     g_free(worker);
 }
 
@@ -99,6 +146,9 @@ vsf_worker_new(guint threads, GDestroyNotify result_free)
     worker->pool = g_thread_pool_new(run_job, NULL, (gint)threads, FALSE, NULL);
     worker->result_free = result_free;
     worker->freed = g_cancellable_new();
+    worker->outstanding = g_atomic_rc_box_new0(Outstanding);
+    g_mutex_init(&worker->outstanding->lock);
+    g_cond_init(&worker->outstanding->none);
     return worker;
 }
 
@@ -130,6 +180,8 @@ vsf_worker_run(VsfWorker *worker, VsfWorkerFunc func, gpointer payload, GDestroy
     job->payload_free = payload_free;
     job->result_free = worker->result_free;
     job->freed = g_object_ref(worker->freed);
+    job->outstanding = g_atomic_rc_box_acquire(worker->outstanding);
+    count_job(job->outstanding, 1);
     job->done = done;
     job->user_data = user_data;
     g_task_set_source_tag(task, vsf_worker_run);
@@ -156,6 +208,23 @@ vsf_worker_finish(GAsyncResult *result, GError **error)
         result_free(value);
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
     return NULL;
+}
+
+gboolean
+vsf_worker_drain(VsfWorker *worker, guint threads, guint timeout_ms)
+{
+    gint64 until_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+    Outstanding *outstanding = worker->outstanding;
+    gboolean in_time = TRUE;
+
+    /* This also starts the threads for what waits already. */
+    if ((gint)threads > g_thread_pool_get_max_threads(worker->pool))
+        g_thread_pool_set_max_threads(worker->pool, (gint)threads, NULL);
+    g_mutex_lock(&outstanding->lock);
+    while (outstanding->n > 0 && in_time)
+        in_time = g_cond_wait_until(&outstanding->none, &outstanding->lock, until_us);
+    g_mutex_unlock(&outstanding->lock);
+    return in_time;
 }
 
 guint

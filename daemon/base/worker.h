@@ -38,6 +38,11 @@ void vsf_worker_run(VsfWorker *worker, VsfWorkerFunc func, gpointer payload,
  * cancelled. */
 gpointer vsf_worker_finish(GAsyncResult *result, GError **error);
 
+/* Runs what waits on up to @threads at once, and waits at most @timeout_ms until no function
+ * runs or waits to; results are delivered later, as always. FALSE: some are still out. Before
+ * the process ends: for jobs whose work must be done by then. Main thread. */
+gboolean vsf_worker_drain(VsfWorker *worker, guint threads, guint timeout_ms);
+
 /* Jobs given and not yet delivered, running or waiting. Main thread. */
 guint vsf_worker_pending(const VsfWorker *worker);
 

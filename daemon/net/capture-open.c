@@ -127,10 +127,15 @@ static gpointer
 open_handle(gpointer payload, GError **error)
 {
     OpenRequest *request = payload;
+    g_autoptr(VsfCaptureHandle) handle = NULL;
 
     if (g_cancellable_set_error_if_cancelled(request->cancel, error))
         return NULL;
-    return vsf_capture_handle_open(&request->config, error);
+    handle = vsf_capture_handle_open(&request->config, error);
+    /* Nobody may be there any more to close it. */
+    if (handle != NULL && g_cancellable_set_error_if_cancelled(request->cancel, error))
+        return NULL;
+    return g_steal_pointer(&handle);
 }
 
 static gboolean

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "../base/worker.h"
+#include "capture-frame.h"
 #include "capture-handle.h"
 #include "capture-pace.h"
-#include "capture-rates.h"
 #include "capture-room.h"
 #include "capture.h"
 
@@ -24,6 +24,7 @@ struct VsfCapture {
     guint64 last_serial;
     VsfCaptureRoom room;
     guint32 smallest_ring; /* of those that are open, in bytes */
+    VsfCaptureClock clock; /* read before a ring is */
     VsfCapturePace pace;
     guint64 round;        /* a round ends when no ring holds more */
     guint busiest;        /* frames taken from one tap in this round, the most */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* At which rate a packet was picked, when the rate changes while packets lie in the
- * ring. Pure; the clock is that of the packets' stamps. */
+ * ring. Pure; times are monotonic. */
 #pragma once
 
 #include <glib.h>

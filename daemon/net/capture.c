@@ -6,7 +6,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define THREADS 4 /* opening 300 taps takes about a second */
+#define THREADS 4      /* opening 300 taps takes about a second */
+#define END_THREADS 32 /* waits for the kernel that meet end together */
+#define END_PATIENCE_MS 2500
 #define EVENTS_PER_DISPATCH 16
 #define FRAMES_PER_TAP 64 /* then the next tap has its turn; 16 times this is about 1 ms */
 
@@ -55,17 +57,9 @@ take_frame(u_char *user, const struct pcap_pkthdr *header, const u_char *bytes)
 {
     Tap *tap = (Tap *)(void *)user;
     VsfCapture *capture = tap->capture;
-    guint32 header_bytes = capture->config.header_bytes;
-    VsfPacket packet = {
-        .ifindex = tap->ifindex,
-        .time_ns = (gint64)header->ts.tv_sec * 1000000000 + header->ts.tv_usec,
-        .from_vm = vsf_capture_filter_from_vm(header_bytes, header->caplen, header->len),
-        .frame_length = header->len,
-        .header = bytes,
-        .header_length = vsf_capture_filter_header_length(header_bytes, header->caplen),
-    };
+    VsfPacket packet = vsf_capture_frame_packet(
+        header, bytes, tap->ifindex, capture->config.header_bytes, &tap->rates, &capture->clock);
 
-    packet.rate = vsf_capture_rates_at(&tap->rates, packet.time_ns);
     if (!tap->closed)
         capture->callbacks.packet(&packet, capture->user_data);
 }
@@ -93,6 +87,7 @@ read_tap(Tap *tap, gboolean suspect, GError **error)
     int n;
 
     tap->reading = TRUE;
+    tap->capture->clock = vsf_capture_clock_read();
     n = vsf_capture_handle_read(tap->handle, FRAMES_PER_TAP, take_frame, (u_char *)tap);
     tap->reading = FALSE;
     if (tap->closed) {
@@ -193,7 +188,7 @@ vsf_capture_set_rate(VsfCapture *capture, int ifindex, guint32 rate)
     if (tap->handle == NULL)
         vsf_capture_rates_init(&tap->rates, wanted);
     else if (vsf_capture_handle_set_rate(tap->handle, wanted, &error))
-        vsf_capture_rates_change(&tap->rates, wanted, g_get_real_time() * 1000);
+        vsf_capture_rates_change(&tap->rates, wanted, g_get_monotonic_time() * 1000);
     else
         g_debug("interface %d: %s; sampling goes on as it was", ifindex, error->message);
 }
@@ -283,5 +278,7 @@ vsf_capture_free(VsfCapture *capture)
     keys = g_hash_table_get_keys_as_array(capture->taps, &n_keys);
     for (guint i = 0; i < n_keys; i++)
         vsf_capture_close(capture, GPOINTER_TO_INT(keys[i]));
+    /* The kernel would close them one by one at the process's end. */
+    vsf_worker_drain(capture->closer, END_THREADS, END_PATIENCE_MS);
     vsf_capture_unref(capture);
 }

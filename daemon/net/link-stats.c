@@ -93,7 +93,7 @@ ask_all(Answer *answer, GError **error)
     put_request(request, NLM_F_DUMP, 1, 0);
     for (guint i = 0; i < DUMP_TRIES && interrupted; i++) {
         g_hash_table_remove_all(answer->table);
-        answer->read_ns = g_get_real_time() * 1000;
+        answer->read_ns = g_get_monotonic_time() * 1000;
         if (!vsf_netlink_ask(request, sizeof(request), 1, take_reply, answer, &interrupted, error))
             return FALSE;
     }
@@ -108,7 +108,7 @@ read_counters(gpointer payload, GError **error)
 
     answer->wanted = g_hash_table_new(NULL, NULL);
     answer->table = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    answer->read_ns = g_get_real_time() * 1000;
+    answer->read_ns = g_get_monotonic_time() * 1000;
     for (guint i = 0; i < question->n; i++)
         g_hash_table_add(answer->wanted, GINT_TO_POINTER(question->ifindexes[i]));
     if (!(question->n > SINGLE_MAX ? ask_all(answer, error) : ask_each(question, answer, error)))

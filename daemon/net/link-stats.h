@@ -11,9 +11,8 @@
 typedef struct VsfLinkStatsReader VsfLinkStatsReader;
 
 /* @table: GINT_TO_POINTER(ifindex) -> VsfLinkStats *, valid during the call; of
- * the interfaces asked for, those that are gone are not in it. @read_ns: wall-clock time (ns since
- * the epoch, the clock of packet timestamps) at which the kernel was asked. NULL @table with @error
- * set if netlink failed. */
+ * the interfaces asked for, those that are gone are not in it. @read_ns: monotonic time at which
+ * the kernel was asked. NULL @table with @error set if netlink failed. */
 typedef void (*VsfLinkStatsFunc)(GHashTable *table, gint64 read_ns, const GError *error,
                                  gpointer user_data);
 

@@ -197,6 +197,54 @@ test_a_callback_may_free_its_worker(void)
         g_main_context_iteration(NULL, TRUE);
 }
 
+#define N_JOBS 20
+
+static gpointer
+note_run(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    gint *n_run = payload;
+
+    g_usleep(1000);
+    g_atomic_int_inc(n_run);
+    return g_new(int, 1);
+}
+
+static void
+test_drain_runs_what_waits(void)
+{
+    VsfWorker *worker = vsf_worker_new(1, g_free);
+    gint n_run = 0;
+
+    for (guint i = 0; i < N_JOBS; i++)
+        vsf_worker_run(worker, note_run, &n_run, NULL, NULL, NULL, NULL);
+    g_assert_true(vsf_worker_drain(worker, 8, G_MAXUINT));
+    g_assert_cmpint(g_atomic_int_get(&n_run), ==, N_JOBS);
+    g_assert_cmpuint(vsf_worker_pending(worker), ==, N_JOBS);
+    while (vsf_worker_pending(worker) > 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_true(vsf_worker_drain(worker, 8, 0));
+    vsf_worker_free(worker);
+}
+
+static void
+test_drain_does_not_wait_for_ever(void)
+{
+    GAsyncQueue *gate = g_async_queue_new();
+    VsfWorker *worker = vsf_worker_new(1, g_free);
+    gint n_run = 0;
+
+    vsf_worker_run(worker, wait_for_gate, gate, NULL, NULL, NULL, NULL);
+    vsf_worker_run(worker, note_run, &n_run, NULL, NULL, NULL, NULL);
+    g_assert_false(vsf_worker_drain(worker, 2, 100));
+    g_async_queue_push(gate, gate);
+    g_assert_true(vsf_worker_drain(worker, 2, G_MAXUINT));
+    g_assert_cmpint(g_atomic_int_get(&n_run), ==, 1);
+    while (vsf_worker_pending(worker) > 0)
+        g_main_context_iteration(NULL, TRUE);
+    vsf_worker_free(worker);
+    g_async_queue_unref(gate);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -214,5 +262,7 @@ main(int argc, char **argv)
                     test_cancelled_jobs_of_a_freed_worker_are_delivered_too);
     g_test_add_func("/base/worker/a-callback-may-free-its-worker",
                     test_a_callback_may_free_its_worker);
+    g_test_add_func("/base/worker/drain-runs-what-waits", test_drain_runs_what_waits);
+    g_test_add_func("/base/worker/drain-does-not-wait-for-ever", test_drain_does_not_wait_for_ever);
     return g_test_run();
 }

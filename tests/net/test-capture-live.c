@@ -37,8 +37,8 @@ test_first_frame_is_seen_with_its_time(void)
     capture_lab_wait_for(&lab, 1);
     check_packet(&g_array_index(lab.packets, CaptureSeen, 0), frame, sizeof(frame), TRUE);
     g_assert_cmpuint(g_array_index(lab.packets, CaptureSeen, 0).packet.rate, ==, 1);
-    g_assert_cmpint(g_array_index(lab.packets, CaptureSeen, 0).packet.time_ns, >=, before * 1000);
-    g_assert_cmpint(g_array_index(lab.packets, CaptureSeen, 0).packet.time_ns, <,
+    g_assert_cmpint(g_array_index(lab.packets, CaptureSeen, 0).packet.stamp_ns, >=, before * 1000);
+    g_assert_cmpint(g_array_index(lab.packets, CaptureSeen, 0).packet.stamp_ns, <,
                     (after + 1) * 1000);
     g_assert_cmpuint(vsf_capture_drops(lab.capture, tap_lab_ifindex("vnet0")), ==, 0);
     capture_lab_stop(&lab);
