@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "signals.h"
 
+#include "base/order.h"
+
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,6 +30,7 @@ force_end(gpointer data)
     const Force *force = data;
     struct pollfd log = {.fd = STDERR_FILENO, .events = POLLOUT};
 
+    vsf_order_take(data);
     g_usleep((gulong)force->patience_ms * 1000);
     /* Not by the log, which may be what hangs. */
     if (poll(&log, 1, 0) == 1 && (log.revents & POLLOUT) &&
@@ -42,6 +45,7 @@ vsf_signals_end_by_force(guint patience_ms, int status)
     Force *force = g_new(Force, 1);
 
     *force = (Force){patience_ms, status};
+    vsf_order_give(force);
     g_thread_unref(g_thread_new("end", force_end, force));
 }
 
@@ -67,14 +71,15 @@ wait_for_signals(gpointer data)
     VsfSignals *signals = data;
     gboolean more = TRUE;
 
+    vsf_order_take(signals);
     while (more) {
         int number = 0;
 
         if (sigwait(&signals->set, &number) != 0)
             continue;
-        g_mutex_lock(&signals->lock);
+        vsf_order_lock(&signals->lock);
         more = take(signals, number);
-        g_mutex_unlock(&signals->lock);
+        vsf_order_unlock(&signals->lock);
     }
     return NULL;
 }
@@ -90,6 +95,7 @@ vsf_signals_start(void)
     sigaddset(&signals->set, SIGINT);
     sigaddset(&signals->set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals->set, NULL);
+    vsf_order_give(signals);
     g_thread_unref(g_thread_new("signals", wait_for_signals, signals));
     return signals;
 }
@@ -98,10 +104,10 @@ void
 vsf_signals_attach(VsfSignals *signals, guint patience_ms, GSourceFunc stop, GSourceFunc hangup,
                    gpointer user_data)
 {
-    g_mutex_lock(&signals->lock);
+    vsf_order_lock(&signals->lock);
     signals->patience_ms = patience_ms;
     signals->stop = stop;
     signals->hangup = hangup;
     signals->user_data = user_data;
-    g_mutex_unlock(&signals->lock);
+    vsf_order_unlock(&signals->lock);
 }

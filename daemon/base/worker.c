@@ -42,6 +42,7 @@ outstanding_clear(gpointer data)
 {
     Outstanding *outstanding = data;
 
+    vsf_order_take(outstanding);
     g_mutex_clear(&outstanding->lock);
     g_cond_clear(&outstanding->none);
 }
@@ -49,17 +50,18 @@ outstanding_clear(gpointer data)
 static void
 outstanding_unref(Outstanding *outstanding)
 {
+    vsf_order_give(outstanding);
     g_atomic_rc_box_release_full(outstanding, outstanding_clear);
 }
 
 static void
 count_job(Outstanding *outstanding, gint change)
 {
-    g_mutex_lock(&outstanding->lock);
+    vsf_order_lock(&outstanding->lock);
     outstanding->n = (guint)((gint)outstanding->n + change);
     if (outstanding->n == 0)
         g_cond_broadcast(&outstanding->none);
-    g_mutex_unlock(&outstanding->lock);
+    vsf_order_unlock(&outstanding->lock);
 }
 
 static void
@@ -78,10 +80,8 @@ run_task(GTask *task, Job *job)
 {
     GError *error = NULL;
     gpointer result = NULL;
-    GDestroyNotify result_free;
+    GDestroyNotify result_free = job->result_free;
 
-    vsf_order_take(job);
-    result_free = job->result_free;
     if (!g_cancellable_set_error_if_cancelled(g_task_get_cancellable(task), &error) &&
         g_cancellable_is_cancelled(job->freed))
         g_set_error_literal(&error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
@@ -100,9 +100,11 @@ run_job(gpointer data, gpointer user_data G_GNUC_UNUSED)
 {
     g_autoptr(GTask) task = data;
     Job *job = g_task_get_task_data(task);
-    /* The main thread may free the job as soon as it has the result. */
-    Outstanding *outstanding = g_atomic_rc_box_acquire(job->outstanding);
+    Outstanding *outstanding;
 
+    vsf_order_take(job);
+    /* The main thread may free the job as soon as it has the result. */
+    outstanding = g_atomic_rc_box_acquire(job->outstanding);
     run_task(task, job);
     count_job(outstanding, -1);
     outstanding_unref(outstanding);
@@ -220,10 +222,13 @@ vsf_worker_drain(VsfWorker *worker, guint threads, guint timeout_ms)
     /* This also starts the threads for what waits already. */
     if ((gint)threads > g_thread_pool_get_max_threads(worker->pool))
         g_thread_pool_set_max_threads(worker->pool, (gint)threads, NULL);
-    g_mutex_lock(&outstanding->lock);
-    while (outstanding->n > 0 && in_time)
+    vsf_order_lock(&outstanding->lock);
+    while (outstanding->n > 0 && in_time) {
+        vsf_order_give(&outstanding->lock); /* the wait unlocks it */
         in_time = g_cond_wait_until(&outstanding->none, &outstanding->lock, until_us);
-    g_mutex_unlock(&outstanding->lock);
+        vsf_order_take(&outstanding->lock);
+    }
+    vsf_order_unlock(&outstanding->lock);
     return in_time;
 }
 

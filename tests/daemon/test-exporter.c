@@ -182,6 +182,41 @@ test_sequence_restarts_when_a_counter_goes_back(Fixture *fixture,
     }
 }
 
+/* Injected: no machine of a test lives for the 49 days that a vCPU's milliseconds take. */
+static void
+test_what_passes_32_bits_wraps_and_goes_on(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const struct {
+        gint64 past; /* 2^32 */
+        const char *low, *whole, *sequence;
+    } cases[] = {
+        {-2, "4294967294", "4294967294", "1"},
+        {-1, "4294967294", "4294967295", "2"}, /* all ones would be unknown */
+        {0, "0", "4294967296", "3"},
+        {1, "1", "4294967297", "4"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        guint64 value = (guint64)((gint64)G_MAXUINT32 + 1 + cases[i].past);
+        VsfDomainCounters counters = some_counters();
+        VsfLinkStats stats = {.rx_packets = value, .rx_bytes = value};
+        g_autoptr(GHashTable) vm = NULL, tap = NULL;
+
+        counters.cpu_time_ns = value * 1000000;
+        counters.net.bytes_in = value;
+        vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
+        vm = flush_and_decode(fixture);
+        assert_decoded(vm, "samples.0.sequence", cases[i].sequence);
+        assert_decoded(vm, "samples.0.records.virt_cpu.cpuTime", cases[i].low);
+        assert_decoded(vm, "samples.0.records.virt_net_io.bytes_in", cases[i].whole);
+        vsf_exporter_tap(fixture->exporter, &fixture->tap, &stats);
+        tap = flush_and_decode(fixture);
+        assert_decoded(tap, "samples.0.sequence", cases[i].sequence);
+        assert_decoded(tap, "samples.0.records.if_counters.ifInUcastPkts", cases[i].low);
+        assert_decoded(tap, "samples.0.records.if_counters.ifInOctets", cases[i].whole);
+    }
+}
+
 static void
 test_64_nics_are_one_sample_that_fits(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -273,6 +308,8 @@ main(int argc, char **argv)
         test_suspended_by_power_management_is_paused);
     ADD("/exporter/sequence-restarts-when-a-counter-goes-back",
         test_sequence_restarts_when_a_counter_goes_back);
+    ADD("/exporter/what-passes-32-bits-wraps-and-goes-on",
+        test_what_passes_32_bits_wraps_and_goes_on);
     ADD("/exporter/64-nics-are-one-sample-that-fits", test_64_nics_are_one_sample_that_fits);
     ADD("/exporter/tap-counters-are-the-switch-ports", test_tap_counters_are_the_switch_ports);
     ADD("/exporter/host-sample-leaves-first-and-alone", test_host_sample_leaves_first_and_alone);

@@ -98,6 +98,23 @@ test_a_late_loop_skips_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UN
     g_assert_cmpuint(slots_used(87 * G_USEC_PER_SEC, 108 * G_USEC_PER_SEC), >=, 8);
 }
 
+/* A host that slept, on a clock that went on meanwhile. */
+static void
+test_an_hour_asleep_is_no_burst(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_many(fixture);
+    fake_time_advance(22000);
+    answer_all();
+    fake_time_stall(G_GINT64_CONSTANT(3600) * 1000 + 5000);
+    fake_time_advance(0);
+    g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
+    fake_time_advance(20000);
+    g_assert_cmpuint(fake_stats_asked, ==, 2 * N_VMS);
+    answer_all();
+    fake_time_advance(20000);
+    g_assert_cmpuint(fake_stats_asked, ==, 3 * N_VMS);
+}
+
 static guint
 n_host_samples(Fixture *fixture)
 {
@@ -331,6 +348,7 @@ main(int argc, char **argv)
     ADD_AT(0, "polling-off-sends-nothing", test_polling_off_sends_nothing);
     ADD("phases-spread-over-the-interval", test_phases_spread_over_the_interval);
     ADD("a-late-loop-skips-turns", test_a_late_loop_skips_turns);
+    ADD("an-hour-asleep-is-no-burst", test_an_hour_asleep_is_no_burst);
     ADD("the-host-comes-at-a-phase", test_the_host_comes_at_a_phase);
     ADD("the-host-comes-before-any-vm", test_the_host_comes_before_any_vm);
     ADD("daemons-started-at-once-send-apart", test_daemons_started_at_once_send_apart);

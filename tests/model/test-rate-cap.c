@@ -51,6 +51,26 @@ test_a_flood_is_cut_at_once_and_stays_cut(void)
     g_assert_cmpuint(vsf_rate_cap_rate(&cap, 10000000, 10000000), ==, 10000000);
 }
 
+/* A host that slept: what was picked since is of an hour, and an old flood is over. */
+static void
+test_an_hour_asleep_is_no_flood(void)
+{
+    VsfRateCap calm = {0}, flooded = {0};
+    gint64 calm_us = START, flooded_us = START;
+
+    second(&calm, MAX_PER_S / 2, &calm_us);
+    calm_us += G_TIME_SPAN_HOUR;
+    vsf_rate_cap_note(&calm, MAX_PER_S, MAX_PER_S, calm_us);
+    g_assert_cmpuint(second(&calm, MAX_PER_S / 2, &calm_us), ==, MAX_PER_S / 2);
+    g_assert_cmpuint(vsf_rate_cap_factor(&calm), ==, 1);
+
+    second(&flooded, 800000, &flooded_us);
+    flooded_us += G_TIME_SPAN_HOUR;
+    for (guint i = 0; i < 120; i++)
+        second(&flooded, 1000, &flooded_us);
+    g_assert_cmpuint(vsf_rate_cap_factor(&flooded), ==, 1);
+}
+
 static void
 test_it_is_lowered_step_by_step_after_calm(void)
 {
@@ -160,6 +180,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("what-is-below-the-bound-is-left-alone", test_what_is_below_the_bound_is_left_alone);
     ADD("a-flood-is-cut-at-once-and-stays-cut", test_a_flood_is_cut_at_once_and_stays_cut);
+    ADD("an-hour-asleep-is-no-flood", test_an_hour_asleep_is_no_flood);
     ADD("it-is-lowered-step-by-step-after-calm", test_it_is_lowered_step_by_step_after_calm);
     ADD("what-swings-around-the-bound-does-not-flap",
         test_what_swings_around_the_bound_does_not_flap);
