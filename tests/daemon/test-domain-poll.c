@@ -34,7 +34,7 @@ test_without_libvirts_answer_the_rest_leaves_at_the_deadline(Fixture *fixture,
 
     poller_begin_turn(fixture, VSF_POLL_REGULAR);
     fake_link_stats_answer(0);
-    fake_time_advance(999);
+    fake_time_advance(749);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
     fake_time_advance(1);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 1);

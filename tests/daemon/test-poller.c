@@ -17,8 +17,8 @@ test_readings_are_asked_again_after_a_hang(Fixture *fixture, gconstpointer user_
         poller_answer_stats(7);
     vsf_exporter_flush(fixture->exporter);
     g_ptr_array_set_size(fixture->datagrams, 0);
-    for (int i = 0; i < 40; i++) {
-        fake_time_advance(1000);
+    for (int i = 0; i < 160; i++) {
+        fake_time_advance(250);
         fake_link_stats_answer(0);
     }
     g_assert_cmpuint(poller_n_samples(fixture), >=, 1);
