@@ -378,7 +378,8 @@ test_large_replies_are_read_one_at_a_time(Fixture *fixture, gconstpointer data G
     g_assert_cmpuint(fixture->n_answers, ==, 3 * VSF_AGENT_THREADS);
     g_test_message("peak: %ld KiB more", peak_kib() - before);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    g_assert_cmpint(peak_kib() - before, <, 64 * 1024);
+    if (g_getenv("VSF_SANITIZER") == NULL) /* of valgrind the build knows nothing */
+        g_assert_cmpint(peak_kib() - before, <, 64 * 1024);
 #endif
 }
 
