@@ -73,6 +73,8 @@ look_at_samples(VsfVitalSigns *signs, const VsfApp *app)
     signs->taps_sampled = flows.sampled;
     signs->cap_factor = flows.factor;
     signs->cpu_factor = vsf_brakes_factor(app->brakes);
+    signs->sampling_paused = vsf_pauses_is_on(app->pauses, VSF_PAUSE_SAMPLING);
+    signs->agents_paused = vsf_pauses_is_on(app->pauses, VSF_PAUSE_AGENTS);
     signs->drops = flows.drops;
     signs->flow_samples = totals.flow_samples;
     signs->counter_samples = totals.counter_samples;

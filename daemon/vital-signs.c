@@ -16,6 +16,8 @@ static const VsfVitalSign numbers[] = {
     SIGN(taps_sampled, GAUGE),
     SIGN(cap_factor, GAUGE),
     SIGN(cpu_factor, GAUGE),
+    SIGN(sampling_paused, GAUGE),
+    SIGN(agents_paused, GAUGE),
     SIGN(flow_samples, COUNTER),
     SIGN(counter_samples, COUNTER),
     SIGN(metric_samples, COUNTER),

@@ -12,6 +12,7 @@ typedef struct {
     guint64 uptime_s, cpu_ms;
     guint64 vms, vms_stuck, vms_stale;
     guint64 taps_wanted, taps_sampled, cap_factor, cpu_factor;
+    guint64 sampling_paused, agents_paused; /* 0 or 1 */
     guint64 flow_samples, counter_samples, metric_samples, datagrams, drops;
     guint64 turns, turns_missed, lateness_p99_us;
     guint64 agent_failures, agents_failing, agents_quarantined;

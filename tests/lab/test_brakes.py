@@ -215,6 +215,8 @@ def test_pause_all():
         for guest in (it.calm, it.guest):
             gap = watch.longest_gap(monitor.collector.vm(guest.uuid, since), since, now)
             assert gap < LATE_S, f"{guest.name}: {gap:.1f} s between counter samples"
+        vitals = monitor.collector.newest_metrics(f"virt-sflowd-{lab().hostname}", since)
+        tap.equal([vitals["sampling_paused"], vitals["agents_paused"]], [1, 1], "from afar")
         if LONG:
             tap.equal([available(monitor, it.guest)[-1], memory(monitor, it.guest)[-1]],
                       [None, None], "what the agent told")
