@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Crowds at the daemon's own doors: a flood of malformed hook messages, messages of others
 than root, and a thousand control clients that hold, flood or never read. VSF_LONG=1: a
-minute of such clients, and ten times the messages."""
+minute of such clients, and three times the messages."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ import watch
 from monitor import Monitor
 
 LONG = os.environ.get("VSF_LONG") == "1"
-MESSAGES = 10_000_000 if LONG else 1_000_000
+MESSAGES = 3_000_000 if LONG else 1_000_000
 CROWD_S = 60 if LONG else 8
 CLIENTS = 1000
 NOBODY = 65534
@@ -195,7 +195,7 @@ def test_hook_flood():
         tap.diagnostics(f"{MESSAGES / (time.monotonic() - began):.0f} messages a second")
         tap.equal(status["hook"], {**before, "malformed": before["malformed"] + MESSAGES})
     lines = [line for line in monitor().log()[log:].splitlines() if "hook" in line]
-    assert 1 <= len(lines) <= 3, lines
+    assert 1 <= len(lines) <= 2 + (time.monotonic() - began) / 60, lines
 
 
 def test_hook_nobody():
