@@ -58,6 +58,8 @@ struct VsfFlows {
     GHashTable *waiting; /* set of Sampler that found no room */
     gboolean room_told;
     VsfLogRate room_rate;
+    char *trouble_told; /* why a sampler could not be opened, as logged last */
+    VsfLogRate trouble_rate;
 };
 
 /* NULL: there is none. */

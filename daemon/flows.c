@@ -10,6 +10,7 @@
 #define RETRY_MS 1000         /* until a sampler that failed is tried again */
 #define RETRIES_QUICK 30      /* so often; then */
 #define RETRY_SLOWLY_MS 60000
+#define LOG_US (60 * G_USEC_PER_SEC)
 
 static void
 sampler_free(gpointer data)
@@ -145,6 +146,33 @@ forget_handle(Sampler *sampler)
     sampler->drops = sampler->drops_noted = 0;
 }
 
+/* What hits one tap may hit hundreds: the same trouble is logged for the first of them,
+ * and with a number once a minute. The status names them all. */
+static void
+tell_trouble(VsfFlows *flows, const Sampler *sampler, const GError *error)
+{
+    gboolean is_new = g_strcmp0(flows->trouble_told, error->message) != 0;
+    const char *remedy = g_error_matches(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_PERMISSION)
+                             ? "; the daemon needs CAP_NET_RAW"
+                             : "";
+    guint held_back;
+
+    if (is_new)
+        flows->trouble_rate = (VsfLogRate){0};
+    if (!vsf_log_rate_allow(&flows->trouble_rate, g_get_monotonic_time(), LOG_US, &held_back))
+        return;
+    if (is_new) {
+        g_free(flows->trouble_told);
+        flows->trouble_told = g_strdup(error->message);
+    }
+    if (held_back > 0)
+        g_warning("%s, and %u more: cannot sample: %s; their counters go on%s",
+                  sampler->tap->link.name, held_back, error->message, remedy);
+    else
+        g_warning("%s: cannot sample: %s; its counters go on%s", sampler->tap->link.name,
+                  error->message, remedy);
+}
+
 /* Down and gone are answered by the next link message; the rest is tried again,
  * since a busy kernel may refuse for a moment, and memory come back. */
 static void
@@ -159,8 +187,7 @@ sampler_failed(int ifindex, const GError *error, gpointer user_data)
         return;
     forget_handle(sampler);
     if (!expected && g_strcmp0(sampler->trouble, error->message) != 0)
-        g_warning("%s: cannot sample: %s; its counters go on", sampler->tap->link.name,
-                  error->message);
+        tell_trouble(flows, sampler, error);
     g_free(sampler->trouble);
     sampler->trouble = g_strdup(error->message);
     if (g_error_matches(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_NOT_ETHERNET))
@@ -213,6 +240,7 @@ vsf_flows_free(VsfFlows *flows)
     g_clear_pointer(&flows->ready, g_hash_table_unref);
     g_clear_pointer(&flows->waiting, g_hash_table_unref);
     g_clear_pointer(&flows->samplers, g_hash_table_unref);
+    g_free(flows->trouble_told);
     g_free(flows);
 }
 

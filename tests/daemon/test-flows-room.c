@@ -153,6 +153,20 @@ test_who_goes_waits_no_more(Fixture *fixture, gconstpointer user_data G_GNUC_UNU
 }
 
 static void
+test_one_trouble_of_many_is_told_once(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfFlowStatus status;
+
+    add_all(fixture);
+    expect_warning("vnet0: cannot sample: as the test said; its counters go on;*CAP_NET_RAW");
+    for (int i = 1; i <= TAPS; i++)
+        fake_capture_failed(i, VSF_CAPTURE_ERROR_PERMISSION);
+    g_test_assert_expected_messages();
+    g_assert_true(vsf_flows_status(fixture->flows, TAPS, &status));
+    g_assert_cmpstr(status.state, ==, "as the test said");
+}
+
+static void
 test_descriptors_are_left_for_everything_else(void)
 {
     g_assert_cmpuint(vsf_flows_samplers_max(256), ==, 160);
@@ -170,6 +184,7 @@ main(int argc, char **argv)
     ADD("who-finds-no-room-says-so-and-waits", test_who_finds_no_room_says_so_and_waits);
     ADD("room-is-taken-by-who-waits", test_room_is_taken_by_who_waits);
     ADD("who-goes-waits-no-more", test_who_goes_waits_no_more);
+    ADD("one-trouble-of-many-is-told-once", test_one_trouble_of_many_is_told_once);
     g_test_add_func("/flows-room/descriptors-are-left-for-everything-else",
                     test_descriptors_are_left_for_everything_else);
     return g_test_run();

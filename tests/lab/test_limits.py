@@ -243,6 +243,27 @@ def test_memory():
     tap.between(group.now(), 1 << 20, MEMORY)
 
 
+def test_few_descriptors():
+    """With 64 descriptors in all, 16 NICs are sampled, everything is counted, and the status
+    answers"""
+    found = [domain for domain in (*vms(), third()) if domain.state() == "paused"]
+    count = sum(len(domain.nics) for domain in found)
+    with Confined(None, ["prlimit", "--nofile=64:64", "--"], name="few", port=6345, sampling=1,
+                  polling=POLLING) as few:
+        few.wait_status(lambda status: len(without_room(status)) == count - 16, 20,
+                        "who has no room")
+        watch_counters(few, found)
+        status = few.status()
+        tap.equal(sum(len(sampled(status, domain)) for domain in found), 16)
+        lines = [line for line in few.log().splitlines() if "warning:" in line]
+        tap.equal(len(lines), 1, str(lines[:5]))
+        since = time.time()
+        flood(b"few")
+        few.collector.wait(lambda: len(heard(few, b"few", since)) == 16, 10, "the frame on 16 taps")
+        tap.diagnostics(f"{few.n_descriptors()} descriptors")
+        few.collector.check()
+
+
 class Sleepers:
     """Control clients that ask for the status and never read."""
 
