@@ -38,7 +38,9 @@ LATE_P99_S, LATE_MAX_S = 1.5, INTERVAL_S
 HEALED_S = 30             # until all is as before a fault
 SETTLED_S = 3 * INTERVAL_S
 MORE_KIB = sanitized.memory(8 << 10)        # resident, at the end
-MORE_DESCRIPTORS, MORE_THREADS = 3, 4
+# Up to four questions and four conversations have a libvirt connection each, of two
+# descriptors, opened when the others are held up, and kept.
+MORE_DESCRIPTORS, MORE_THREADS = 3 + 2 * 8, 4
 NEVER = float("inf")
 
 
@@ -76,7 +78,7 @@ class Churn(threading.Thread):
         done = lab.virsh("create", "--paused", "/dev/stdin", input=xml, check=False, timeout=120)
         if done.returncode != 0:
             self.n_refused += 1
-            lab.virsh("destroy", identity, check=False, timeout=120)
+            self._destroy(identity)  # libvirtd may have gone when it was half done
             return
         life.since, life.until = time.time(), NEVER
         self.n_runs += 1
@@ -84,14 +86,17 @@ class Churn(threading.Thread):
             lab.virsh("attach-device", identity, "/dev/stdin", input=nics[2].xml(), check=False,
                       timeout=120)
         self._stopping.wait(self._random.choice((0.2, 2, 4, 12)))
-        self._end(identity, life)
+        self._destroy(identity)
+        life.until = time.time()
 
-    def _end(self, identity, life):
+    def _destroy(self, identity):
+        """Returns when it is gone. That virsh fails to get it says nothing: it says so too
+        when libvirtd goes away at that moment."""
         while True:
-            done = self._soak.lab.virsh("destroy", identity, check=False, timeout=120)
-            gone = "failed to get domain" in done.stderr or "Domain not found" in done.stderr
-            if done.returncode == 0 or gone:
-                life.until = time.time()
+            if self._soak.lab.virsh("destroy", identity, check=False, timeout=120).returncode == 0:
+                return
+            listed = self._soak.lab.virsh("list", "--uuid", check=False, timeout=120)
+            if listed.returncode == 0 and identity not in listed.stdout.split():
                 return
             time.sleep(0.5)
 
