@@ -41,9 +41,9 @@ on_tap_removed(VsfTap *tap, gpointer user_data)
 }
 
 static guint32
-index_for(const VsfDomainDef *def G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
+index_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
 {
-    return 200001;
+    return 200000u + def->uuid_bytes[15];
 }
 
 static char *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One VM with one tap, the samplers, and what they send. The kernel is fake-net.c. */
+/* The samplers, what they send, and for tests that want no more one VM with one tap. The
+ * kernel is fake-net.c. */
 #pragma once
 
 #include "../../daemon/flows.h"
@@ -24,6 +25,7 @@ typedef struct {
 /* Of whoever sends what is picked. */
 extern const guint8 flows_fixture_mac[6];
 
+/* No VM yet; sampling is 64. */
 void flows_fixture_set_up(Fixture *fixture, gconstpointer user_data);
 void flows_fixture_tear_down(Fixture *fixture, gconstpointer user_data);
 

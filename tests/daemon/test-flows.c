@@ -1,114 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which sampled packets become flow samples, and with which numbers. The
  * registry and the exporter are real, the kernel is fake-net.c. */
-#include "../../daemon/flows.h"
-#include "decoded.h"
-#include "fake-net.h"
+#include "flows-fixture.h"
 
-#include <net/if.h>
 #include <string.h>
-
-#define MS G_GINT64_CONSTANT(1000000) /* in nanoseconds */
 
 static const guint8 mac_a[6] = {0x52, 0x54, 0, 0, 0, 1};
 static const guint8 mac_b[6] = {0x52, 0x54, 0, 0, 0, 2};
 static const guint8 mac_outside[6] = {0x02, 0, 0, 0, 0, 9};
 
-typedef struct {
-    VsfConfig *config;
-    VsfExporter *exporter;
-    VsfLinkStatsReader *reader;
-    VsfRegistry *registry;
-    VsfFlows *flows;
-    GPtrArray *datagrams;
-} Fixture;
-
-static void
-collect(const guint8 *data, gsize size, gpointer user_data)
-{
-    g_ptr_array_add(user_data, g_bytes_new(data, size));
-}
-
-static void
-on_domain(VsfDomain *domain G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
-{
-}
-
-static void
-on_tap_added(VsfTap *tap, gpointer user_data)
-{
-    vsf_flows_tap_added(((Fixture *)user_data)->flows, tap);
-}
-
-static void
-on_tap_bound(VsfTap *tap, gpointer user_data)
-{
-    vsf_flows_tap_bound(((Fixture *)user_data)->flows, tap);
-}
-
-static void
-on_tap_changed(VsfTap *tap, gpointer user_data)
-{
-    vsf_flows_tap_changed(((Fixture *)user_data)->flows, tap);
-}
-
-static void
-on_tap_removed(VsfTap *tap, gpointer user_data)
-{
-    vsf_flows_tap_removed(((Fixture *)user_data)->flows, tap);
-}
-
-static guint32
-index_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
-{
-    return 200000u + def->uuid_bytes[15];
-}
-
-static char *
-name_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
-{
-    return g_strdup(def->name);
-}
-
-static const VsfRegistryCallbacks callbacks = {
-    .domain_added = on_domain,
-    .domain_changed = on_domain,
-    .domain_removed = on_domain,
-    .tap_added = on_tap_added,
-    .tap_bound = on_tap_bound,
-    .tap_changed = on_tap_changed,
-    .tap_removed = on_tap_removed,
-    .index_for = index_for,
-    .name_for = name_for,
-};
-
 static void
 set_up(Fixture *fixture, gconstpointer user_data)
 {
-    static const char *const patterns[] = {"vnet*", NULL};
-    VsfSflowAddress agent = {.family = 1, .bytes = {192, 0, 2, 1}};
-
-    fake_net_reset();
-    fixture->config = vsf_config_new();
+    flows_fixture_set_up(fixture, NULL);
     fixture->config->direction = (VsfDirection)GPOINTER_TO_INT(user_data);
     fixture->config->sampling = 10;
-    fixture->datagrams = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    fixture->exporter = vsf_exporter_new(fixture->config, &agent, collect, fixture->datagrams);
-    fixture->reader = vsf_link_stats_new(NULL);
-    fixture->registry = vsf_registry_new(patterns, &callbacks, fixture);
-    fixture->flows = vsf_flows_new(fixture->config, fixture->registry, fixture->exporter,
-                                   fixture->reader, NULL);
-}
-
-static void
-tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    vsf_registry_free(fixture->registry);
-    vsf_flows_free(fixture->flows);
-    vsf_exporter_free(fixture->exporter);
-    vsf_link_stats_free(fixture->reader);
-    vsf_config_free(fixture->config);
-    g_ptr_array_unref(fixture->datagrams);
 }
 
 static void
@@ -458,7 +364,7 @@ test_samples_leave_without_a_reading_that_does_not_come(Fixture *fixture,
 }
 
 #define ADD(name, direction, func) \
-    g_test_add(name, Fixture, GINT_TO_POINTER(direction), set_up, func, tear_down)
+    g_test_add(name, Fixture, GINT_TO_POINTER(direction), set_up, func, flows_fixture_tear_down)
 
 int
 main(int argc, char **argv)
