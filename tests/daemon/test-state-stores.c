@@ -107,6 +107,19 @@ assert_same(const Seen *seen, const Seen *before)
     g_assert_cmpmem(seen->indexes, sizeof(seen->indexes), before->indexes, sizeof(before->indexes));
 }
 
+/* A run that gives out the same indexes and says so many warnings: how many choices it knew. */
+static guint
+run_again(const char *directory, const Seen *before, guint n_expected)
+{
+    Seen after;
+
+    forget_warnings();
+    after = run_once(directory);
+    assert_same(&after, before);
+    g_assert_cmpuint(n_warnings, ==, n_expected);
+    return after.n_known;
+}
+
 /* A new directory, and what lies in it after a first run. */
 static char *
 new_directory(Seen *first)
@@ -132,13 +145,10 @@ end_directory(char *directory)
 static void
 test_a_restart_changes_nothing(void)
 {
-    Seen before, after;
+    Seen before;
     char *directory = new_directory(&before);
 
-    after = run_once(directory);
-    assert_same(&after, &before);
-    g_assert_cmpuint(after.n_known, ==, N_VMS);
-    g_assert_cmpuint(n_warnings, ==, 0);
+    g_assert_cmpuint(run_again(directory, &before, 0), ==, N_VMS);
     end_directory(directory);
 }
 
@@ -150,25 +160,16 @@ check_bad(const char *directory, const char *path, const char *text, gsize lengt
     g_autofree char *kept = NULL;
     gsize kept_length;
     gboolean guests = g_str_has_suffix(path, "guests");
-    Seen after;
 
     put(path, text, (gssize)length);
-    forget_warnings();
-    after = run_once(directory);
-    assert_same(&after, before);
-    g_assert_cmpuint(after.n_known, ==, guests ? 0 : N_VMS);
-    g_assert_cmpuint(n_warnings, ==, 1);
+    g_assert_cmpuint(run_again(directory, before, 1), ==, guests ? 0 : N_VMS);
     g_assert_nonnull(strstr(warnings->str, path));
     g_assert_true(g_file_get_contents(aside, &kept, &kept_length, NULL));
     g_assert_cmpmem(kept, kept_length, text, length);
     if (length % 16 != 0)
         return;
     /* And it is whole again. */
-    forget_warnings();
-    after = run_once(directory);
-    assert_same(&after, before);
-    g_assert_cmpuint(after.n_known, ==, N_VMS);
-    g_assert_cmpuint(n_warnings, ==, 0);
+    g_assert_cmpuint(run_again(directory, before, 0), ==, N_VMS);
 }
 
 static void
@@ -217,7 +218,7 @@ test_a_newer_release_finds_its_files_again(void)
     static const char *const texts[][2] = {
         {"indexes", "virt-sflow-indexes 9\nhow it is then\n"},
         {"guests", "[virt-sflow guests]\nversion=9\nhow=it is then\n"}};
-    Seen before, after;
+    Seen before;
     char *directory = new_directory(&before);
 
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
@@ -226,10 +227,7 @@ test_a_newer_release_finds_its_files_again(void)
         g_autofree char *kept = NULL;
 
         put(path, texts[i][1], -1);
-        forget_warnings();
-        after = run_once(directory);
-        assert_same(&after, &before);
-        g_assert_cmpuint(n_warnings, ==, 1);
+        run_again(directory, &before, 1);
         g_assert_nonnull(strstr(warnings->str, aside));
         g_assert_true(g_file_get_contents(aside, &kept, NULL, NULL));
         g_assert_cmpstr(kept, ==, texts[i][1]);
@@ -241,7 +239,7 @@ test_a_newer_release_finds_its_files_again(void)
 static void
 test_what_is_no_file_is_set_aside(void)
 {
-    Seen before, after;
+    Seen before;
     char *directory = new_directory(&before);
     g_autofree char *indexes = g_build_filename(directory, "indexes", NULL);
     g_autofree char *guests = g_build_filename(directory, "guests", NULL);
@@ -250,21 +248,15 @@ test_what_is_no_file_is_set_aside(void)
     g_unlink(guests);
     g_assert_cmpint(g_mkdir(indexes, 0700), ==, 0);
     g_assert_cmpint(mkfifo(guests, 0600), ==, 0);
-    forget_warnings();
-    after = run_once(directory);
-    assert_same(&after, &before);
-    g_assert_cmpuint(n_warnings, ==, 2);
-    forget_warnings();
-    after = run_once(directory);
-    g_assert_cmpuint(after.n_known, ==, N_VMS);
-    g_assert_cmpuint(n_warnings, ==, 0);
+    run_again(directory, &before, 2);
+    g_assert_cmpuint(run_again(directory, &before, 0), ==, N_VMS);
     end_directory(directory);
 }
 
 static void
 test_what_cannot_be_set_aside_stays_as_it_is(void)
 {
-    Seen before, after;
+    Seen before;
     char *directory = new_directory(&before);
     g_autofree char *path = g_build_filename(directory, "indexes", NULL);
     g_autofree char *aside = g_strconcat(path, ".bad", NULL);
@@ -272,10 +264,7 @@ test_what_cannot_be_set_aside_stays_as_it_is(void)
 
     put(path, "bad", -1);
     g_assert_cmpint(g_mkdir(aside, 0700), ==, 0);
-    forget_warnings();
-    after = run_once(directory);
-    assert_same(&after, &before);
-    g_assert_cmpuint(n_warnings, ==, 1);
+    run_again(directory, &before, 1);
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "bad");
     end_directory(directory);
@@ -285,15 +274,12 @@ test_what_cannot_be_set_aside_stays_as_it_is(void)
 static void
 test_no_directory_is_said_once_and_stands_in_the_status(void)
 {
-    Seen before, after;
+    Seen before;
     char *directory = new_directory(&before);
     g_autofree char *path = g_build_filename(directory, "file", NULL);
 
     put(path, "", 0);
-    forget_warnings();
-    after = run_once(path);
-    assert_same(&after, &before);
-    g_assert_cmpuint(n_warnings, ==, 1);
+    run_again(path, &before, 1);
     {
         g_autoptr(VsfStateDir) dir = vsf_state_dir_new(path);
 

@@ -5,22 +5,18 @@ it. What is told meanwhile stays right, and goes on afterwards where it was."""
 import json
 import os
 import statistics
-import subprocess
 import time
 
-import lab as labs
 import tap
 import watch
 from monitor import Monitor
-from test_packets import FRAMES, UNBOUNDED, mac, wait_flows
+from test_flood import FRAME, LATE_S, counter, frames, guests, lab
+from test_packets import UNBOUNDED, wait_flows
 from truth import DISK, INTERVAL_S, TURN_S, available, memory
 
-SIZE = 200
-FRAME = SIZE + 4            # with the FCS
 FLOOD_HZ, CALM_HZ = 40_000, 40
 LIMIT = 2                   # percent of a core
 WINDOW_S, WINDOWS = 3, 5
-LATE_S = 2.5                # polling is 1 s; a machine under a flood is slow
 LONG = bool(os.environ.get("VSF_LONG"))
 STALE_S = 60                # what an agent told is believed for so long
 FOR_S = 3
@@ -35,20 +31,6 @@ print(client.makefile().read())
 """
 
 
-def lab():
-    return tap.fixture(labs.Lab)
-
-
-def guests():
-    """One that floods, one that goes about its business; both paused, without a guest."""
-    found = getattr(guests, "made", None)
-    if found is None:
-        found = guests.made = [lab().define_tiny(name) for name in ("flood", "calm")]
-        for guest in found:
-            guest.start(paused=True)
-    return found
-
-
 def web01():
     """A whole guest, with an agent; its balloon tells nothing."""
     found = getattr(web01, "made", None)
@@ -59,15 +41,9 @@ def web01():
     return found
 
 
-def counter(guest, name):
-    return int(lab().run(["cat", f"/sys/class/net/{guest.taps()[0]}/statistics/{name}"]).stdout)
-
-
-def frames(guest, per_second):
-    """To nobody, until it is ended."""
-    process = lab().popen(["python3", FRAMES, "tap", guest.taps()[0], str(10**9), str(SIZE),
-                           "52:54:00:ff:ff:01", mac(guest), str(per_second)],
-                          stdout=subprocess.DEVNULL)
+def keep_sending(guest, per_second):
+    """Until the test is over, or what it returns is ended."""
+    process = frames(guest, 10**9, per_second)
     tap.on_exit(process.end)
     return process
 
@@ -101,7 +77,7 @@ def test_cpu_limit():
             monitor.vm_records(guest.uuid, since=time.time())
         idle, = cpu_windows(monitor, 1)
         sent, began = counter(flood, "rx_packets"), time.time()
-        senders = [frames(flood, FLOOD_HZ), frames(calm, CALM_HZ)]
+        senders = [keep_sending(flood, FLOOD_HZ), keep_sending(calm, CALM_HZ)]
         cut = monitor.wait_status(lambda status: status["cpu"]["factor"] > 1 and status["cpu"], 40,
                                   "a brake")
         tap.diagnostics(f"after {time.time() - began:.1f} s: {cut}")
@@ -159,7 +135,7 @@ class Paused:
         self.guest.wait_ready()
         self.ifindex = lab().ifindex(self.calm.taps()[0])
         monitor.wait_sampling(self.calm.taps()[0])
-        frames(self.calm, 100)
+        keep_sending(self.calm, 100)
         monitor.wait_vm(self.guest, lambda vm: vm["agent"]["state"] == "answers", TURN_S)
         monitor.collector.wait(lambda: known(available(monitor, self.guest)), what="a guest's disk")
         self.wait_flow(0)

@@ -33,8 +33,8 @@ def guests():
     return found
 
 
-def counter(device, name):
-    return int(lab().run(["cat", f"/sys/class/net/{device}/statistics/{name}"]).stdout)
+def counter(guest, name):
+    return int(lab().run(["cat", f"/sys/class/net/{guest.taps()[0]}/statistics/{name}"]).stdout)
 
 
 def frames(guest, count, per_second=""):
@@ -56,7 +56,7 @@ def flood_at(sampling, count, rate_of_calm):
             monitor.wait_sampling(guest.taps()[0])
             monitor.vm_records(guest.uuid, since=time.time())
         ifindexes = [lab().ifindex(guest.taps()[0]) for guest in (flood, calm)]
-        sent = counter(flood.taps()[0], "rx_packets")
+        sent = counter(flood, "rx_packets")
         began, cpu = time.time(), monitor.cpu_seconds()
         other = frames(calm, rate_of_calm * 1000, rate_of_calm) if rate_of_calm else None
         tap.equal(frames(flood, count).wait(120), 0, "frames")
@@ -65,7 +65,7 @@ def flood_at(sampling, count, rate_of_calm):
         factor = port(monitor, flood)["factor"]
         if other is not None:
             other.end()
-        sent = counter(flood.taps()[0], "rx_packets") - sent
+        sent = counter(flood, "rx_packets") - sent
         tap.equal(sent, count, "frames that the tap received")
         flows = [wait_flows(monitor, ifindex) for ifindex in ifindexes]
         now = time.time()

@@ -11,30 +11,14 @@ import threading
 import time
 
 import domains
-import lab as labs
 import links
 import tap
 import watch
-from monitor import Monitor
+from test_hostile import ETHERTYPE, lab, monitor, payloads
 
 ROUNDS = 20 if os.environ.get("VSF_LONG") else 3
 REUSED_S = 0.010    # a name is another's so soon, once at least
 TRIES = 20
-ETHERTYPE = b"\x88\xb5"  # for local experiments
-
-
-def lab():
-    return tap.fixture(labs.Lab)
-
-
-def monitor():
-    found = tap.fixture(make_monitor)
-    found.wait_connected()
-    return found
-
-
-def make_monitor():
-    return Monitor(lab(), sampling=1, polling=1)
 
 
 def truth():
@@ -71,11 +55,9 @@ def frame(text):
     return b"\xff" * 6 + bytes.fromhex("525400ffff01") + ETHERTYPE + text.encode().ljust(50, b"\0")
 
 
-def payloads(ifindex, since):
-    """What was in the frames that were sampled there."""
-    return {watch.frame(flow)[14:].rstrip(b"\0")[:50].rstrip(b"\0").decode()
-            for flow in monitor().collector.flows(ifindex, since)
-            if watch.frame(flow)[12:14] == ETHERTYPE}
+def speakers(ifindex, since):
+    """Whose frames were sampled there, by the names in them."""
+    return {payload.decode() for payload in payloads(ifindex, since)}
 
 
 @contextlib.contextmanager
@@ -117,14 +99,14 @@ def wait_right(domain, link, what):
     since = time.time()
     monitor().collector.wait(lambda: adapters_since(domain, since)[-1:] == [link.ifindex], 10,
                              f"{what}: {domain.name} with {link}")
-    monitor().collector.wait(lambda: payloads(link.ifindex, since), 10,
+    monitor().collector.wait(lambda: speakers(link.ifindex, since), 10,
                              f"{what}: packets of {domain.name}")
 
 
 def only_right(since, *found):
     """Whatever was sent of these VMs and links since then is right, or of none."""
     for link, domain in found:
-        seen = payloads(link.ifindex, since)
+        seen = speakers(link.ifindex, since)
         assert seen <= {domain.name}, f"{link}: packets of {seen}"
         ports = set(adapters_since(domain, since))
         assert ports <= {0, link.ifindex}, f"{domain.name}: {ports}, not {link}"
@@ -217,8 +199,8 @@ def test_name_reused():
         assert new is not old
         gaps += handover("tap-late", since)
         wait_spoken(other, new, nic.mac)
-        tap.equal(payloads(old.ifindex, since) - {"late"}, set(), f"{old}")
-        tap.equal(payloads(new.ifindex, since), {"heir"}, f"{new}")
+        tap.equal(speakers(old.ifindex, since) - {"late"}, set(), f"{old}")
+        tap.equal(speakers(new.ifindex, since), {"heir"}, f"{new}")
         ports = [watch.adapters(sample) for sample in monitor().collector.vm(other.uuid, since)]
         assert {seen.get(nic.mac, 0) for seen in ports} <= {0, new.ifindex}, ports
         assert set(adapters_since(first, since)) <= {0, old.ifindex}, old
@@ -231,7 +213,7 @@ def wait_spoken(domain, link, mac_address=None):
     mac_address = mac_address or domain.nics[0].mac
     since = time.time()
     with spoken_to((link, domain.name)):
-        monitor().collector.wait(lambda: payloads(link.ifindex, since), 10, f"packets of {link}")
+        monitor().collector.wait(lambda: speakers(link.ifindex, since), 10, f"packets of {link}")
         monitor().collector.wait(
             lambda: [s for s in monitor().collector.vm(domain.uuid, since)
                      if watch.adapters(s).get(mac_address) == link.ifindex],
@@ -272,7 +254,7 @@ def test_moved():
             with spoken_to((foreign, "foreign")):
                 time.sleep(3)
             lab().run("ip link del tap-one")
-            tap.equal(payloads(foreign.ifindex, since) - {"one"}, set(), make)
+            tap.equal(speakers(foreign.ifindex, since) - {"one"}, set(), make)
             tap.equal(monitor().collector.samples("0:4", f"0:{foreign.ifindex}", moved + 1.5), [],
                       make)
         tap.equal(foreign.ifindex, old.ifindex)
@@ -282,7 +264,7 @@ def test_moved():
         last = monitor().collector.vm(one.uuid, gone)[-1]
         tap.equal(last.record("0:2104")["bytes_in"], None)
         assert last.record("0:2101")["cpuTime"] is not None
-        tap.equal(payloads(old.ifindex, since) - {"one"}, set())
+        tap.equal(speakers(old.ifindex, since) - {"one"}, set())
         tap.equal(monitor().collector.samples(source=f"0:{old.ifindex}", since=gone), [])
         lab().run("ip netns exec far ip link set tap-one netns 1 && ip link set tap-one up")
     one.link = truth().named("tap-one")
