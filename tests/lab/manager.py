@@ -95,7 +95,11 @@ class Manager:
             os.mkdir(self._group)
         except OSError as error:
             tap.skip(f"no control group can be made: {error}")
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def _start(self):
@@ -121,6 +125,8 @@ class Manager:
             pid = self.pid
             if pid is not None:
                 os.kill(pid, signal.SIGKILL)  # and with PID 1 all that it started
+            else:
+                self._process.kill()  # the rest ends with the lab
             self._process.wait(20)
         deadline = time.monotonic() + 10
         while os.path.exists(self._group) and time.monotonic() < deadline:
@@ -136,8 +142,9 @@ class Manager:
         pid = self.pid
         if pid is None:
             return ""
-        done = subprocess.run(["nsenter", "-t", str(pid), "-m", "-n", "-p", "-u", "-i", "-C", "--",
-                               *command], capture_output=True, text=True, timeout=timeout)
+        # -r: nor is the root of its mounts ours there.
+        done = subprocess.run(["nsenter", "-t", str(pid), "-m", "-n", "-p", "-u", "-i", "-C", "-r",
+                               "--", *command], capture_output=True, text=True, timeout=timeout)
         if check and done.returncode != 0:
             raise AssertionError(f"{command}: exit status {done.returncode}: {done.stderr}")
         return done.stdout.strip()
@@ -181,7 +188,8 @@ def _descendant(pid):
             return None
         pid = int(children[0])
         try:
-            if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(SYSTEMD):
+            # Not by its path, which is another one where we run in a chroot.
+            if os.path.samefile(f"/proc/{pid}/exe", SYSTEMD):
                 return pid
         except OSError:
             return None
