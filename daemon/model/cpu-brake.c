@@ -86,6 +86,15 @@ is_above(const VsfCpuBrake *brake, guint limit)
            (span_us(brake) < SURE_US ? 2.0 * limit : limit);
 }
 
+/* Of samples there is nothing left to take. */
+static gboolean
+is_at_its_end(const VsfCpuBrake *brake, double picked)
+{
+    if (brake->shift == 0)
+        return picked <= VSF_CPU_BRAKE_LEAST;
+    return brake->shift == SHIFT_MAX || vsf_cpu_brake_bound(brake) <= VSF_CPU_BRAKE_LEAST;
+}
+
 static VsfCpuBrakeChange
 tighten(VsfCpuBrake *brake, guint limit)
 {
@@ -96,8 +105,7 @@ tighten(VsfCpuBrake *brake, guint limit)
     double picked = picked_since(brake, recent), wanted = picked * limit / percent;
 
     brake->seen = percent;
-    if (brake->shift == 0 ? picked <= VSF_CPU_BRAKE_LEAST
-                          : vsf_cpu_brake_bound(brake) <= VSF_CPU_BRAKE_LEAST) {
+    if (is_at_its_end(brake, picked)) {
         gboolean is_news = !brake->helpless;
 
         brake->helpless = TRUE;
