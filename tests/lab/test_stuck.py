@@ -114,11 +114,12 @@ class Phase:
         assert max(memory) <= memory[0] + GROWN_KIB, memory
 
 
-def normal_again(stuck, since):
-    """All complete within two intervals, and no word of them in the status."""
+def normal_again(since):
+    """All complete within two intervals, those too that had waited for a stuck one, and no word
+    of them in the status."""
     limit = 2 * POLLING + 1
     delays = {}
-    for vm in stuck:
+    for vm in crowd().vms:
         crowd().wait_complete(vm, since, limit)
         delays[vm.name] = next(sample.time for sample in monitor().collector.vm(vm.uuid, since)
                                if not watch.unknown(sample)) - since
@@ -149,7 +150,7 @@ def test_stopped():
                   {vm.name for vm in found.vms[:last]}, "stopped, by the status")
     for vm in found.vms[:6]:
         os.kill(pids[vm.name], signal.SIGCONT)
-    normal_again(found.vms[:6], time.time())
+    normal_again(time.time())
     not_grown(threads, memory)
 
 
@@ -168,7 +169,7 @@ def test_hung():
         Phase(found.vms[:last], found.vms[last:], last <= COMPLETE, last <= COMPLETE).watch()
     for one in hung:
         one.end()
-    normal_again(found.vms[:6], time.time())
+    normal_again(time.time())
     not_grown(threads, memory)
 
 
