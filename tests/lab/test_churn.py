@@ -13,6 +13,7 @@ import uuid
 import domains
 import lab as labs
 import links
+import sanitized
 import tap
 import watch
 from monitor import Monitor
@@ -25,7 +26,7 @@ LIVES_S = 3         # who lives so long appears
 LATE_S = 1.5        # nothing of a VM is sent so long after its end
 # What may be more at the end: heap; idle threads of the pool; of the four connections
 # for statistics those that were not needed before.
-LEAK_KIB, SPARE_THREADS, SPARE_CONNECTIONS = 3 << 10, 2, 3
+LEAK_KIB, SPARE_THREADS, SPARE_CONNECTIONS = sanitized.memory(3 << 10), 2, 3
 ETHERTYPE = b"\x88\xb5"  # for local experiments
 
 

@@ -8,6 +8,7 @@ import signal
 import time
 
 import lab as labs
+import sanitized
 import tap
 import watch
 from crowd import Crowd, Watched
@@ -21,7 +22,7 @@ POLLING = 4
 TURN_S = 1.5   # a turn that began before is over
 THREADS = 4    # of ours that ask for statistics, so of libvirtd's workers that hang
 COMPLETE = 3   # so many stuck ones leave a thread for all others
-GROWN_KIB = 4096
+GROWN_KIB = sanitized.memory(4096)
 
 
 def lab():
