@@ -230,6 +230,7 @@ vsf_guests_status(const VsfGuests *guests, const VsfDomain *domain, VsfGuestStat
 {
     const Guest *guest = vsf_guests_find(guests, domain->def->uuid);
     gint64 now_us = g_get_monotonic_time();
+    gboolean quarantined;
 
     if (guest == NULL)
         return FALSE;
@@ -246,7 +247,10 @@ vsf_guests_status(const VsfGuests *guests, const VsfDomain *domain, VsfGuestStat
         .memory = guest->memory,
         .available = guest->available,
     };
-    if (guest->manners.failures > 0 || vsf_agent_manners_is_quarantined(&guest->manners, now_us))
+    quarantined = vsf_agent_manners_is_quarantined(&guest->manners, now_us);
+    if (quarantined && status->trouble == NULL)
+        status->trouble = "it takes longer and longer to answer";
+    if (guest->manners.failures > 0 || quarantined)
         status->retry_us = MAX(vsf_agent_manners_due_us(&guest->manners), 0);
     return TRUE;
 }

@@ -129,6 +129,7 @@ test_a_quarantine_outlives_the_daemon(Fixture *fixture, gconstpointer data G_GNU
     }
     g_test_assert_expected_messages();
     g_assert_cmpstr(guests_status_of(fixture).state, ==, "quarantined");
+    g_assert_cmpstr(guests_status_of(fixture).trouble, ==, "it takes longer and longer to answer");
     g_assert_cmpint(guests_status_of(fixture).retry_us, >, g_get_monotonic_time());
     fake_time_advance(600000);
     g_assert_cmpuint(fake_agents_asked, ==, 4);
@@ -140,6 +141,7 @@ test_a_quarantine_outlives_the_daemon(Fixture *fixture, gconstpointer data G_GNU
     fake_time_advance(600000);
     g_assert_cmpuint(fake_agents_asked, ==, 4);
     g_assert_cmpstr(guests_status_of(fixture).state, ==, "quarantined");
+    g_assert_cmpstr(guests_status_of(fixture).trouble, ==, "it takes longer and longer to answer");
 }
 
 static void

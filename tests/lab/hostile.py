@@ -15,6 +15,7 @@ MIB = 1 << 20
 LIBVIRT_MAX = 4_100_000     # what libvirt passes on is below 4 MiB
 REPLY_MAX = 1 << 20         # what virt-sflow reads
 TIMEOUT_S = 10              # [guest] timeout: libvirt alone needs seconds for 4 MB
+SLOW_S = 1.3                # a second is slow, if the agent was quick before
 
 # What the agent says where a kind says nothing else.
 TOTAL, USED = 200 * MIB, MIB
@@ -147,6 +148,7 @@ KINDS = {
         LOAD: returns('{"load1m":"1","load5m":true}')},
     # Each answer twice: libvirt has no way to tell the second from the next one's.
     "echo": {command: reply * 2 for command, reply in GOOD.items()},
+    "slow": {FSINFO: Shell(f"sleep {SLOW_S}; cat /run/kinds/good/{FSINFO}")},
     "events": {FSINFO: b'{"event":"x","data":{"a":1}}\n{"QMP":{}}\n' + GOOD[FSINFO]},
 
     # What libvirt passes on and we refuse.

@@ -18,6 +18,7 @@ from truth import DISK, INTERVAL_S, TURN_S, available, memory, wait_available, w
 LATE_S = 3          # between two samples of one VM, at an interval of 1 s
 QUICK_S = 2         # for virt-sflow status, which takes some 20 ms
 ASKED_S = 90        # until a new agent was asked, and has failed in every way there is
+SLOW_TURNS = 3      # until it is left alone
 FRESH_S = 60        # what an agent told is believed for so long
 MOST_KIB = sanitized.memory(32 << 10)
 TEXT_MAX = 450      # bytes of a trouble
@@ -75,7 +76,8 @@ class World:
             domain.start(wait=False)
         for domain in (self.hurt, self.other):
             domain.wait_ready()
-            monitor().wait_vm(domain, lambda vm: vm["agent"]["state"] == "answers", TURN_S)
+            monitor().wait_vm(domain, lambda vm: vm["disk"]["why"] == vm["memory"]["why"] == "ok",
+                              TURN_S, "the guest's numbers")
         self.agent = hostile.Hostile(self.hurt)
         self.pid = monitor().pid
         self.memory_kib = monitor().memory_kib()
@@ -415,6 +417,36 @@ def test_silent():
                            FRESH_S + 5, "numbers that are too old")
     tap.equal((vm["disk"]["bytes"], vm["disk"]["source"]), (None, "agent"))
     check_vm(vm)
+
+
+# ------------------------------------------------------- left alone
+
+def quarantined():
+    """Of the host's agents, as its daemon sends it; None if it has not since now."""
+    since = time.time()
+
+    def newest():
+        return [entry["value"] for sample in monitor().collector.samples("4300:1002", since=since)
+                for entry in sample.content["metrics"] if entry["name"] == "agents_quarantined"]
+    return monitor().collector.wait(newest, what="the daemon's own metrics")[-1]
+
+
+def test_slow():
+    """One that was quick and becomes slow answers three times; then it is left alone, which its
+    VM and the host say in their samples. When it comes back quick it is asked again"""
+    hurt = world().hurt
+    ask("good")
+    ask("slow")
+    tap.equal(quarantined(), 0)
+    vm = monitor().wait_vm(hurt, lambda vm: vm["agent"]["state"] == "quarantined" and vm,
+                           SLOW_TURNS * (INTERVAL_S + 3 * hostile.SLOW_S), "left alone")
+    tap.equal(next_metrics(hurt)["agent_state"], "quarantined")
+    tap.equal(quarantined(), 1)
+    time.sleep(INTERVAL_S + TURN_S - 2)
+    tap.equal(status_vm(hurt)["agent"]["requests"], vm["agent"]["requests"], "requests")
+    check_vm(status_vm(hurt))
+    ask("good")
+    tap.equal((next_metrics(hurt)["agent_state"], quarantined()), ("answers", 0))
 
 
 # ------------------------------------------------------- afterwards
