@@ -130,6 +130,7 @@ interval_over(gpointer user_data)
         latency = vsf_calls_take_latency(vitals->app->stats);
         vitals->lateness_p99_us = vsf_quantiles_at(&lateness, P99);
         vitals->libvirt_latency_p99_us = vsf_quantiles_at(&latency, P99);
+        vsf_poller_host_first(vitals->app->poller);
         signs = vsf_vitals_signs(vitals);
         vsf_exporter_vital_signs(vitals->app->exporter, vitals->source, &signs);
         vsf_schedule_next(vitals->schedule, &vitals->turn);

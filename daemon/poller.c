@@ -209,6 +209,13 @@ tell_host(VsfPoller *poller)
     poller->host_told = TRUE;
 }
 
+void
+vsf_poller_host_first(VsfPoller *poller)
+{
+    if (!poller->host_told)
+        tell_host(poller);
+}
+
 /* TRUE if it waits for a reading of @ifindexes, to which its own are added. */
 static gboolean
 take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
@@ -231,9 +238,8 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
         g_array_append_val(ifindexes, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
-        /* The order that some collectors need (exporter.c), whosever turn comes first. */
-        if (!poller->host_told)
-            tell_host(poller);
+        /* Whosever turn comes first. */
+        vsf_poller_host_first(poller);
         if (!vsf_domain_poll_begin(entry->poll, entry->urgency)) {
             turn_is_over(poller, entry);
             return FALSE;

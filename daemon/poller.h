@@ -18,11 +18,14 @@ typedef struct VsfPoller VsfPoller;
 typedef void (*VsfPollerGone)(const VsfDomain *domain, gpointer user_data);
 
 /* Everything is used until vsf_poller_free(). The host's sample leaves before any
- * domain's. */
+ * domain's: some collectors drop those of a host that they do not know. */
 VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
                           VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats,
                           VsfGuests *guests, VsfPollerGone gone, gpointer gone_data);
 void vsf_poller_free(VsfPoller *poller);
+
+/* The host's sample now, if none has left yet: before anything else is told of the host. */
+void vsf_poller_host_first(VsfPoller *poller);
 
 /* The registry's news. */
 void vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain);

@@ -160,6 +160,17 @@ first_after_tenths(Fixture *fixture)
     return tenths;
 }
 
+/* Whoever else tells of the host may ask for it; it is told once. */
+static void
+test_the_host_comes_first_once(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    vsf_poller_host_first(fixture->poller);
+    g_assert_cmpuint(n_host_samples(fixture), ==, 1);
+    vsf_poller_host_first(fixture->poller);
+    poller_start_vm(fixture, 0);
+    g_assert_cmpuint(n_host_samples(fixture), ==, 1);
+}
+
 /* Their clocks stand at the same time, so neither the phase of the host nor the
  * slots may hang on it: no tenth of a second, and none of a slot, has many. */
 static void
@@ -351,6 +362,7 @@ main(int argc, char **argv)
     ADD("an-hour-asleep-is-no-burst", test_an_hour_asleep_is_no_burst);
     ADD("the-host-comes-at-a-phase", test_the_host_comes_at_a_phase);
     ADD("the-host-comes-before-any-vm", test_the_host_comes_before_any_vm);
+    ADD("the-host-comes-first-once", test_the_host_comes_first_once);
     ADD("daemons-started-at-once-send-apart", test_daemons_started_at_once_send_apart);
     ADD("what-lacks-is-asked-when-libvirt-is-back", test_what_lacks_is_asked_when_libvirt_is_back);
     ADD("what-lacks-nothing-waits-for-its-turn", test_what_lacks_nothing_waits_for_its_turn);
