@@ -7,6 +7,7 @@ import os
 import time
 
 import lab as labs
+import sanitized
 import tap
 import watch
 from monitor import Monitor
@@ -45,7 +46,8 @@ class Faked(Monitor):
         self.file = os.path.join(lab().folder, name + ".clock")
         self.set_clock(0)
         super().__init__(lab(), name=name, port=port, sampling=2, polling=POLLING, environment={
-            "LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": self.file,
+            "LD_PRELOAD": sanitized.preload(self.program("virt-sflowd"), library()),
+            "FAKETIME_TIMESTAMP_FILE": self.file,
             "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": str(int(not monotonic))})
 
     def set_clock(self, offset_s):

@@ -11,17 +11,18 @@ import sys
 import time
 
 import lab as labs
+import sanitized
 import tap
 import watch
 from collector import Collector
 from monitor import Monitor
 
-DAEMONS = 500
 VMS = 4                 # of each
 POLLING_S = 20          # as it is shipped
 LONG = bool(os.environ.get("VSF_LONG"))
 INTERVALS = 3 if LONG else 1
-PEAK = 3                # over the mean, datagrams in each tenth of a second
+# The peak is over the mean, of datagrams in each tenth of a second.
+DAEMONS, PEAK = sanitized.fleet(500, 3)
 WATCHED_S = INTERVALS * POLLING_S + 5
 START_S = 120           # generous: a second on a machine each
 PORT = 6343

@@ -13,6 +13,7 @@ import time
 
 import lab as labs
 import manager as managers
+import sanitized
 import tap
 import watch
 from collector import Collector
@@ -198,7 +199,8 @@ def make_systemd():
     shutil.copy(Monitor.program("virt-sflowd"), os.path.join(folder, "virt-sflowd"))
     return managers.Manager(lab(), {
         "virt-sflowd.service": unit(),
-        "virt-sflowd.service.d/lab.conf": DROP_IN.format(program=PROGRAM, watchdog=UNIT_WATCHDOG_S)})
+        "virt-sflowd.service.d/lab.conf": DROP_IN.format(program=PROGRAM, watchdog=UNIT_WATCHDOG_S)
+                                          + sanitized.sandbox()})
 
 
 def collector():
