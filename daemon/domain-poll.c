@@ -217,6 +217,17 @@ look_at_sleeper(VsfDomainPoll *poll, gint64 now_us)
     poll->asleep = TRUE;
 }
 
+/* The call of an earlier turn is still out: it hangs, if it does not wait behind those of
+ * others; its own turn may have been too short to tell, or over before a thread took it. */
+static void
+note_hung(VsfDomainPoll *poll, gint64 now_us)
+{
+    gint64 since_us = vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid);
+
+    if (poll->stuck_since_us == 0 && since_us != 0 && now_us - since_us >= DEADLINE_MS * 1000)
+        poll->stuck_since_us = since_us;
+}
+
 static void
 ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 {
@@ -235,6 +246,8 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
         return;
     }
     poll->asleep = FALSE;
+    if (poll->asked_us != 0)
+        note_hung(poll, now_us);
     if (!poll->context->connected || poll->asked_us != 0 ||
         vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, with_info, stats_came,
                       (gpointer)poll->context) != VSF_CALLS_ASKED)

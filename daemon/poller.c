@@ -89,13 +89,15 @@ libvirt_is_back(VsfPoller *poller)
         hasten_first(poller, entry);
 }
 
-/* A call that had hung came back: so may be all. A VM that is always so slow must not
- * have turns without end. */
+/* A call that had hung came back: so may be all, unless nobody can be asked yet. A VM that is
+ * always so slow must not have turns without end. */
 static void
 answered_late(gpointer user_data)
 {
     VsfPoller *poller = user_data;
 
+    if (!poller->context.connected)
+        return;
     if (poller->back_us == 0 ||
         g_get_monotonic_time() - poller->back_us >= vsf_schedule_interval_us(poller->schedule))
         libvirt_is_back(poller);

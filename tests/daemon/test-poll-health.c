@@ -123,6 +123,60 @@ test_without_polling_no_turn_is_due(Fixture *fixture, gconstpointer user_data G_
 #define ADD_AT(polling, name, func)                                                           \
     g_test_add("/poll-health/" name, Fixture, GUINT_TO_POINTER(polling), poller_set_up, func, \
                poller_tear_down)
+/* The turn that asks says nothing yet of VM 1's call. */
+static void
+assert_stuck_by_the_next_turn(Fixture *fixture, VsfPollUrgency first, gboolean waits)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    VsfPollStatus status;
+
+    fake_stats_wait = waits;
+    poller_begin_turn(fixture, first);
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, ==, 0);
+    fake_stats_wait = FALSE;
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, !=, 0);
+}
+
+static void
+test_a_call_that_hung_from_the_start_is_stuck(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    assert_stuck_by_the_next_turn(fixture, VSF_POLL_FIRST, FALSE);
+}
+
+static void
+test_a_call_that_waited_and_then_hung_is_stuck(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
+    assert_stuck_by_the_next_turn(fixture, VSF_POLL_REGULAR, TRUE);
+}
+
+/* Its connection is away, as after a keepalive that timed out: nobody can be asked yet. */
+static void
+test_a_late_answer_while_libvirt_is_away_makes_no_turn(Fixture *fixture,
+                                                       gconstpointer user_data G_GNUC_UNUSED)
+{
+    guint n_samples;
+
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    vsf_poller_connected(fixture->poller, FALSE);
+    fake_time_advance(3000);
+    n_samples = poller_n_samples(fixture);
+    poller_answer_stats(7);
+    fake_time_advance(2000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, n_samples);
+}
+
 #define ADD(name, func) ADD_AT(20, name, func)
 
 int
@@ -136,5 +190,10 @@ main(int argc, char **argv)
     ADD("turns-are-counted-and-one-that-waits-is-due",
         test_turns_are_counted_and_one_that_waits_is_due);
     ADD_AT(0, "without-polling-no-turn-is-due", test_without_polling_no_turn_is_due);
+    ADD("a-call-that-hung-from-the-start-is-stuck", test_a_call_that_hung_from_the_start_is_stuck);
+    ADD("a-call-that-waited-and-then-hung-is-stuck",
+        test_a_call_that_waited_and_then_hung_is_stuck);
+    ADD("a-late-answer-while-libvirt-is-away-makes-no-turn",
+        test_a_late_answer_while_libvirt_is_away_makes_no_turn);
     return g_test_run();
 }
