@@ -119,6 +119,7 @@ open_socket(VsfTarget *target, GInetAddress *address, GError **error)
     }
     vsf_sender_socket_close(&target->socket);
     target->socket = opened;
+    target->obstructed = FALSE;
     return TRUE;
 }
 
