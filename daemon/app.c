@@ -370,14 +370,15 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->pauses, vsf_pauses_free);
     g_clear_pointer(&app->poller, vsf_poller_free);
     g_clear_pointer(&app->guests, vsf_guests_free);
+    /* State is written before anything waits for the kernel. */
+    g_clear_pointer(&app->records, vsf_guest_store_free);
+    g_clear_pointer(&app->indexes, vsf_index_store_free);
     g_clear_pointer(&app->agents, vsf_agents_free);
     g_clear_pointer(&app->stats, vsf_calls_free);
     g_clear_pointer(&app->flows, vsf_flows_free);
     g_clear_pointer(&app->exporter, vsf_exporter_free);
     g_clear_pointer(&app->link_stats, vsf_link_stats_free);
     g_clear_pointer(&app->sender, vsf_sender_free);
-    g_clear_pointer(&app->records, vsf_guest_store_free);
-    g_clear_pointer(&app->indexes, vsf_index_store_free);
     g_clear_pointer(&app->state_dir, vsf_state_dir_free);
     g_clear_pointer(&app->starting, g_hash_table_unref);
     g_free(app->agent_address);
