@@ -27,7 +27,7 @@ collectors_text(const GPtrArray *collectors)
     return g_string_free(text, FALSE);
 }
 
-/* The same for each way to write the same value. */
+/* Of what was understood, however it was written; only addresses are as written. */
 static char *
 value_text(const VsfConfigKey *key, const VsfConfig *config)
 {

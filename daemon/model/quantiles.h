@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How long things took, as a histogram of fixed size: quantiles over an interval
  * without keeping each value. Buckets grow with the value, sixteen per power of two,
- * so that a quantile is at most 1/16 above what it stands for, and never below. Pure. */
+ * so that a quantile is at most 1/16 above what it stands for, and not below (up to 9 hours). Pure.
+ */
 #pragma once
 
 #include <glib.h>
