@@ -152,10 +152,11 @@ KINDS = {
     "events": {FSINFO: b'{"event":"x","data":{"a":1}}\n{"QMP":{}}\n' + GOOD[FSINFO]},
 
     # What libvirt passes on and we refuse.
-    # Not more CPUs: libvirt's time grows with the square, two million numbers take it 20 s.
-    "long-list": {FSINFO: long_list(100_000), CPUS: returns("[" + "0," * 60_000 + "0]")},
+    # Not more: libvirt's time for 100,000 is seconds, in which it hears nothing of that VM's QEMU,
+    # and for CPUs it grows with the square, two million numbers take it 20 s.
+    "long-list": {FSINFO: long_list(40_000), CPUS: returns("[" + "0," * 60_000 + "0]")},
     "long-info": {INFO: line({"return": {"version": "9", "supported_commands": [
-        {"name": f"guest-{i}", "enabled": True} for i in range(90_000)]}})},
+        {"name": f"guest-{i}", "enabled": True} for i in range(30_000)]}})},
     "long-texts": {FSINFO: fsinfo(entry(mountpoint="/" + "x" * MIB)),
                    HOST_NAME: line({"return": {"host-name": "h" * 900_000}}),
                    OS: line({"return": {"id": "\x01" * 100_000, "kernel-release": "k" * 300_000}}),
