@@ -1,10 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
-static gboolean show_debug;
+#define LINE_MAX_BYTES PIPE_BUF /* longer ones might block */
+
+static gboolean show_debug, is_journal;
+static GMutex lock;
+static guint n_left_out;
+
+static int
+priority(GLogLevelFlags level)
+{
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+        return LOG_ERR;
+    if (level & G_LOG_LEVEL_WARNING)
+        return LOG_WARNING;
+    if (level & (G_LOG_LEVEL_DEBUG | G_LOG_LEVEL_INFO))
+        return LOG_DEBUG;
+    return LOG_INFO;
+}
 
 static const char *
 level_word(GLogLevelFlags level)
@@ -29,6 +49,56 @@ is_ours(const GLogField *fields, gsize n_fields)
     return FALSE;
 }
 
+/* --- stderr ------------------------------------------------------------ */
+
+/* Writes all of it or nothing, without waiting; what a pipe holds at least goes in whole.
+ * FALSE: whoever reads it does not, for now. */
+static gboolean
+write_line(const char *line, gsize size)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t sent = send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (sent < 0 && errno == ENOTSOCK && poll(&ready, 1, 0) == 1 && ready.revents == POLLOUT)
+        sent = write(STDERR_FILENO, line, size);
+    return sent >= 0;
+}
+
+static void
+append_prefix(GString *line, GLogLevelFlags level)
+{
+    if (is_journal) /* which knows who we are, and wants a priority of syslog's */
+        g_string_append_printf(line, "<%d>", priority(level));
+    else if (show_debug)
+        g_string_append_printf(line, "[%10.3f] ", (double)g_get_monotonic_time() / G_USEC_PER_SEC);
+    if (!is_journal)
+        g_string_append(line, "virt-sflowd: ");
+    g_string_append(line, level_word(level));
+}
+
+/* Any thread. Nobody waits for another here longer than a write that does not wait. */
+static void
+log_line(GLogLevelFlags level, const char *text, gssize length)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    if (n_left_out > 0) {
+        append_prefix(line, G_LOG_LEVEL_WARNING);
+        g_string_append_printf(line, "%u lines of the log were left out: nobody took them\n",
+                               n_left_out);
+    }
+    append_prefix(line, level);
+    g_string_append_len(line, text, length);
+    if (line->len >= LINE_MAX_BYTES)
+        g_string_truncate(line, LINE_MAX_BYTES - 1);
+    g_string_append_c(line, '\n');
+    if (write_line(line->str, line->len))
+        n_left_out = 0;
+    else
+        n_left_out++;
+}
+
 static GLogWriterOutput
 write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
           gpointer user_data G_GNUC_UNUSED)
@@ -36,18 +106,9 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
     if ((level & (G_LOG_LEVEL_DEBUG | G_LOG_LEVEL_INFO)) &&
         (!show_debug || !is_ours(fields, n_fields)))
         return G_LOG_WRITER_HANDLED;
-    if (g_log_writer_is_journald(STDERR_FILENO) &&
-        g_log_writer_journald(level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)
-        return G_LOG_WRITER_HANDLED;
-
-    for (gsize i = 0; i < n_fields; i++) {
-        if (g_strcmp0(fields[i].key, "MESSAGE") != 0)
-            continue;
-        if (show_debug)
-            fprintf(stderr, "[%10.3f] ", (double)g_get_monotonic_time() / G_USEC_PER_SEC);
-        fprintf(stderr, "virt-sflowd: %s%.*s\n", level_word(level),
-                fields[i].length < 0 ? -1 : (int)fields[i].length, (const char *)fields[i].value);
-    }
+    for (gsize i = 0; i < n_fields; i++)
+        if (g_strcmp0(fields[i].key, "MESSAGE") == 0)
+            log_line(level, fields[i].value, fields[i].length);
     return G_LOG_WRITER_HANDLED;
 }
 
@@ -55,6 +116,7 @@ void
 vsf_log_init(gboolean debug)
 {
     show_debug = debug;
+    is_journal = g_log_writer_is_journald(STDERR_FILENO);
     g_log_set_writer_func(write_log, NULL, NULL);
 }
 

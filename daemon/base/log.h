@@ -2,8 +2,10 @@
 /* Where log lines go, and how repetition is kept out of them.
  *
  * Code logs through g_message (state changes), g_warning (something is wrong
- * and what happens next), g_debug and g_info. The writer sends them to the
- * journal when stderr is the journal's stream, else to stderr, one line each. */
+ * and what happens next), g_debug and g_info. The writer sends them to stderr, one
+ * line of less than 4 KiB each, with syslog's priority in front where that is the journal's
+ * stream. Nobody waits for whoever reads it: lines that it does not take are left out, and
+ * counted in the next one that it does. (A file on a disk that hangs is waited for.) */
 #pragma once
 
 #include <glib.h>
