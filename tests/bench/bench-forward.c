@@ -1,239 +1,224 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a sampler costs the frames that pass: two bridged taps, frames written
- * into one and read from the other, with and without samplers on both.
+/* What a sampler costs the frames that pass: two bridged taps, frames written into one and read
+ * from the other, with and without samplers on both, in both directions.
  *
- * Timings of one machine vary by a factor of two between runs, so the variants
- * take turns and only runs of the same round are compared. Prints a table and
- * writes the same as JSON to the file named as the argument. */
-#include "../../daemon/net/capture-filter.h"
-#include "../../daemon/net/capture.h"
+ * Timings of one machine vary by a factor of two between runs, so the variants take turns and
+ * only runs of the same round are compared: with the one without a sampler, and with plain
+ * libpcap at the same rate. CPU time of the thread that does all of it; the samples' way to
+ * the callback is in it. */
 #include "../net/tap-lab.h"
+#include "forward-lab.h"
+#include "report.h"
+#include "sampler.h"
 
-#include <pcap/pcap.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define ROUNDS 9
-#define FRAMES 60000 /* a run */
-#define BATCH 32     /* written before they are read */
-#define HEADER_BYTES 128
-#define FRAME_BYTES 256
-
-static const char *const ports[] = {"vnet0", "vnet1"};
+#define ROUNDS 21
+#define BATCH 32    /* written before they are read */
+#define TAKE_EACH 4 /* batches; a ring holds more at 1 in 1 */
 
 typedef struct {
-    const char *name;
-    guint32 rate; /* 0: no sampler */
-    gboolean plain;
+    const char *label;
+    gsize bytes;
+    guint frames; /* a run */
+} Size;
+
+static const Size sizes[] = {
+    {"64-byte frames", 64, 12288},
+    {"200-byte frames", 200, 12288},
+    {"1500-byte frames", 1500, 12288},
+    {"64 KiB GSO frames", FORWARD_GSO, 2048},
+};
+#define N_SIZES G_N_ELEMENTS(sizes)
+
+typedef struct {
+    const Sampler *sampler; /* NULL: none */
+    guint32 rate;
 } Variant;
 
 /* The first is what the others are compared with. */
 static const Variant variants[] = {
-    {"none", 0, FALSE},          {"plain libpcap 1:512", 512, TRUE}, {"sampler 1:512", 512, FALSE},
-    {"sampler 1:64", 64, FALSE}, {"sampler 1:1", 1, FALSE},
+    {NULL, 0},
+    {&sampler_empty, 1},
+    {&sampler_plain, 1},
+    {&sampler_pcap, 1},
+    {&sampler_plain, 64},
+    {&sampler_pcap, 64},
+    {&sampler_plain, 512},
+    {&sampler_pcap, 512},
+    {&sampler_plain, 10000},
+    {&sampler_pcap, 10000},
 };
 #define N_VARIANTS G_N_ELEMENTS(variants)
 
 typedef struct {
-    int taps[2];
-    VsfCapture *capture;
-    pcap_t *plain[2];
-    guint n_opened;
-    guint64 n_samples;
-    guint64 drops;
-} Bench;
+    double *ns; /* a frame, of each round */
+    guint64 samples, lost;
+    char *missing; /* why this kernel has no such sampler, or NULL */
+} Result;
 
-static void
-note_opened(int ifindex G_GNUC_UNUSED, gpointer user_data)
+static gpointer
+open_sampler(const ForwardLab *lab, const Variant *variant, Result *result)
 {
-    ((Bench *)user_data)->n_opened++;
+    SamplerOptions options = {VSF_DIRECTION_BOTH, 0};
+    g_autoptr(GError) error = NULL;
+    gpointer self;
+
+    if (variant->sampler == NULL)
+        return NULL;
+    self = variant->sampler->open(lab->names, 2, variant->rate, &options, &error);
+    if (self == NULL)
+        result->missing = g_strdup(error->message);
+    return self;
 }
 
 static void
-note_failed(int ifindex, const GError *error, gpointer user_data G_GNUC_UNUSED)
+close_sampler(const Variant *variant, gpointer self, Result *result)
 {
-    g_error("interface %d: %s", ifindex, error->message);
-}
+    SamplerTotals totals = {0};
 
-static void
-note_packet(const VsfPacket *packet G_GNUC_UNUSED, gpointer user_data)
-{
-    ((Bench *)user_data)->n_samples++;
-}
-
-static void
-note_plain(u_char *user, const struct pcap_pkthdr *header G_GNUC_UNUSED,
-           const u_char *bytes G_GNUC_UNUSED)
-{
-    ((Bench *)(void *)user)->n_samples++;
-}
-
-static gboolean
-both_opened(gpointer user_data)
-{
-    return ((Bench *)user_data)->n_opened == 2;
-}
-
-/* As a program would that sets nothing but the header's length. */
-static pcap_t *
-open_plain(const char *name, guint32 rate)
-{
-    VsfCaptureFilter wanted = {HEADER_BYTES, rate, VSF_DIRECTION_BOTH, FALSE};
-    struct sock_filter program[VSF_CAPTURE_FILTER_MAX];
-    struct sock_fprog filter = {.filter = program};
-    char message[PCAP_ERRBUF_SIZE] = "";
-    pcap_t *pcap = pcap_create(name, message);
-
-    g_assert_nonnull(pcap);
-    filter.len = (unsigned short)vsf_capture_filter_build(&wanted, program);
-    pcap_set_snaplen(pcap, HEADER_BYTES);
-    pcap_set_immediate_mode(pcap, 1);
-    g_assert_cmpint(pcap_activate(pcap), >=, 0);
-    g_assert_cmpint(pcap_setnonblock(pcap, 1, message), ==, 0);
-    g_assert_cmpint(
-        setsockopt(pcap_fileno(pcap), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)), ==,
-        0);
-    return pcap;
-}
-
-static void
-start(Bench *bench, const Variant *variant)
-{
-    static const VsfCaptureCallbacks callbacks = {note_opened, note_failed, note_packet};
-    VsfCaptureConfig config = {.header_bytes = HEADER_BYTES};
-
-    bench->n_opened = 0;
-    bench->n_samples = 0;
-    if (variant->rate == 0)
+    if (self == NULL)
         return;
-    if (variant->plain) {
-        for (guint i = 0; i < 2; i++)
-            bench->plain[i] = open_plain(ports[i], variant->rate);
-        return;
-    }
-    bench->capture = vsf_capture_new(&config, &callbacks, bench, NULL);
-    for (guint i = 0; i < 2; i++)
-        vsf_capture_open(bench->capture, tap_lab_ifindex(ports[i]), ports[i], FALSE, variant->rate);
-    tap_lab_loop_until(both_opened, bench);
+    variant->sampler->totals(self, &totals);
+    result->samples += totals.samples;
+    result->lost += totals.lost;
+    variant->sampler->close(self);
 }
 
-static void
-stop(Bench *bench)
-{
-    bench->drops = 0;
-    for (guint i = 0; i < 2; i++) {
-        if (bench->capture != NULL) {
-            vsf_capture_drain(bench->capture, tap_lab_ifindex(ports[i]));
-            bench->drops += vsf_capture_drops(bench->capture, tap_lab_ifindex(ports[i]));
-        }
-        g_clear_pointer(&bench->plain[i], pcap_close);
-    }
-    g_clear_pointer(&bench->capture, vsf_capture_free);
-    tap_lab_loop_for(150); /* closing goes on behind */
-}
-
-static void
-take_samples(Bench *bench)
-{
-    for (guint i = 0; i < 2 && bench->plain[i] != NULL; i++)
-        pcap_dispatch(bench->plain[i], -1, note_plain, (u_char *)bench);
-    while (g_main_context_iteration(NULL, FALSE))
-        ;
-}
-
-/* Nanoseconds a frame, the samples' way to the callback included. */
+/* Nanoseconds a frame. */
 static double
-run(Bench *bench, const Variant *variant)
+run(ForwardLab *lab, const Size *size, const Variant *variant, Result *result)
 {
-    static const guint8 from[6] = {0x52, 0x54, 0, 0, 0, 1}, to[6] = {0x52, 0x54, 0, 0, 0, 2};
-    guint8 frame[FRAME_BYTES];
-    gint64 begin;
+    gpointer self = open_sampler(lab, variant, result);
+    gint64 begin_ns;
     double cost;
 
-    tap_lab_frame(frame, sizeof(frame), to, from, 0);
-    start(bench, variant);
-    begin = g_get_monotonic_time();
-    for (guint i = 0; i < FRAMES; i += BATCH) {
-        for (guint n = 0; n < BATCH; n++)
-            tap_lab_send(bench->taps[0], frame, sizeof(frame));
-        tap_lab_discard(bench->taps[1]);
-        take_samples(bench);
+    if (result->missing != NULL)
+        return BENCH_NONE;
+    forward_lab_pass(lab, BATCH);
+    begin_ns = bench_thread_cpu_ns();
+    for (guint i = 0; i < size->frames / BATCH; i++) {
+        forward_lab_pass(lab, BATCH);
+        if (self != NULL && i % TAKE_EACH == 0)
+            variant->sampler->take(self);
     }
-    cost = (double)(g_get_monotonic_time() - begin) * 1000 / FRAMES;
-    stop(bench);
+    cost = (double)(bench_thread_cpu_ns() - begin_ns) / size->frames;
+    close_sampler(variant, self, result);
     return cost;
 }
 
-static int
-compare(const void *a, const void *b)
+/* What was to be sampled was: both taps see each frame. */
+static void
+check(const Size *size, const Variant *variant, const Result *result, guint rounds)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    guint64 seen = (guint64)2 * rounds * (size->frames + BATCH);
+    guint64 expected = seen / MAX(variant->rate, 1), picked = result->samples + result->lost;
 
-    return (x > y) - (x < y);
+    if (variant->sampler == NULL || variant->sampler == &sampler_empty)
+        return;
+    if (picked < expected / 2 || picked > expected * 2)
+        g_error("%s 1:%u: %" G_GUINT64_FORMAT " samples of %" G_GUINT64_FORMAT " frames",
+                variant->sampler->name, variant->rate, picked, seen);
+}
+
+/* The median of what each round makes of @a and @b; and the least, unless NULL. */
+static double
+compare(const double *a, const double *b, guint rounds, gboolean ratio, double *least)
+{
+    g_autofree double *values = g_new(double, rounds);
+
+    for (guint r = 0; r < rounds; r++)
+        values[r] = ratio ? a[r] / b[r] : a[r] - b[r];
+    if (least != NULL)
+        *least = bench_least(values, rounds);
+    return bench_median(values, rounds);
+}
+
+/* Plain libpcap at the same rate, or NULL. */
+static const Result *
+plain_beside(const Result *results, guint v)
+{
+    for (guint i = 0; i < N_VARIANTS; i++)
+        if (variants[i].sampler == &sampler_plain && variants[i].rate == variants[v].rate &&
+            i != v && variants[v].sampler != NULL && variants[v].sampler != &sampler_empty)
+            return &results[i];
+    return NULL;
 }
 
 static void
-report(double costs[N_VARIANTS][ROUNDS], const guint64 *samples, const guint64 *drops,
-       const char *path)
+report_variant(BenchReport *report, const Result *results, guint v, guint rounds)
 {
-    g_autoptr(GString) json = g_string_new("[\n");
-    g_autoptr(GError) error = NULL;
+    const Variant *variant = &variants[v];
+    const Result *result = &results[v], *plain = plain_beside(results, v);
+    g_autofree double *costs = g_memdup2(result->ns, rounds * sizeof(double));
+    g_autofree char *label = NULL;
+    double ratio, least, added, against = BENCH_NONE;
 
-    printf("%-22s %10s %13s %13s %9s %7s\n", "variant", "ns/frame", "median ratio", "least ratio",
-           "samples", "lost");
-    for (guint v = 0; v < N_VARIANTS; v++) {
-        double ratios[ROUNDS], sorted[ROUNDS];
-
-        for (guint r = 0; r < ROUNDS; r++) {
-            ratios[r] = costs[v][r] / costs[0][r];
-            sorted[r] = costs[v][r];
-        }
-        qsort(ratios, ROUNDS, sizeof(double), compare);
-        qsort(sorted, ROUNDS, sizeof(double), compare);
-        printf("%-22s %10.0f %13.3f %13.3f %9" G_GUINT64_FORMAT " %7" G_GUINT64_FORMAT "\n",
-               variants[v].name, sorted[ROUNDS / 2], ratios[ROUNDS / 2], ratios[0], samples[v],
-               drops[v]);
-        g_string_append_printf(
-            json,
-            "  {\"variant\": \"%s\", \"ns_per_frame\": %.1f, \"median_ratio\": %.4f, "
-            "\"least_ratio\": %.4f, \"samples\": %" G_GUINT64_FORMAT
-            ", \"lost\": %" G_GUINT64_FORMAT "}%s\n",
-            variants[v].name, sorted[ROUNDS / 2], ratios[ROUNDS / 2], ratios[0], samples[v],
-            drops[v], v + 1 < N_VARIANTS ? "," : "");
+    if (variant->sampler == NULL || variant->sampler == &sampler_empty)
+        label = g_strdup(variant->sampler == NULL ? "no sampler" : variant->sampler->name);
+    else
+        label = g_strdup_printf("%s 1:%u", variant->sampler->name, variant->rate);
+    if (result->missing != NULL) {
+        printf("  %s: left out: %s\n", label, result->missing);
+        return;
     }
-    g_string_append(json, "]\n");
-    if (path != NULL && !g_file_set_contents(path, json->str, (gssize)json->len, &error))
-        g_error("%s", error->message);
+    ratio = compare(result->ns, results[0].ns, rounds, TRUE, &least);
+    added = compare(result->ns, results[0].ns, rounds, FALSE, NULL);
+    if (plain != NULL)
+        against = compare(result->ns, plain->ns, rounds, TRUE, NULL);
+    bench_report_row(report, label,
+                     (double[]){bench_median(costs, rounds), MAX(added, 0), ratio, least, against,
+                                (double)result->samples, (double)result->lost});
+}
+
+static void
+measure(BenchReport *report, ForwardLab *lab, const Size *size, guint rounds)
+{
+    static const BenchColumn columns[] = {{"ns_per_frame", "ns/frame", 0},
+                                          {"added_ns", "added ns", 0},
+                                          {"median_ratio", "med. ratio", 3},
+                                          {"least_ratio", "least ratio", 3},
+                                          {"to_plain", "to plain", 3},
+                                          {"samples", "samples", 0},
+                                          {"lost", "lost", 0},
+                                          {0}};
+    Result results[N_VARIANTS] = {0};
+    Result unused = {0};
+
+    forward_lab_set_frame(lab, size->bytes);
+    run(lab, size, &variants[0], &unused); /* warm up */
+    for (guint v = 0; v < N_VARIANTS; v++)
+        results[v].ns = g_new(double, rounds);
+    for (guint r = 0; r < rounds; r++)
+        for (guint v = 0; v < N_VARIANTS; v++)
+            results[v].ns[r] = run(lab, size, &variants[v], &results[v]);
+    bench_report_table(report, size->label, size->label, columns);
+    for (guint v = 0; v < N_VARIANTS; v++) {
+        if (results[v].missing == NULL)
+            check(size, &variants[v], &results[v], rounds);
+        report_variant(report, results, v, rounds);
+    }
+    for (guint v = 0; v < N_VARIANTS; v++) {
+        g_free(results[v].missing);
+        g_free(results[v].ns);
+    }
 }
 
 int
 main(int argc, char **argv)
 {
-    static double costs[N_VARIANTS][ROUNDS];
-    guint64 samples[N_VARIANTS] = {0}, drops[N_VARIANTS] = {0};
-    Bench bench = {0};
+    ForwardLab lab;
+    BenchReport *report;
 
     if (!tap_lab_enter()) {
         printf("skipped: needs root\n");
-        return 77;
+        return BENCH_SKIPPED;
     }
-    tap_lab_bridge("br0");
-    for (guint i = 0; i < 2; i++) {
-        bench.taps[i] = tap_lab_tap(ports[i]);
-        tap_lab_enslave("br0", ports[i]);
-        tap_lab_up(ports[i]);
-    }
-    run(&bench, &variants[0]); /* warm up */
-    for (guint r = 0; r < ROUNDS; r++)
-        for (guint v = 0; v < N_VARIANTS; v++) {
-            costs[v][r] = run(&bench, &variants[v]);
-            samples[v] += bench.n_samples;
-            drops[v] += bench.drops;
-        }
-    report(costs, samples, drops, argc > 1 ? argv[1] : NULL);
-    close(bench.taps[0]);
-    close(bench.taps[1]);
+    report = bench_report_new(argc > 1 ? argv[1] : NULL);
+    forward_lab_new(&lab);
+    for (guint s = 0; s < N_SIZES; s++)
+        measure(report, &lab, &sizes[s], ROUNDS * bench_times());
+    bench_report_end(report);
+    forward_lab_free(&lab);
     return 0;
 }

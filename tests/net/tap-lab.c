@@ -82,6 +82,12 @@ tap_lab_tap(const char *name)
 }
 
 int
+tap_lab_tap_virtio(const char *name)
+{
+    return make_tun(name, IFF_TAP | IFF_VNET_HDR);
+}
+
+int
 tap_lab_tun_l3(const char *name)
 {
     return make_tun(name, IFF_TUN);

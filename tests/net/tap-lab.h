@@ -19,6 +19,7 @@ gboolean tap_lab_skip_all(void);
 /* Makes a tap; the interface lives as long as the returned descriptor
  * (non-blocking). */
 int tap_lab_tap(const char *name);
+int tap_lab_tap_virtio(const char *name); /* with a virtio_net_hdr before each frame */
 int tap_lab_tun_l3(const char *name);
 int tap_lab_ifindex(const char *name);
 void tap_lab_up(const char *name);
