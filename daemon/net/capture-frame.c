@@ -8,7 +8,7 @@ vsf_capture_frame_packet(const struct pcap_pkthdr *header, const guint8 *bytes, 
                          guint32 header_bytes, const VsfCaptureRates *rates,
                          const VsfCaptureClock *clock)
 {
-    gint64 stamp_ns = (gint64)header->ts.tv_sec * 1000000000 + header->ts.tv_usec;
+    gint64 stamp_ns = (gint64)header->ts.tv_sec * 1000000000 + header->ts.tv_usec * 1000;
     gint64 time_ns = vsf_capture_clock_time(clock, stamp_ns);
 
     return (VsfPacket){

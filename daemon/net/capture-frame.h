@@ -8,7 +8,7 @@
 
 #include <pcap/pcap.h>
 
-/* A frame that @header and @bytes describe (the time's tv_usec is nanoseconds), taken by a
+/* A frame that @header and @bytes describe (the time in microseconds), taken by a
  * filter for @header_bytes; points into @bytes. */
 VsfPacket vsf_capture_frame_packet(const struct pcap_pkthdr *header, const guint8 *bytes,
                                    int ifindex, guint32 header_bytes, const VsfCaptureRates *rates,

@@ -84,7 +84,8 @@ activate(VsfCaptureHandle *handle, GError **error)
     pcap_set_promisc(pcap, 0);
     pcap_set_snaplen(pcap, VSF_CAPTURE_SNAPLEN(handle->config.filter.header_bytes));
     pcap_set_buffer_size(pcap, (int)buffer_size(handle->config.ring_bytes));
-    pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+    /* Microseconds, as it is by default: for nanoseconds libpcap sets SO_TIMESTAMPNS, upon
+     * which the kernel stamps every frame of the host, twice where it is forwarded. */
     status = pcap_activate(pcap);
     if (status >= 0)
         return TRUE;
@@ -196,10 +197,9 @@ vsf_capture_handle_open(const VsfCaptureHandleConfig *config, GError **error)
     }
     if (!activate(handle, error) || !check_interface(handle, error))
         return NULL;
-    if (pcap_get_tstamp_precision(handle->pcap) != PCAP_TSTAMP_PRECISION_NANO ||
-        pcap_setnonblock(handle->pcap, 1, message) < 0) {
+    if (pcap_setnonblock(handle->pcap, 1, message) < 0) {
         g_set_error(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_FAILED,
-                    "libpcap has no non-blocking nanosecond capture: %s", message);
+                    "libpcap has no non-blocking capture: %s", message);
         return NULL;
     }
     if (!start_sampling(handle, error))

@@ -35,8 +35,7 @@ int vsf_capture_handle_fd(const VsfCaptureHandle *handle);
 /* The frames that a ring made by this configuration holds, at least. */
 guint vsf_capture_handle_ring_frames(guint32 header_bytes, guint32 ring_bytes);
 
-/* Takes at most @max frames that are there. Returns how many, or -1. The
- * time's tv_usec is nanoseconds. */
+/* Takes at most @max frames that are there. Returns how many, or -1. */
 int vsf_capture_handle_read(VsfCaptureHandle *handle, int max, pcap_handler frame, gpointer user);
 
 /* Whether the interface is still there and up; @failed: the last read was -1.

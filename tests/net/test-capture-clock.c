@@ -49,7 +49,8 @@ test_both_clocks_are_read_together(void)
 static guint32
 rate_of(const VsfCaptureRates *rates, gint64 stamp_ns, const VsfCaptureClock *clock)
 {
-    struct pcap_pkthdr header = {.ts = {stamp_ns / S_NS, stamp_ns % S_NS}, .caplen = 64, .len = 64};
+    struct pcap_pkthdr header = {
+        .ts = {stamp_ns / S_NS, stamp_ns % S_NS / 1000}, .caplen = 64, .len = 64};
     guint8 bytes[64] = {0};
     VsfPacket packet = vsf_capture_frame_packet(&header, bytes, 7, 128, rates, clock);
 

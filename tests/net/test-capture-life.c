@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The life of samplers on real taps: what they fail with, what ends them, what
  * is lost, and that nothing stays behind. */
+#include "../../daemon/net/capture-handle.h"
 #include "capture-lab.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void
@@ -324,6 +326,32 @@ test_room_comes_back_when_a_sampler_has_ended(void)
     close(taps[2]);
 }
 
+/* A socket that wants stamps turns them on for every frame of every interface. */
+static void
+test_the_kernel_need_not_stamp_what_is_not_picked(void)
+{
+    static const int options[] = {SO_TIMESTAMP, SO_TIMESTAMPNS};
+    int tap = tap_lab_tap("vnet0");
+    VsfCaptureHandleConfig config = {.ifindex = tap_lab_ifindex("vnet0"),
+                                     .name = "vnet0",
+                                     .filter = {CAPTURE_LAB_H, 1, VSF_DIRECTION_BOTH, FALSE}};
+    g_autoptr(VsfCaptureHandle) handle = NULL;
+
+    tap_lab_up("vnet0");
+    handle = vsf_capture_handle_open(&config, NULL);
+    g_assert_nonnull(handle);
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        int value = -1;
+        socklen_t size = sizeof(value);
+
+        g_assert_cmpint(
+            getsockopt(vsf_capture_handle_fd(handle), SOL_SOCKET, options[i], &value, &size), ==,
+            0);
+        g_assert_cmpint(value, ==, 0);
+    }
+    close(tap);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -349,6 +377,8 @@ main(int argc, char **argv)
                     test_a_packet_callback_may_close_its_own_sampler);
     g_test_add_func("/net/capture/freed-with-opens-in-flight-nothing-stays",
                     test_freed_with_opens_in_flight_nothing_stays);
+    g_test_add_func("/net/capture/the-kernel-need-not-stamp-what-is-not-picked",
+                    test_the_kernel_need_not_stamp_what_is_not_picked);
     g_test_add_func("/net/capture/room-comes-back-when-a-sampler-has-ended",
                     test_room_comes_back_when_a_sampler_has_ended);
     return g_test_run();
