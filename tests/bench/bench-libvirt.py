@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one poll of one VM costs the daemon and libvirtd, on real QEMUs (paused, 16 MiB), and what
+it costs libvirtd if a client asks with one call for each statistic (one-by-one.c).
+
+    bench-libvirt.py [--json FILE] [--vms N]...      40 VMs unless told otherwise
+
+CPU time of the processes, by the kernel's exact clock. The daemon and the other client take turns;
+VSF_BENCH_TIMES=N makes N times as many. Nothing is asserted but that the polls took place."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
+
+import lab as labs  # noqa: E402
+import measure  # noqa: E402
+import tap  # noqa: E402
+from crowd import Crowd  # noqa: E402
+from monitor import Monitor  # noqa: E402
+
+SKIPPED = 77
+URI = "qemu:///system"
+TIMES = int(os.environ.get("VSF_BENCH_TIMES", "1"))
+ROUNDS = 2 * TIMES      # of the fast polling
+FAST_S, SLOW_S = 5, 20  # polling
+SETTLE_S = 8            # what a start asks once is over
+IDLE_S = 5
+GOALS = {"daemon_us": 100, "libvirtd_ratio": 0.6}
+
+
+class Quiet(Monitor):
+    """Without --debug, as it runs in earnest."""
+
+    def start(self, wait=True):
+        self.process = self.lab.daemon(self.name, [
+            self.program("virt-sflowd"), "--config", self.config,
+            "--collector", self.collector.target,
+            "--runtime-dir", self.runtime, "--state-dir", self.state, *self._arguments])
+        if wait:
+            self.wait_log("started")
+
+
+def find_process(lab, name):
+    for pid in lab.sandbox.processes():
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                if file.read().strip() == name:
+                    return pid
+        except OSError:
+            continue
+    raise AssertionError(f"{name} does not run")
+
+
+def spent_ns(pids, seconds):
+    """CPU time of each in so many seconds."""
+    before = [measure.cpu_ns(pid) for pid in pids]
+    time.sleep(seconds)
+    return [measure.cpu_ns(pid) - then for pid, then in zip(pids, before)]
+
+
+def by_daemon(lab, crowd, polling, seconds):
+    with Quiet(lab, name="virt-sflowd", polling=polling, sampling=512) as monitor:
+        crowd.monitor = monitor
+        for vm in crowd.vms:
+            crowd.wait_complete(vm, 0, timeout=60)
+        time.sleep(SETTLE_S)
+        began = time.time()
+        daemon, libvirtd = spent_ns([monitor.pid, find_process(lab, "libvirtd")], seconds)
+        ended = time.time()
+        time.sleep(1)
+        polls = sum(began <= sample.time < ended for samples in crowd.samples(began).values()
+                    for sample in samples)
+        monitor.collector.check()
+    return part("virt-sflowd", len(crowd.vms), polling, seconds, polls, daemon, libvirtd)
+
+
+def by_other(lab, crowd, polling, seconds):
+    program = os.path.join(labs.build_folder(), "tests", "bench", "one-by-one")
+    client = lab.popen([program, URI, polling], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                       text=True)
+    if client.stdout.readline().strip() != "ready":
+        raise AssertionError("one-by-one does not start")
+    time.sleep(1)
+    libvirtd, = spent_ns([find_process(lab, "libvirtd")], seconds)
+    client.stdin.close()
+    total = int(client.stdout.readline() or 0)
+    client.wait(30)
+    # It asks evenly, also in the second before.
+    return part("one call each", len(crowd.vms), polling, seconds,
+                total * seconds / (seconds + 1), None, libvirtd)
+
+
+def part(who, vms, polling, seconds, polls, daemon_ns, libvirtd_ns):
+    if polls < 0.7 * vms * seconds / polling:
+        raise AssertionError(f"{who}: {polls} polls of {vms} VMs in {seconds} s")
+    return {"who": who, "vms": vms, "polling": polling, "seconds": seconds, "polls": polls,
+            "daemon_us": daemon_ns / 1000 / polls if daemon_ns is not None else None,
+            "libvirtd_us": libvirtd_ns / 1000 / polls, "load": measure.load()}
+
+
+def bench(lab, count):
+    crowd = Crowd(type("NoMonitor", (), {"lab": lab}), count)
+    for process in crowd.virsh("start {} --paused"):
+        process.wait(600)
+    if len(crowd.running()) != count:
+        raise AssertionError("not all VMs run:\n" + lab.logs())
+    time.sleep(2)
+    idle, = spent_ns([find_process(lab, "libvirtd")], IDLE_S)
+    parts = []
+    for _ in range(ROUNDS):
+        parts.append(by_daemon(lab, crowd, FAST_S, 2 * FAST_S))
+        parts.append(by_other(lab, crowd, FAST_S, 2 * FAST_S))
+    parts.append(by_daemon(lab, crowd, SLOW_S, SLOW_S * TIMES))
+    parts.append(by_other(lab, crowd, SLOW_S, SLOW_S * TIMES))
+    for vm in crowd.vms:
+        pid = crowd.processes().get(vm.name)
+        if pid is None:
+            raise AssertionError(f"{vm.name} ended meanwhile")
+    return {"vms": count, "libvirtd_idle_us_per_s": idle / 1000 / IDLE_S, "parts": parts,
+            "ratios": ratios(parts)}
+
+
+def ratios(parts):
+    """libvirtd's cost by the daemon over that by the other, of each turn."""
+    found = {}
+    for own, other in zip(parts[::2], parts[1::2]):
+        found.setdefault(own["polling"], []).append(own["libvirtd_us"] / other["libvirtd_us"])
+    return {polling: {"median": measure.quantile(values, 0.5), "least": min(values),
+                      "most": max(values)} for polling, values in found.items()}
+
+
+def show(result):
+    measure.show(
+        f"CPU time of one poll of one VM, us; {result['vms']} VMs with a disk and a NIC; "
+        f"libvirtd alone: {result['libvirtd_idle_us_per_s']:.0f} us a second",
+        [("who asks", "polling", "polls", "virt-sflowd", "libvirtd", "load")]
+        + [(one["who"], one["polling"], round(one["polls"]), one["daemon_us"], one["libvirtd_us"],
+            one["load"]) for one in result["parts"]]
+        + [("goal", None, None, float(GOALS["daemon_us"]), None, None)])
+    measure.show("libvirtd's, over the other client's in the same turn",
+                 [("polling", "median", "least", "most"),
+                  *((polling, *(each[key] for key in ("median", "least", "most")))
+                    for polling, each in result["ratios"].items()),
+                  ("goal", GOALS["libvirtd_ratio"], None, None)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", help="file to write")
+    parser.add_argument("--vms", type=int, action="append", help="number of VMs, at most 240")
+    options = parser.parse_args()
+    reason = tap.system_reason()
+    if reason:
+        print("skipped:", reason)
+        return SKIPPED
+    results = []
+    for count in options.vms or [40]:
+        with labs.Lab() as lab:
+            machine = measure.machine(lab.accelerator, labs.build_folder())
+            results.append(bench(lab, count))
+        show(results[-1])
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"machine": machine, "goals": GOALS, "libvirt": results}, file, indent=2)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
