@@ -33,7 +33,6 @@ static const Case cases[] = {
     {&sampler_pcap, "pcap", 100, 0},
     {&sampler_pcap, "pcap", 1000, 0},
     {&sampler_pcap, "pcap", 2000, 0},
-    {&sampler_pcap, "pcap, rings of 64 MiB in all", 2000, 64 << 20},
     {&sampler_pcap, "pcap, rings of 1 GiB in all", 2000, 1 << 30},
     {&sampler_plain, "plain libpcap", 1, 0},
     {&sampler_plain, "plain libpcap", 100, 0},
