@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture-room.h"
 
-#define RING_TOTAL (32 * 1024 * 1024)
-#define SHARE 256
+#define RING_TOTAL (64 * 1024 * 1024)
+#define SHARE 512
 #define PAGE 4096
 
 void

@@ -4,10 +4,10 @@
  *
  * A sampler holds one descriptor. Its ring is kernel memory that is resident in
  * the process, but charged to no memory cgroup (measured on Linux 6.18: 1.5 KiB of
- * 128), so that nobody but us bounds it. Each ring takes 1/256 of what is left of
+ * 128), so that nobody but us bounds it. Each ring takes 1/512 of what is left of
  * the total: many taps get smaller ones, and the first nearly what they would get
- * alone. With 32 MiB the first has 128 KiB, the 100th 84, the 500th 16, and from
- * the 700th on each has the least, 8; 1029 fit. */
+ * alone. With 64 MiB the first has 128 KiB, the 100th 104, the 500th 48, the 1000th
+ * 16, and from some 1,400 on each has the least, 8; 2,060 fit. */
 #pragma once
 
 #include <glib.h>
@@ -23,7 +23,7 @@ typedef struct {
 #define VSF_CAPTURE_RING_BYTES (128 * 1024)
 #define VSF_CAPTURE_RING_LEAST 8192
 
-/* 0: any number of samplers, 32 MiB of rings, 128 KiB of one. */
+/* 0: any number of samplers, 64 MiB of rings, 128 KiB of one. */
 void vsf_capture_room_init(VsfCaptureRoom *room, guint samplers_max, gsize ring_total,
                            guint32 ring_bytes);
 

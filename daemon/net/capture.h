@@ -54,7 +54,7 @@ typedef struct {
     VsfDirection direction; /* IN and OUT are filtered in the kernel; ONCE is as BOTH here */
     guint32 ring_bytes;     /* of one sampler; 0 = default, at most 128 KiB really used */
     guint samplers_max;     /* 0 = any number; each holds one descriptor */
-    gsize ring_total;       /* bytes of all rings; 0 = 32 MiB */
+    gsize ring_total;       /* bytes of all rings; 0 = 64 MiB */
 } VsfCaptureConfig;
 
 VsfCapture *vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callbacks,
