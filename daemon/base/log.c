@@ -80,9 +80,9 @@ append_prefix(GString *line, GLogLevelFlags level)
 static void
 log_line(GLogLevelFlags level, const char *text, gssize length)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
     g_autoptr(GString) line = g_string_new(NULL);
 
+    g_mutex_lock(&lock);
     if (n_left_out > 0) {
         append_prefix(line, G_LOG_LEVEL_WARNING);
         g_string_append_printf(line, "%u lines of the log were left out: nobody took them\n",
@@ -97,6 +97,7 @@ log_line(GLogLevelFlags level, const char *text, gssize length)
         n_left_out = 0;
     else
         n_left_out++;
+    g_mutex_unlock(&lock);
 }
 
 static GLogWriterOutput
