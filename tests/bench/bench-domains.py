@@ -9,8 +9,6 @@ it shares: VMs are entries of a file, without processes, taps or counters. So wh
 what grows with the number of VMs: schedule, registry, libvirt calls, samples, datagrams.
 VSF_BENCH_TIMES=N measures N times as long. Nothing is asserted but that all VMs were polled."""
 
-import argparse
-import json
 import os
 import struct
 import sys
@@ -20,10 +18,9 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import lab as labs  # noqa: E402
 import measure  # noqa: E402
-import tap  # noqa: E402
+import whole  # noqa: E402
 from monitor import Monitor  # noqa: E402
 
-SKIPPED = 77
 VMS = (1000, 5000)
 POLLING_S = 20          # as it is shipped
 WATCHED_S = POLLING_S * int(os.environ.get("VSF_BENCH_TIMES", "1"))
@@ -123,25 +120,11 @@ def show(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--json", help="file to write")
-    parser.add_argument("--vms", type=int, action="append", help="number of VMs")
-    options = parser.parse_args()
-    reason = tap.system_reason()
-    if reason:
-        print("skipped:", reason)
-        return SKIPPED
-    results = []
-    for count in options.vms or VMS:
-        with labs.Lab(libvirtd=False) as lab:
-            machine = measure.machine(lab.accelerator, labs.build_folder())
-            results.append(watch(lab, count))
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    results = whole.main(__doc__, VMS, lambda: labs.Lab(libvirtd=False), watch, "domains",
+                       {"late_p99_ms": GOAL_LATE_MS})
+    if results is None:
+        return whole.SKIPPED
     show(results)
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": machine, "goals": {"late_p99_ms": GOAL_LATE_MS},
-                       "domains": results}, file, indent=2)
     return 0
 
 

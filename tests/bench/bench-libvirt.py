@@ -8,8 +8,6 @@ it costs libvirtd if a client asks with one call for each statistic (one-by-one.
 CPU time of the processes, by the kernel's exact clock. The daemon and the other client take turns;
 VSF_BENCH_TIMES=N makes N times as many. Nothing is asserted but that the polls took place."""
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -19,11 +17,9 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import lab as labs  # noqa: E402
 import measure  # noqa: E402
-import tap  # noqa: E402
+import whole  # noqa: E402
 from crowd import Crowd  # noqa: E402
-from monitor import Monitor  # noqa: E402
 
-SKIPPED = 77
 URI = "qemu:///system"
 TIMES = int(os.environ.get("VSF_BENCH_TIMES", "1"))
 ROUNDS = 2 * TIMES      # of the fast polling
@@ -31,18 +27,6 @@ FAST_S, SLOW_S = 5, 20  # polling
 SETTLE_S = 8            # what a start asks once is over
 IDLE_S = 5
 GOALS = {"daemon_us": 100, "libvirtd_ratio": 0.6}
-
-
-class Quiet(Monitor):
-    """Without --debug, as it runs in earnest."""
-
-    def start(self, wait=True):
-        self.process = self.lab.daemon(self.name, [
-            self.program("virt-sflowd"), "--config", self.config,
-            "--collector", self.collector.target,
-            "--runtime-dir", self.runtime, "--state-dir", self.state, *self._arguments])
-        if wait:
-            self.wait_log("started")
 
 
 def find_process(lab, name):
@@ -64,7 +48,7 @@ def spent_ns(pids, seconds):
 
 
 def by_daemon(lab, crowd, polling, seconds):
-    with Quiet(lab, name="virt-sflowd", polling=polling, sampling=512) as monitor:
+    with whole.Quiet(lab, name="virt-sflowd", polling=polling, sampling=512) as monitor:
         crowd.monitor = monitor
         for vm in crowd.vms:
             crowd.wait_complete(vm, 0, timeout=60)
@@ -150,24 +134,11 @@ def show(result):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--json", help="file to write")
-    parser.add_argument("--vms", type=int, action="append", help="number of VMs, at most 240")
-    options = parser.parse_args()
-    reason = tap.system_reason()
-    if reason:
-        print("skipped:", reason)
-        return SKIPPED
-    results = []
-    for count in options.vms or [40]:
-        with labs.Lab() as lab:
-            machine = measure.machine(lab.accelerator, labs.build_folder())
-            results.append(bench(lab, count))
-        show(results[-1])
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": machine, "goals": GOALS, "libvirt": results}, file, indent=2)
+    results = whole.main(__doc__, [40], labs.Lab, bench, "libvirt", GOALS)
+    if results is None:
+        return whole.SKIPPED
+    for result in results:
+        show(result)
     return 0
 
 

@@ -23,28 +23,16 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import lab as labs  # noqa: E402
 import measure  # noqa: E402
 import tap  # noqa: E402
+import whole  # noqa: E402
 from monitor import Monitor  # noqa: E402
 
 FRAMES = os.path.join(os.path.dirname(labs.__file__), "frames.py")
-SKIPPED = 77
 
 LEAD_STARTS = 20
 FIRST_VMS, FIRST_ROUNDS = 20, 5
 IDLE_VMS, IDLE_SETTLE_S, IDLE_S = 40, 25, 120
 FLOW_RATES, FLOW_S = (500, 2000, 8000), 8
 GOALS = {"first_p99_s": 0.5, "rss_mib": 30, "idle_percent": 0.1}
-
-
-class Quiet(Monitor):
-    """Without --debug: as it runs in earnest."""
-
-    def start(self, wait=True):
-        self.process = self.lab.daemon(self.name, [
-            self.program("virt-sflowd"), "--config", self.config,
-            "--collector", self.collector.target,
-            "--runtime-dir", self.runtime, "--state-dir", self.state, *self._arguments])
-        if wait:
-            self.wait_log("started")
 
 
 # ------------------------------------------------------------ the daemon's log
@@ -215,7 +203,7 @@ def idle_cpu(monitor, pids, seconds):
 
 def bench_idle(lab):
     guests = [lab.define_tiny(f"idle{number}") for number in range(IDLE_VMS)]
-    with Quiet(lab, name="virt-sflow", sampling=512, polling=20) as monitor:
+    with whole.Quiet(lab, name="virt-sflow", sampling=512, polling=20) as monitor:
         monitor.wait_connected()
         empty = measure.memory_kib(monitor.pid)
         for guest in guests:
@@ -267,7 +255,7 @@ def bench_flows(lab):
     guest = lab.define_tiny("flows")
     guest.start(paused=True)
     unbounded = {"max_samples_per_second": 0, "max_host_samples_per_second": 0}
-    with Quiet(lab, name="virt-sflow", capture=unbounded, sampling=1, polling=0) as monitor:
+    with whole.Quiet(lab, name="virt-sflow", capture=unbounded, sampling=1, polling=0) as monitor:
         monitor.wait_sampling(guest.taps()[0])
         result = [flow_cost(lab, monitor, guest, rate) for rate in FLOW_RATES]
         monitor.collector.check()
@@ -307,7 +295,7 @@ def main():
     reason = tap.system_reason()
     if reason:
         print("skipped:", reason)
-        return SKIPPED
+        return whole.SKIPPED
     signal.signal(signal.SIGTERM, terminated)
     result = {"goals": GOALS}
     for name in options.part or PARTS:
