@@ -146,21 +146,28 @@ def mounted(domain):
     return ["/mnt"] + (["/data"] if " /data " in domain.run("cat /proc/mounts") else [])
 
 
+def wait_in_use(domain, question, trouble):
+    """Until the guest itself says so."""
+    deadline = time.monotonic() + 20
+    while not question(domain.memory()["in_use"]):
+        assert time.monotonic() < deadline, trouble
+        time.sleep(0.2)
+
+
 def follows_memory(domain, source, timeout):
     """Memory is the guest's before, while and after a process holds 60 MiB."""
     before = wait_memory(main(), domain, timeout)
     # dd has its buffer filled and waits for a reader that does not read.
     domain.run("(dd if=/dev/zero bs=60M count=1 | sleep 1000) >/dev/null 2>&1 </dev/null &")
-    deadline = time.monotonic() + 20
-    while domain.memory()["in_use"] < before + 55 * MIB:
-        assert time.monotonic() < deadline, "the process takes no memory"
-        time.sleep(0.2)
+    wait_in_use(domain, lambda now: now >= before + 55 * MIB, "the process takes no memory")
     since = time.time()
     in_use = wait_memory(main(), domain, timeout)
     tap.diagnostics(f"{in_use} bytes in use, after {before}; seen in {time.time() - since:.1f} s")
     vm = main().vm(domain)
     tap.equal((vm["memory"]["source"], vm["memory"]["why"]), (source, "ok"))
     domain.run("killall sleep")
+    # It is not given back at once.
+    wait_in_use(domain, lambda now: now <= before + 4 * MIB, "the process keeps its memory")
     wait_memory(main(), domain, timeout)
     only_guests(main(), domain)
 
