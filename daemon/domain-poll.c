@@ -12,6 +12,13 @@
 #define SAME_MOMENT_US 20000         /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
+/* What a turn still waits for of libvirt. */
+typedef enum {
+    STATS_NOTHING,
+    STATS_ANSWER, /* to the question that this turn asked */
+    STATS_LATER,  /* the time to ask, once more or after all */
+} StatsWait;
+
 struct VsfDomainPoll {
     const VsfPollContext *context;
     VsfDomain *domain;
@@ -30,7 +37,8 @@ struct VsfDomainPoll {
     guint n_final;
 
     /* The turn under way. */
-    gboolean running, waiting_net, waiting_stats, waiting_pid;
+    gboolean running, waiting_net, waiting_pid;
+    StatsWait waiting_stats;
     VsfPollUrgency urgency;
     guint deadline_timer, busy_timer;
     gboolean asked_again;
@@ -58,7 +66,8 @@ static void finish(VsfDomainPoll *poll);
 static void
 maybe_finish(VsfDomainPoll *poll)
 {
-    if (poll->running && !poll->waiting_net && !poll->waiting_stats && !poll->waiting_pid)
+    if (poll->running && !poll->waiting_net && !poll->waiting_pid &&
+        poll->waiting_stats == STATS_NOTHING)
         finish(poll);
 }
 
@@ -141,17 +150,25 @@ take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 static void ask_stats(VsfDomainPoll *poll, const VsfProcess *process);
 
 static gboolean
-ask_again(gpointer user_data)
+ask_after_all(gpointer user_data)
 {
     VsfDomainPoll *poll = user_data;
     VsfProcess process;
 
     poll->busy_timer = 0;
-    poll->waiting_stats = FALSE;
+    poll->waiting_stats = STATS_NOTHING;
     if (read_process(poll, &process))
         ask_stats(poll, &process);
     maybe_finish(poll);
     return G_SOURCE_REMOVE;
+}
+
+static void
+ask_later(VsfDomainPoll *poll)
+{
+    poll->asked_again = TRUE;
+    poll->waiting_stats = STATS_LATER;
+    poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_after_all, poll);
 }
 
 /* With NOWAIT libvirt leaves out what it could not ask QEMU for, most often because
@@ -162,8 +179,7 @@ try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
     if (stats->has_blocks || poll->asked_again || poll->urgency == VSF_POLL_LAST ||
         !vsf_domain_has_counted_disk(poll->domain->def))
         return FALSE;
-    poll->asked_again = TRUE;
-    poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_again, poll);
+    ask_later(poll);
     return TRUE;
 }
 
@@ -186,7 +202,7 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
         poll->stuck_since_us = 0;
         poll->answered_us = g_get_monotonic_time();
     }
-    if (!poll->waiting_stats) {
+    if (poll->waiting_stats != STATS_ANSWER) {
         /* Too late for its turn; the next one asks again. */
         if (stats != NULL && poll->answered_us - asked_us >= LATE_US)
             context->answered_late(context->user_data);
@@ -194,7 +210,7 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     }
     if (stats != NULL && try_again(poll, stats))
         return;
-    poll->waiting_stats = FALSE;
+    poll->waiting_stats = STATS_NOTHING;
     if (stats != NULL)
         take_stats(poll, stats);
     maybe_finish(poll);
@@ -208,8 +224,7 @@ look_at_sleeper(VsfDomainPoll *poll, gint64 now_us)
     if (poll->urgency == VSF_POLL_LAST)
         return;
     if (!poll->asked_again) {
-        poll->asked_again = poll->waiting_stats = TRUE;
-        poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_again, poll);
+        ask_later(poll);
         return;
     }
     if (poll->asleep && poll->stuck_since_us == 0)
@@ -253,7 +268,7 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
                       (gpointer)poll->context) != VSF_CALLS_ASKED)
         return;
     poll->asked_us = now_us;
-    poll->waiting_stats = TRUE;
+    poll->waiting_stats = STATS_ANSWER;
     if (with_info)
         poll->last_info_us = now_us;
 }
@@ -317,11 +332,12 @@ take_truth(VsfDomainPoll *poll, gint64 now_us)
     detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
     if (poll->stuck_since_us != 0)
         detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
-    /* Those that do not wait for libvirt say nothing about it. */
+    /* Rounded up: 0 is for what is in this sample. */
+    if (!poll->told)
+        detail->stale_s = (guint64)(now_us - poll->answered_us) / G_USEC_PER_SEC + 1;
+    /* That one which does not wait for libvirt lacks it tells nothing about libvirt. */
     if (poll->told || poll->urgency == VSF_POLL_REGULAR)
         poll->stale_since_us = poll->told ? 0 : poll->answered_us;
-    if (poll->stale_since_us != 0)
-        detail->stale_s = (guint64)(now_us - poll->stale_since_us) / G_USEC_PER_SEC;
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
@@ -334,7 +350,8 @@ send_sample(VsfDomainPoll *poll)
 
     g_clear_handle_id(&poll->deadline_timer, g_source_remove);
     g_clear_handle_id(&poll->busy_timer, g_source_remove);
-    poll->running = poll->waiting_net = poll->waiting_stats = poll->waiting_pid = FALSE;
+    poll->running = poll->waiting_net = poll->waiting_pid = FALSE;
+    poll->waiting_stats = STATS_NOTHING;
     if (!alive && poll->urgency != VSF_POLL_LAST)
         return;
     poll->lacks = !poll->told ||
@@ -360,7 +377,7 @@ finish(VsfDomainPoll *poll)
 static void
 note_stuck(VsfDomainPoll *poll)
 {
-    if (poll->waiting_stats && poll->stuck_since_us == 0 &&
+    if (poll->waiting_stats == STATS_ANSWER && poll->stuck_since_us == 0 &&
         vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid) != 0)
         poll->stuck_since_us = g_get_monotonic_time();
 }
@@ -397,6 +414,7 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
 {
     const VsfDomain *domain = poll->domain;
     VsfProcess process;
+    gboolean gone;
 
     if (poll->running || (urgency == VSF_POLL_EXTRA && poll->asked_us != 0))
         return FALSE;
@@ -412,13 +430,14 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     poll->told = poll->has_balloon = poll->has_blocks = poll->asked_again = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
-    if (!read_process(poll, &process)) {
+    gone = !read_process(poll, &process);
+    if (gone && urgency != VSF_POLL_LAST) {
         /* It may have been another's that took this one's looks. */
         vsf_qemu_process_find(poll->qemu, domain->def);
         poll->context->process_gone(poll->domain, poll->context->user_data);
         return FALSE;
     }
-    if (vsf_qemu_process_pid(poll->qemu) == 0) {
+    if (!gone && vsf_qemu_process_pid(poll->qemu) == 0) {
         vsf_qemu_process_find(poll->qemu, domain->def);
         poll->waiting_pid = TRUE;
     }
@@ -428,7 +447,8 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     }
     poll->running = poll->waiting_net = TRUE;
     start_deadline(poll, urgency);
-    ask_stats(poll, &process);
+    if (!gone)
+        ask_stats(poll, &process);
     return TRUE;
 }
 

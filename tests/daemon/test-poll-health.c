@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What turns tell of themselves: how late they were, whether any stands still, and since
  * when a VM's numbers from libvirt are missing. */
+#include "decoded.h"
 #include "fake-net.h"
 #include "fake-poll.h"
 #include "poller-fixture.h"
@@ -14,6 +15,18 @@ status_of(Fixture *fixture, const VsfDomain *domain)
 
     g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
     return status;
+}
+
+/* What the VM's newest sample says of itself; the older ones are forgotten. */
+static void
+assert_stale_s(Fixture *fixture, const char *expected)
+{
+    g_autoptr(GHashTable) metrics = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+
+    vsf_exporter_flush(fixture->exporter);
+    decoded_metrics(fixture->datagrams, metrics, UUID_1);
+    g_assert_cmpstr(g_hash_table_lookup(metrics, "stale_s"), ==, expected);
+    g_ptr_array_set_size(fixture->datagrams, 0);
 }
 
 static void
@@ -56,6 +69,24 @@ test_a_first_sample_in_a_hurry_is_not_stale(Fixture *fixture, gconstpointer user
     fake_time_advance(300);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
     g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, 0);
+    /* The sample itself does not say that it has what it lacks. */
+    assert_stale_s(fixture, "1");
+}
+
+static void
+test_a_last_sample_says_since_when_libvirts_part_is_missing(Fixture *fixture,
+                                                            gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    assert_stale_s(fixture, "0");
+    fake_time_advance(4500);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_link_stats_answer(0);
+    fake_time_advance(50);
+    assert_stale_s(fixture, "5");
 }
 
 static void
@@ -185,6 +216,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("a-vm-is-stale-until-libvirt-tells-again", test_a_vm_is_stale_until_libvirt_tells_again);
     ADD("a-first-sample-in-a-hurry-is-not-stale", test_a_first_sample_in_a_hurry_is_not_stale);
+    ADD("a-last-sample-says-since-when-libvirts-part-is-missing",
+        test_a_last_sample_says_since_when_libvirts_part_is_missing);
     ADD("lateness-is-from-due-to-sample", test_lateness_is_from_due_to_sample);
     ADD("a-late-loop-shows-in-lateness", test_a_late_loop_shows_in_lateness);
     ADD("turns-are-counted-and-one-that-waits-is-due",
