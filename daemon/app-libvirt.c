@@ -43,6 +43,12 @@ first_sample(VsfApp *app, const char *uuid)
         vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
 }
 
+static gboolean
+is_before(gpointer uuid G_GNUC_UNUSED, gpointer told_us, gpointer asked_us)
+{
+    return *(const gint64 *)told_us < *(const gint64 *)asked_us;
+}
+
 static void
 domains_listed(GPtrArray *facts, const char *const *unreadable, gint64 asked_us, gpointer user_data)
 {
@@ -63,6 +69,8 @@ domains_listed(GPtrArray *facts, const char *const *unreadable, gint64 asked_us,
     /* A start whose own question failed, or whose answer is still to come. */
     for (guint i = 0; uuids[i] != NULL; i++)
         first_sample(app, uuids[i]);
+    /* The rest of them ended while libvirt was away, and nobody told. */
+    g_hash_table_foreach_remove(app->starting, is_before, &asked_us);
 }
 
 static void
@@ -83,12 +91,13 @@ static void
 run_began(VsfApp *app, const char *uuid, int id, int state)
 {
     VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
+    gint64 now_us = g_get_monotonic_time();
 
     if (domain != NULL && id > 0 && domain->def->id == id) {
         vsf_registry_domain_state(app->registry, uuid, state, 0);
         vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
     } else {
-        g_hash_table_add(app->starting, g_strdup(uuid));
+        g_hash_table_replace(app->starting, g_strdup(uuid), g_memdup2(&now_us, sizeof(now_us)));
     }
     vsf_conn_fetch(app->conn, uuid);
 }

@@ -47,7 +47,8 @@ struct VsfApp {
     gboolean links_known; /* every interface was told once */
     gint64 connection_changed_us;
     gint64 away_since_us, away_total_us; /* libvirt; 0: it is there; outages that are over */
-    GHashTable *starting; /* set of uuid: a first sample is due when its XML is here */
+    GHashTable *starting; /* uuid -> gint64 *, when its start was told: a first sample is due when
+                             its XML is here */
     guint expire_timer;
     gint64 expire_us; /* when it comes */
     guint confirm_timer;

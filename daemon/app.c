@@ -335,7 +335,7 @@ vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_
     app->failed = failed;
     app->user_data = user_data;
     app->start_us = g_get_monotonic_time();
-    app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
     app->state_dir = vsf_state_dir_new(state_dir);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conn.h"
 
+#include "../base/log.h"
 #include "../base/worker.h"
 #include "error.h"
 #include "event-loop.h"
@@ -14,6 +15,8 @@
 #define ASK_THREADS 3
 /* A list or fetch that failed on a good connection is made up for by a list. */
 #define RELIST_S 5
+/* A libvirt that fails for one domain may do so for hundreds, and at each list. */
+#define LOG_US (60 * G_USEC_PER_SEC)
 /* A connection that held this long was a good one: back to the first step. */
 #define SETTLED_US (10 * G_USEC_PER_SEC)
 
@@ -38,6 +41,7 @@ struct VsfConn {
     gint64 connected_us; /* when @session was opened */
     guint open_timer;
     guint relist_timer;
+    VsfLogRate list_rate, domain_rate, unreadable_rate;
     gboolean told; /* connected() was called at least once */
 };
 
@@ -78,6 +82,47 @@ relist(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
+/* NULL: not now. Otherwise what to put behind the line; the caller frees it. */
+static char *
+may_log(VsfLogRate *rate)
+{
+    guint held_back;
+
+    if (!vsf_log_rate_allow(rate, g_get_monotonic_time(), LOG_US, &held_back))
+        return NULL;
+    return held_back == 0 ? g_strdup("") : g_strdup_printf(" (and %u times before)", held_back);
+}
+
+static void
+warn_of_list(VsfConn *conn, const GError *error)
+{
+    g_autofree char *before = may_log(&conn->list_rate);
+
+    if (before != NULL)
+        g_warning("%s; asked again every %d s%s", error->message, RELIST_S, before);
+}
+
+static void
+warn_of_domain(VsfConn *conn, const char *uuid, const GError *error, const char *remedy)
+{
+    g_autofree char *before = may_log(&conn->domain_rate);
+
+    if (before != NULL)
+        g_warning("%s: %s; %s%s", uuid, error->message, remedy, before);
+}
+
+static void
+warn_of_unreadable(VsfConn *conn, const VsfAnswer *answer)
+{
+    guint n = answer->unreadable->len - 1;
+    g_autofree char *before = n == 0 ? NULL : may_log(&conn->unreadable_rate);
+
+    if (before != NULL)
+        g_warning("%s: %s; what is known of this domain%s is kept%s",
+                  (const char *)answer->unreadable->pdata[0], answer->unreadable_why,
+                  n == 1 ? "" : " and of others that cannot be read", before);
+}
+
 static void
 ask_failed(VsfConn *conn, const char *uuid, const GError *error)
 {
@@ -90,11 +135,11 @@ ask_failed(VsfConn *conn, const char *uuid, const GError *error)
     if (is_closed)
         return; /* session_lost() comes most likely */
     if (*uuid == '\0')
-        g_warning("%s; asked again in %d s", error->message, RELIST_S);
+        warn_of_list(conn, error);
     else
-        g_warning("%s: %s; %s", uuid, error->message,
-                  is_libvirts ? "all domains are listed again soon"
-                              : "this change is not followed");
+        warn_of_domain(conn, uuid, error,
+                       is_libvirts ? "all domains are listed again soon"
+                                   : "this change is not followed");
 }
 
 static void
@@ -103,7 +148,7 @@ answered(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data
     VsfQuestion *question = user_data;
     const VsfSessionSink *sink = question->session->sink;
     g_autoptr(GError) error = NULL;
-    VsfAnswer *answer = vsf_worker_finish(result, &error);
+    g_autoptr(VsfAnswer) answer = vsf_worker_finish(result, &error);
     VsfConn *conn;
 
     if (sink == NULL)
@@ -111,15 +156,16 @@ answered(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data
     conn = sink->owner;
     if (g_hash_table_lookup(conn->waiting, question->uuid) == question)
         g_hash_table_remove(conn->waiting, question->uuid);
-    if (answer == NULL)
+    if (answer == NULL) {
         ask_failed(conn, question->uuid, error);
-    else if (question->uuid[0] != '\0')
+    } else if (question->uuid[0] != '\0') {
         sink->callbacks.fetched(question->uuid, g_ptr_array_index(answer->facts, 0),
                                 answer->asked_us, sink->user_data);
-    else
+    } else {
+        warn_of_unreadable(conn, answer);
         sink->callbacks.listed(answer->facts, (const char *const *)answer->unreadable->pdata,
                                answer->asked_us, sink->user_data);
-    vsf_answer_free(answer);
+    }
 }
 
 /* @uuid "" asks for the list. */

@@ -52,10 +52,9 @@ vsf_answer_free(VsfAnswer *answer)
         return;
     g_ptr_array_unref(answer->facts);
     g_ptr_array_unref(answer->unreadable);
+    g_free(answer->unreadable_why);
     g_free(answer);
 }
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfAnswer, vsf_answer_free)
 
 static gboolean
 is_gone(const GError *error)
@@ -100,7 +99,8 @@ read_listed(VsfAnswer *answer, virDomainPtr domain)
     if (facts == NULL) {
         if (virDomainGetUUIDString(domain, uuid) != 0)
             return;
-        g_warning("%s: %s; what is known of this domain is kept", uuid, error->message);
+        if (answer->unreadable->len == 0)
+            answer->unreadable_why = g_strdup(error->message);
         g_ptr_array_add(answer->unreadable, g_strdup(uuid));
     } else if (facts->def != NULL) {
         g_ptr_array_add(answer->facts, g_steal_pointer(&facts));

@@ -17,6 +17,7 @@ typedef struct {
     gint64 asked_us;       /* monotonic, before libvirt was asked */
     GPtrArray *facts;      /* VsfDomainFacts: every running domain, or the one (never empty then) */
     GPtrArray *unreadable; /* UUIDs; NULL-terminated once the answer is given */
+    char *unreadable_why;  /* of the first one */
 } VsfAnswer;
 
 VsfQuestion *vsf_question_new(VsfSession *session, const char *uuid);
@@ -29,3 +30,5 @@ void vsf_answer_free(VsfAnswer *answer);
  * G_IO_ERROR_CLOSED, and if the session's did, its sink is told. */
 gpointer vsf_inventory_list(gpointer question, GError **error);
 gpointer vsf_inventory_fetch(gpointer question, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfAnswer, vsf_answer_free)
