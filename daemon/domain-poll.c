@@ -2,6 +2,7 @@
 #include "domain-poll.h"
 
 #include "domain-net.h"
+#include "domain-told.h"
 #include "qemu-process.h"
 
 #define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
@@ -45,8 +46,7 @@ struct VsfDomainPoll {
     gboolean asleep; /* the last turn found QEMU in uninterruptible sleep */
     VsfDomainCounters counters;
     VsfDomainDetail detail;
-    VsfBalloon balloon;
-    gboolean told, has_balloon, has_blocks; /* libvirt told anything, and these */
+    VsfDomainTold told;
 };
 
 gboolean
@@ -114,37 +114,12 @@ read_process(VsfDomainPoll *poll, VsfProcess *process)
 /* --- libvirt ----------------------------------------------------------- */
 
 static void
-take_balloon(VsfDomainPoll *poll, const VsfDomainStats *stats)
-{
-    poll->has_balloon = stats->balloon_current != VSF_UNKNOWN;
-    poll->balloon = (VsfBalloon){
-        .current = stats->balloon_current,
-        .available = stats->balloon_available,
-        .usable = stats->balloon_usable,
-        .unused = stats->balloon_unused,
-        .disk_caches = stats->balloon_disk_caches,
-        .last_update_s = stats->balloon_last_update_s,
-    };
-    poll->counters.max_memory = stats->balloon_current;
-}
-
-static void
 take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
-    VsfDomainCounters *counters = &poll->counters;
-
-    poll->told = TRUE;
-    if (stats->state >= 0)
-        counters->state = stats->state;
     if (stats->n_vcpus != VSF_UNKNOWN)
-        counters->n_vcpus = poll->n_vcpus = stats->n_vcpus;
-    take_balloon(poll, stats);
-    poll->has_blocks = stats->has_blocks;
-    if (!stats->has_blocks)
-        return;
-    counters->disk = vsf_disk_counters_sum(
-        poll->domain->def, (const VsfBlockStats *)(void *)stats->blocks->data, stats->blocks->len);
-    vsf_domain_detail_blocks(&poll->detail, stats->blocks, poll->last_blocks);
+        poll->n_vcpus = stats->n_vcpus;
+    vsf_domain_told_take(&poll->told, stats, poll->domain->def, poll->last_blocks, &poll->counters,
+                         &poll->detail);
 }
 
 static void ask_stats(VsfDomainPoll *poll, const VsfProcess *process);
@@ -325,19 +300,20 @@ take_truth(VsfDomainPoll *poll, gint64 now_us)
     const VsfPollContext *context = poll->context;
     VsfDomainDetail *detail = &poll->detail;
 
-    vsf_guests_tell(context->guests, poll->domain, poll->has_balloon ? &poll->balloon : NULL,
-                    poll->counters.disk.available, poll->has_blocks, detail);
+    vsf_guests_tell(context->guests, poll->domain,
+                    poll->told.has_balloon ? &poll->told.balloon : NULL,
+                    poll->counters.disk.available, poll->told.has_blocks, detail);
     poll->counters.memory = detail->memory.value;
     poll->counters.disk.available = detail->available.value;
     detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
     if (poll->stuck_since_us != 0)
         detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
     /* Rounded up: 0 is for what is in this sample. */
-    if (!poll->told)
+    if (!poll->told.anything)
         detail->stale_s = (guint64)(now_us - poll->answered_us) / G_USEC_PER_SEC + 1;
     /* That one which does not wait for libvirt lacks it tells nothing about libvirt. */
-    if (poll->told || poll->urgency == VSF_POLL_REGULAR)
-        poll->stale_since_us = poll->told ? 0 : poll->answered_us;
+    if (poll->told.anything || poll->urgency == VSF_POLL_REGULAR)
+        poll->stale_since_us = poll->told.anything ? 0 : poll->answered_us;
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
@@ -354,8 +330,8 @@ send_sample(VsfDomainPoll *poll)
     poll->waiting_stats = STATS_NOTHING;
     if (!alive && poll->urgency != VSF_POLL_LAST)
         return;
-    poll->lacks = !poll->told ||
-                  (!poll->has_blocks && vsf_domain_has_counted_disk(poll->domain->def));
+    poll->lacks = !poll->told.anything ||
+                  (!poll->told.has_blocks && vsf_domain_has_counted_disk(poll->domain->def));
     poll->last_poll_us = g_get_monotonic_time();
     take_truth(poll, poll->last_poll_us);
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
@@ -427,7 +403,8 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
         .disk = vsf_disk_counters_unknown(),
         .net = vsf_net_counters_unknown(),
     };
-    poll->told = poll->has_balloon = poll->has_blocks = poll->asked_again = FALSE;
+    poll->told = (VsfDomainTold){0};
+    poll->asked_again = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
     gone = !read_process(poll, &process);
