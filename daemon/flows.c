@@ -11,6 +11,7 @@
 #define RETRIES_QUICK 30      /* so often; then */
 #define RETRY_SLOWLY_MS 60000
 #define LOG_US (60 * G_USEC_PER_SEC)
+#define LOG_NEWS_US (5 * G_USEC_PER_SEC) /* the same for what was not logged last */
 
 static void
 sampler_free(gpointer data)
@@ -146,8 +147,9 @@ forget_handle(Sampler *sampler)
     sampler->drops = sampler->drops_noted = 0;
 }
 
-/* What hits one tap may hit hundreds: the same trouble is logged for the first of them,
- * and with a number once a minute. The status names them all. */
+/* What hits one tap may hit hundreds, and not all in the same words: the first is logged, and
+ * then with a number, once a minute what was logged last and a little sooner what is another
+ * trouble. The status names them all. */
 static void
 tell_trouble(VsfFlows *flows, const Sampler *sampler, const GError *error)
 {
@@ -157,16 +159,13 @@ tell_trouble(VsfFlows *flows, const Sampler *sampler, const GError *error)
                              : "";
     guint held_back;
 
-    if (is_new)
-        flows->trouble_rate = (VsfLogRate){0};
-    if (!vsf_log_rate_allow(&flows->trouble_rate, g_get_monotonic_time(), LOG_US, &held_back))
+    if (!vsf_log_rate_allow(&flows->trouble_rate, g_get_monotonic_time(),
+                            is_new ? LOG_NEWS_US : LOG_US, &held_back))
         return;
-    if (is_new) {
-        g_free(flows->trouble_told);
-        flows->trouble_told = g_strdup(error->message);
-    }
+    g_free(flows->trouble_told);
+    flows->trouble_told = g_strdup(error->message);
     if (held_back > 0)
-        g_warning("%s, and %u more: cannot sample: %s; their counters go on%s",
+        g_warning("%s, and %u more before it: cannot sample: %s; their counters go on%s",
                   sampler->tap->link.name, held_back, error->message, remedy);
     else
         g_warning("%s: cannot sample: %s; its counters go on%s", sampler->tap->link.name,

@@ -156,7 +156,13 @@ fake_capture_opened(int ifindex)
 void
 fake_capture_failed(int ifindex, VsfCaptureError code)
 {
-    g_autoptr(GError) error = g_error_new(VSF_CAPTURE_ERROR, (int)code, "as the test said");
+    fake_capture_failed_with(ifindex, code, "as the test said");
+}
+
+void
+fake_capture_failed_with(int ifindex, VsfCaptureError code, const char *message)
+{
+    g_autoptr(GError) error = g_error_new_literal(VSF_CAPTURE_ERROR, (int)code, message);
 
     g_hash_table_remove(fake_samplers, GINT_TO_POINTER(ifindex));
     capture->callbacks->failed(ifindex, error, capture->user_data);

@@ -15,6 +15,7 @@ void fake_net_reset(void);
 /* Answers of the fake kernel, to the capture that was made last. */
 void fake_capture_opened(int ifindex);
 void fake_capture_failed(int ifindex, VsfCaptureError code);
+void fake_capture_failed_with(int ifindex, VsfCaptureError code, const char *message);
 void fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns);
 /* One frame that only a drain brings. */
 void fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],

@@ -5,6 +5,23 @@
 
 const guint8 flows_fixture_mac[6] = {0x52, 0x54, 0, 0, 0, 1};
 
+static gint64 passed_us;
+
+gint64 __real_g_get_monotonic_time(void);
+gint64 __wrap_g_get_monotonic_time(void);
+
+gint64
+__wrap_g_get_monotonic_time(void)
+{
+    return __real_g_get_monotonic_time() + passed_us;
+}
+
+void
+flows_fixture_pass(gint64 ms)
+{
+    passed_us += ms * 1000;
+}
+
 static void
 collect(const guint8 *data, gsize size, gpointer user_data)
 {
@@ -70,6 +87,7 @@ flows_fixture_set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     static const char *const patterns[] = {"vnet*", NULL};
     VsfSflowAddress agent = {.family = 1, .bytes = {192, 0, 2, 1}};
 
+    passed_us = 0;
     fake_net_reset();
     fixture->config = vsf_config_new();
     fixture->config->sampling = 64;

@@ -25,6 +25,9 @@ typedef struct {
 /* Of whoever sends what is picked. */
 extern const guint8 flows_fixture_mac[6];
 
+/* The daemon's clock jumps; after a set_up() it is the machine's. */
+void flows_fixture_pass(gint64 ms);
+
 /* No VM yet; sampling is 64. */
 void flows_fixture_set_up(Fixture *fixture, gconstpointer user_data);
 void flows_fixture_tear_down(Fixture *fixture, gconstpointer user_data);

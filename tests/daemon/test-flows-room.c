@@ -141,6 +141,44 @@ test_one_trouble_of_many_is_told_once(Room *fixture, gconstpointer user_data G_G
 }
 
 static void
+fail(int ifindex, const char *message)
+{
+    fake_capture_failed_with(ifindex, VSF_CAPTURE_ERROR_FAILED, message);
+}
+
+static void
+test_troubles_that_alternate_are_told_once(Room *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const char *const messages[] = {"no memory", "no buffers"};
+
+    add_all(fixture);
+    expect_warning("vnet0: cannot sample: no memory; its counters go on");
+    for (guint i = 0; i < 40; i++)
+        fail(1 + (int)(i % TAPS), messages[(i + i / TAPS) % 2]);
+    g_test_assert_expected_messages();
+    flows_fixture_pass(61000);
+    expect_warning("vnet0, and 39 more before it: cannot sample: no memory; their counters go on");
+    fail(1, messages[0]);
+    g_test_assert_expected_messages();
+}
+
+static void
+test_another_trouble_waits_for_seconds_only(Room *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    add_all(fixture);
+    expect_warning("vnet0: cannot sample: no memory; its counters go on");
+    fail(1, "no memory");
+    flows_fixture_pass(4000);
+    fail(2, "no buffers");
+    flows_fixture_pass(2000);
+    fail(3, "no memory");
+    g_test_assert_expected_messages();
+    expect_warning("vnet3, and 2 more before it: cannot sample: no buffers; their counters go on");
+    fail(4, "no buffers");
+    g_test_assert_expected_messages();
+}
+
+static void
 test_descriptors_are_left_for_everything_else(void)
 {
     g_assert_cmpuint(vsf_flows_samplers_max(256), ==, 160);
@@ -159,6 +197,8 @@ main(int argc, char **argv)
     ADD("room-is-taken-by-who-waits", test_room_is_taken_by_who_waits);
     ADD("who-goes-waits-no-more", test_who_goes_waits_no_more);
     ADD("one-trouble-of-many-is-told-once", test_one_trouble_of_many_is_told_once);
+    ADD("troubles-that-alternate-are-told-once", test_troubles_that_alternate_are_told_once);
+    ADD("another-trouble-waits-for-seconds-only", test_another_trouble_waits_for_seconds_only);
     g_test_add_func("/flows-room/descriptors-are-left-for-everything-else",
                     test_descriptors_are_left_for_everything_else);
     return g_test_run();
