@@ -6,13 +6,15 @@
 
 #define ERRNO_MAX 4095 /* the kernel's */
 
+/* NLMSG_ERROR and NLMSG_DONE begin with the error, negative or 0; one whose payload is below
+ * @least bytes says none. */
 static void
-take_error(VsfNetlinkAnswer *answer, const struct nlmsghdr *message)
+take_end(VsfNetlinkAnswer *answer, const struct nlmsghdr *message, gsize least)
 {
-    const struct nlmsgerr *failure = mnl_nlmsg_get_payload(message);
+    const int *error = mnl_nlmsg_get_payload(message);
 
-    if (answer->dump && mnl_nlmsg_get_payload_len(message) >= sizeof(*failure))
-        answer->dump_error = failure->error >= -ERRNO_MAX ? -failure->error : EPROTO;
+    if (answer->dump && mnl_nlmsg_get_payload_len(message) >= least)
+        answer->dump_error = *error <= 0 && *error >= -ERRNO_MAX ? -*error : EPROTO;
     answer->outstanding--;
 }
 
@@ -22,9 +24,9 @@ take_message(VsfNetlinkAnswer *answer, const struct nlmsghdr *message)
     if (message->nlmsg_flags & NLM_F_DUMP_INTR)
         answer->interrupted = TRUE;
     if (message->nlmsg_type == NLMSG_ERROR) {
-        take_error(answer, message);
+        take_end(answer, message, sizeof(struct nlmsgerr));
     } else if (message->nlmsg_type == NLMSG_DONE) {
-        answer->outstanding--;
+        take_end(answer, message, sizeof(int));
     } else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
         answer->reply(message, answer->user_data);
         if (!answer->dump)

@@ -14,7 +14,7 @@ typedef struct {
     guint outstanding; /* requests without their answer; n_requests at the start */
     gboolean dump;     /* one request, answered by many replies and an end */
     gboolean interrupted;
-    int dump_error; /* errno, 0: none */
+    int dump_error; /* errno, 0: none; EPROTO: not one of the kernel's */
     VsfNetlinkReply reply;
     gpointer user_data;
 } VsfNetlinkAnswer;

@@ -130,6 +130,43 @@ test_a_dump_ends_with_done_or_an_error(void)
     g_assert_cmpint(answer.dump_error, ==, EPERM);
 }
 
+/* A dump that has begun can fail only so. */
+static void
+test_the_end_of_a_dump_may_be_an_error(void)
+{
+    static const struct {
+        int error; /* as the kernel writes it */
+        gsize size;
+        int expected;
+    } cases[] = {
+        {0, sizeof(int), 0},
+        {-ENOMEM, sizeof(int), ENOMEM},
+        {-EPERM, 64, EPERM},
+        {-4095, sizeof(int), 4095},
+        {-4096, sizeof(int), EPROTO},
+        {G_MININT, sizeof(int), EPROTO},
+        {1, sizeof(int), EPROTO},
+        {-EPERM, 3, 0},
+        {-EPERM, 0, 0},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Datagram datagram = {0};
+        VsfNetlinkAnswer answer = asked(1, TRUE);
+        struct nlmsghdr *done;
+
+        add_counters(&datagram, 1, 1);
+        done = add(&datagram, NLMSG_DONE, 1);
+        done->nlmsg_len += (guint32)cases[i].size;
+        memcpy(mnl_nlmsg_get_payload(done), &cases[i].error, sizeof(int));
+        end(&datagram, done);
+        vsf_netlink_answer_take(&answer, datagram.bytes, datagram.size);
+        g_assert_cmpuint(answer.outstanding, ==, 0);
+        g_assert_cmpint(answer.dump_error, ==, cases[i].expected);
+        g_assert_cmpuint(sum, ==, 11);
+    }
+}
+
 /* libmnl's own check takes 2 GiB and more for a negative length, which is in bounds. */
 static void
 test_a_message_that_lies_about_its_length_ends_the_datagram(void)
@@ -177,6 +214,8 @@ main(int argc, char **argv)
                     test_what_was_not_asked_is_no_answer);
     g_test_add_func("/net/netlink-answer/a-dump-ends-with-done-or-an-error",
                     test_a_dump_ends_with_done_or_an_error);
+    g_test_add_func("/net/netlink-answer/the-end-of-a-dump-may-be-an-error",
+                    test_the_end_of_a_dump_may_be_an_error);
     g_test_add_func("/net/netlink-answer/a-message-that-lies-about-its-length-ends-the-datagram",
                     test_a_message_that_lies_about_its_length_ends_the_datagram);
     g_test_add_func("/net/netlink-answer/counters-that-are-cut-short-are-none",
