@@ -66,8 +66,7 @@ static gboolean
 is_crowded(const GError *error)
 {
     return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK) ||
-           g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED) ||
-           g_error_matches(error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE);
+           g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
 }
 
 static GString *
