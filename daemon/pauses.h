@@ -4,13 +4,12 @@
  * starts has paused nothing. Main thread only. */
 #pragma once
 
+#include "../include/pause.h"
 #include "control/request.h"
 #include "flows.h"
 #include "guests.h"
 
 #include <json-glib/json-glib.h>
-
-#define VSF_PAUSE_MAX_S (7 * 24 * 3600)
 
 typedef enum { VSF_PAUSE_SAMPLING, VSF_PAUSE_AGENTS, VSF_N_PAUSES } VsfPauseWhat;
 

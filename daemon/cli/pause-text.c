@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pause-text.h"
 
+#include "../../include/pause.h"
 #include "member.h"
 #include "table.h"
 
 #include <string.h>
-
-#define MOST_S (7 * 24 * 3600)
 
 gboolean
 vsf_pause_text(GString *text, JsonObject *answer)
@@ -44,10 +43,10 @@ vsf_pause_seconds(const char *text, guint *seconds)
     char *end = NULL;
     guint64 number = g_ascii_isdigit(text[0]) ? g_ascii_strtoull(text, &end, 10) : 0;
 
-    if (number < 1 || number > MOST_S)
+    if (number < 1 || number > VSF_PAUSE_MAX_S)
         return FALSE;
     for (guint i = 0; i < G_N_ELEMENTS(units); i++) {
-        if (strcmp(end, units[i].unit) != 0 || number * units[i].seconds > MOST_S)
+        if (strcmp(end, units[i].unit) != 0 || number * units[i].seconds > VSF_PAUSE_MAX_S)
             continue;
         *seconds = (guint)number * units[i].seconds;
         return TRUE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/pause-text.h"
+#include "../../include/pause.h"
 
 static void
 test_times_are_read(void)
@@ -28,6 +29,18 @@ test_times_are_read(void)
         g_assert_cmpint(vsf_pause_seconds(cases[i].text, &seconds), ==, cases[i].seconds > 0);
         g_assert_cmpuint(seconds, ==, cases[i].seconds);
     }
+}
+
+static void
+test_the_longest_time_is_the_daemons(void)
+{
+    g_autofree char *longest = g_strdup_printf("%us", VSF_PAUSE_MAX_S),
+                    *longer = g_strdup_printf("%us", VSF_PAUSE_MAX_S + 1);
+    guint seconds = 0;
+
+    g_assert_true(vsf_pause_seconds(longest, &seconds));
+    g_assert_cmpuint(seconds, ==, VSF_PAUSE_MAX_S);
+    g_assert_false(vsf_pause_seconds(longer, &seconds));
 }
 
 static void
@@ -60,6 +73,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cli/pause-text/times-are-read", test_times_are_read);
+    g_test_add_func("/cli/pause-text/the-longest-time-is-the-daemons",
+                    test_the_longest_time_is_the_daemons);
     g_test_add_func("/cli/pause-text/what-is-paused-has-a-line", test_what_is_paused_has_a_line);
     return g_test_run();
 }
