@@ -28,7 +28,7 @@ G_DEFINE_QUARK(vsf - capture - error - quark, vsf_capture_error)
 static guint32
 ring_size(guint32 ring_bytes)
 {
-    guint32 least = 2 * (guint32)getpagesize();
+    guint32 least = VSF_CAPTURE_RING_PAGES * (guint32)getpagesize();
 
     return CLAMP(ring_bytes == 0 ? RING_MAX : ring_bytes, least, MAX(RING_MAX, least));
 }

@@ -3,30 +3,37 @@
 
 #define RING_TOTAL (64 * 1024 * 1024)
 #define SHARE 512
-#define PAGE 4096
+
+static guint32
+least_ring(const VsfCaptureRoom *room)
+{
+    return VSF_CAPTURE_RING_PAGES * room->page_bytes;
+}
 
 void
 vsf_capture_room_init(VsfCaptureRoom *room, guint samplers_max, gsize ring_total,
-                      guint32 ring_bytes)
+                      guint32 ring_bytes, guint32 page_bytes)
 {
+    guint32 most = ring_bytes != 0 ? MIN(ring_bytes, VSF_CAPTURE_RING_BYTES)
+                                   : VSF_CAPTURE_RING_BYTES;
+
     *room = (VsfCaptureRoom){
         .samplers_max = samplers_max != 0 ? samplers_max : G_MAXUINT,
         .ring_total = ring_total != 0 ? ring_total : RING_TOTAL,
-        .ring_bytes = MAX(ring_bytes != 0 ? MIN(ring_bytes, VSF_CAPTURE_RING_BYTES)
-                                          : VSF_CAPTURE_RING_BYTES,
-                          VSF_CAPTURE_RING_LEAST),
+        .page_bytes = page_bytes,
     };
+    room->ring_bytes = MAX(most / page_bytes * page_bytes, least_ring(room));
 }
 
 static guint32
 next_ring(const VsfCaptureRoom *room)
 {
     gsize left = room->ring_total - room->used;
-    gsize share = MAX(left / SHARE / PAGE * PAGE, VSF_CAPTURE_RING_LEAST);
+    gsize share = left / SHARE / room->page_bytes * room->page_bytes;
 
-    if (room->n_samplers >= room->samplers_max || left < VSF_CAPTURE_RING_LEAST)
+    if (room->n_samplers >= room->samplers_max || left < least_ring(room))
         return 0;
-    return (guint32)MIN(share, room->ring_bytes / PAGE * PAGE);
+    return (guint32)CLAMP(share, least_ring(room), room->ring_bytes);
 }
 
 guint32

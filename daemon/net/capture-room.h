@@ -7,7 +7,8 @@
  * 128), so that nobody but us bounds it. Each ring takes 1/512 of what is left of
  * the total: many taps get smaller ones, and the first nearly what they would get
  * alone. With 64 MiB the first has 128 KiB, the 100th 104, the 500th 48, the 1000th
- * 16, and from some 1,400 on each has the least, 8; 2,060 fit. */
+ * 16, and from some 1,400 on each has the least, two pages; 2,060 fit. Where a page has
+ * 64 KiB each ring has 128, and 512 fit. */
 #pragma once
 
 #include <glib.h>
@@ -15,19 +16,20 @@
 typedef struct {
     guint samplers_max;
     gsize ring_total;   /* bytes */
-    guint32 ring_bytes; /* of one ring, at most */
+    guint32 ring_bytes; /* of one ring, at most; whole pages */
+    guint32 page_bytes;
     guint n_samplers;
     gsize used; /* bytes of rings */
 } VsfCaptureRoom;
 
 #define VSF_CAPTURE_RING_BYTES (128 * 1024)
-#define VSF_CAPTURE_RING_LEAST 8192
+#define VSF_CAPTURE_RING_PAGES 2 /* of one ring, at least */
 
-/* 0: any number of samplers, 64 MiB of rings, 128 KiB of one. */
+/* 0: any number of samplers, 64 MiB of rings, 128 KiB of one. @page_bytes: the kernel's. */
 void vsf_capture_room_init(VsfCaptureRoom *room, guint samplers_max, gsize ring_total,
-                           guint32 ring_bytes);
+                           guint32 ring_bytes, guint32 page_bytes);
 
-/* Bytes of the next sampler's ring, whole pages of 4 KiB; 0: there is no room. */
+/* Bytes of the next sampler's ring, whole pages; 0: there is no room. */
 guint32 vsf_capture_room_take(VsfCaptureRoom *room) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Both are due for each sampler: its ring is not wanted any more; it has ended. In between it

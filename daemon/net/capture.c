@@ -250,7 +250,7 @@ vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callb
     capture->opener = vsf_worker_new(THREADS, (GDestroyNotify)vsf_capture_handle_close);
     capture->closer = vsf_worker_new(THREADS, NULL);
     vsf_capture_room_init(&capture->room, config->samplers_max, config->ring_total,
-                          config->ring_bytes);
+                          config->ring_bytes, (guint32)getpagesize());
     capture->smallest_ring = capture->room.ring_bytes;
     vsf_capture_pace_init(
         &capture->pace,

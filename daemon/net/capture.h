@@ -52,7 +52,7 @@ typedef struct {
 typedef struct {
     guint32 header_bytes;   /* 64 to 256 */
     VsfDirection direction; /* IN and OUT are filtered in the kernel; ONCE is as BOTH here */
-    guint32 ring_bytes;     /* of one sampler; 0 = default, at most 128 KiB really used */
+    guint32 ring_bytes;     /* of one sampler; 0 = default; at most 128 KiB, at least two pages */
     guint samplers_max;     /* 0 = any number; each holds one descriptor */
     gsize ring_total;       /* bytes of all rings; 0 = 64 MiB */
 } VsfCaptureConfig;
