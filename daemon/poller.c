@@ -17,6 +17,12 @@
 
 typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 
+/* A question for interface counters, and who waits for its answer. */
+typedef struct {
+    VsfPoller *poller;
+    GPtrArray *entries;
+} Reading;
+
 /* Something whose turn comes once per interval. */
 typedef struct {
     VsfTurn turn; /* first, so that a turn is its entry */
@@ -25,8 +31,7 @@ typedef struct {
     VsfTap *tap;
     VsfDomainPoll *poll;
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
-    gboolean reading;       /* waits for interface counters */
-    guint64 reading_number; /* of the question that covers it */
+    Reading *reading;       /* that it waits for; NULL: for none */
 } Entry;
 
 struct VsfPoller {
@@ -35,14 +40,13 @@ struct VsfPoller {
     VsfLinkStatsReader *link_stats;
     VsfNode *node;
     VsfSchedule *schedule;
-    GHashTable *domains; /* VsfDomain -> Entry */
-    GHashTable *taps;    /* VsfTap -> Entry */
-    GPtrArray *reading;  /* Entry with reading set */
+    GHashTable *domains;  /* VsfDomain -> Entry */
+    GHashTable *taps;     /* VsfTap -> Entry */
+    GHashTable *readings; /* set of Reading that have no answer yet */
     Entry host;
     gboolean host_told;    /* a sample of it left */
     guint64 turns, missed; /* taken, and skipped */
     VsfQuantiles lateness;
-    guint64 questions, answers; /* readings asked for and come, in the same order */
     VsfLogRate error_rate;
     VsfPollerGone gone;
     gpointer gone_data;
@@ -135,20 +139,37 @@ poll_finished(VsfDomainPoll *poll, gpointer user_data)
 /* --- readings of interface counters ------------------------------------ */
 
 static void
-wait_for_reading(VsfPoller *poller, Entry *entry, guint64 number)
+reading_free(Reading *reading)
 {
-    if (!entry->reading)
-        g_ptr_array_add(poller->reading, entry);
-    entry->reading = TRUE;
-    entry->reading_number = number;
+    g_ptr_array_unref(reading->entries);
+    g_free(reading);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reading, reading_free)
+
+static Reading *
+reading_new(VsfPoller *poller)
+{
+    Reading *reading = g_new0(Reading, 1);
+
+    *reading = (Reading){.poller = poller, .entries = g_ptr_array_new()};
+    return reading;
 }
 
 static void
-stop_reading(VsfPoller *poller, Entry *entry)
+stop_reading(Entry *entry)
 {
-    if (entry->reading)
-        g_ptr_array_remove_fast(poller->reading, entry);
-    entry->reading = FALSE;
+    if (entry->reading != NULL)
+        g_ptr_array_remove_fast(entry->reading->entries, entry);
+    entry->reading = NULL;
+}
+
+/* What it waited for so far is older, and not for it any more. */
+static void
+wait_for_reading(Entry *entry, Reading *reading)
+{
+    stop_reading(entry);
+    g_ptr_array_add(reading->entries, entry);
+    entry->reading = reading;
 }
 
 static void
@@ -156,7 +177,7 @@ give_reading(VsfPoller *poller, Entry *entry, GHashTable *table)
 {
     const VsfLinkStats *stats;
 
-    stop_reading(poller, entry);
+    stop_reading(entry);
     if (entry->kind == ENTRY_DOMAIN) {
         vsf_domain_poll_readings(entry->poll, table);
         return;
@@ -169,16 +190,16 @@ give_reading(VsfPoller *poller, Entry *entry, GHashTable *table)
     note_lateness(poller, entry);
 }
 
+/* Answers come in any order: a question that is refused has its own at once. */
 static void
 readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer user_data)
 {
-    VsfPoller *poller = user_data;
-    g_autoptr(GPtrArray) entries = g_ptr_array_new();
+    Reading *reading = user_data;
+    VsfPoller *poller = reading->poller;
     GHashTableIter iter;
     gpointer key, value;
     guint held_back;
 
-    poller->answers++;
     if (table == NULL) {
         if (vsf_log_rate_allow(&poller->error_rate, g_get_monotonic_time(), 60 * G_USEC_PER_SEC,
                                &held_back))
@@ -189,15 +210,9 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
         while (g_hash_table_iter_next(&iter, &key, &value))
             vsf_flows_reading(poller->flows, GPOINTER_TO_INT(key), value, read_ns);
     }
-    /* An entry that joined after this question was asked waits for its own. */
-    for (guint i = 0; i < poller->reading->len; i++) {
-        Entry *entry = g_ptr_array_index(poller->reading, i);
-
-        if (entry->reading_number <= poller->answers)
-            g_ptr_array_add(entries, entry);
-    }
-    for (guint i = 0; i < entries->len; i++)
-        give_reading(poller, g_ptr_array_index(entries, i), table);
+    while (reading->entries->len > 0)
+        give_reading(poller, g_ptr_array_index(reading->entries, 0), table);
+    g_hash_table_remove(poller->readings, reading);
 }
 
 /* --- a slot ------------------------------------------------------------ */
@@ -218,9 +233,9 @@ vsf_poller_host_first(VsfPoller *poller)
         tell_host(poller);
 }
 
-/* TRUE if it waits for a reading of @ifindexes, to which its own are added. */
-static gboolean
-take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
+/* If it waits for @reading then, its own are added to @ifindexes. */
+static void
+take_turn(VsfPoller *poller, Entry *entry, Reading *reading, GArray *ifindexes)
 {
     const GPtrArray *taps;
 
@@ -231,12 +246,12 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
         tell_host(poller);
         note_lateness(poller, entry);
         turn_is_over(poller, entry);
-        return FALSE;
+        break;
     case ENTRY_TAP:
         turn_is_over(poller, entry);
         if (entry->tap->domain == NULL)
-            return FALSE;
-        wait_for_reading(poller, entry, poller->questions + 1);
+            return;
+        wait_for_reading(entry, reading);
         g_array_append_val(ifindexes, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
@@ -244,25 +259,24 @@ take_turn(VsfPoller *poller, Entry *entry, GArray *ifindexes)
         vsf_poller_host_first(poller);
         if (!vsf_domain_poll_begin(entry->poll, entry->urgency)) {
             turn_is_over(poller, entry);
-            return FALSE;
+            return;
         }
-        wait_for_reading(poller, entry, poller->questions + 1);
+        wait_for_reading(entry, reading);
         taps = vsf_domain_poll_domain(entry->poll)->taps;
         for (guint i = 0; i < taps->len; i++)
             g_array_append_val(ifindexes,
                                ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
         break;
     }
-    return TRUE;
 }
 
 static void
 slot_came(gpointer user_data)
 {
     VsfPoller *poller = user_data;
+    g_autoptr(Reading) reading = reading_new(poller);
     g_autoptr(GArray) ifindexes = g_array_new(FALSE, FALSE, sizeof(int));
     gint64 now_us = g_get_monotonic_time();
-    gboolean ask = FALSE;
 
     for (guint turns = 0; turns < TURNS_MAX; turns++) {
         VsfTurn *turn = vsf_schedule_take(poller->schedule, now_us);
@@ -274,14 +288,14 @@ slot_came(gpointer user_data)
             vsf_schedule_is_missed(poller->schedule, turn, now_us)) {
             poller->missed++;
             vsf_schedule_next(poller->schedule, turn);
-        } else if (take_turn(poller, entry, ifindexes)) {
-            ask = TRUE;
+        } else {
+            take_turn(poller, entry, reading, ifindexes);
         }
     }
-    if (ask) {
-        poller->questions++;
+    if (reading->entries->len > 0) {
+        g_hash_table_add(poller->readings, reading);
         vsf_link_stats_ask(poller->link_stats, (const int *)(void *)ifindexes->data, ifindexes->len,
-                           readings_came, poller);
+                           readings_came, g_steal_pointer(&reading));
     }
     vsf_schedule_arm(poller->schedule);
 }
@@ -344,7 +358,7 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
-    poller->reading = g_ptr_array_new();
+    poller->readings = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)reading_free, NULL);
     poller->host.kind = ENTRY_HOST;
     vsf_schedule_random(poller->schedule, &poller->host.turn);
     return poller;
@@ -360,7 +374,7 @@ vsf_poller_free(VsfPoller *poller)
     g_hash_table_unref(poller->taps);
     vsf_schedule_cancel(&poller->host.turn);
     vsf_schedule_free(poller->schedule);
-    g_ptr_array_unref(poller->reading);
+    g_hash_table_unref(poller->readings);
     vsf_node_free(poller->node);
     g_free(poller);
 }
@@ -385,7 +399,7 @@ vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain)
 
     if (entry == NULL)
         return;
-    stop_reading(poller, entry);
+    stop_reading(entry);
     vsf_domain_poll_end(entry->poll);
     g_hash_table_remove(poller->domains, domain);
 }
@@ -408,7 +422,7 @@ vsf_poller_tap_removed(VsfPoller *poller, VsfTap *tap)
 
     if (entry == NULL)
         return;
-    stop_reading(poller, entry);
+    stop_reading(entry);
     g_hash_table_remove(poller->taps, tap);
 }
 

@@ -234,3 +234,13 @@ fake_link_stats_answer(gint64 read_ns)
     g_array_unref(asked);
     return n;
 }
+
+void
+fake_link_stats_refuse(void)
+{
+    Question question = g_array_index(questions, Question, questions->len - 1);
+    g_autoptr(GError) error = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_BUSY, "as the test said");
+
+    g_array_set_size(questions, questions->len - 1);
+    question.done(NULL, 0, error, question.user_data);
+}

@@ -30,3 +30,5 @@ void fake_capture_room_came(void);
 void fake_link_stats_set(int ifindex, const VsfLinkStats *stats);
 /* Answers everything that was asked; returns how many questions there were. */
 guint fake_link_stats_answer(gint64 read_ns);
+/* Refuses what was asked last, whatever waits. */
+void fake_link_stats_refuse(void);

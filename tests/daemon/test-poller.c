@@ -25,6 +25,31 @@ test_readings_are_asked_again_after_a_hang(Fixture *fixture, gconstpointer user_
     poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
 }
 
+/* So many questions wait that one is refused: it is answered before those. */
+static void
+test_an_answer_is_its_own_questions(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *other;
+
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+
+    other = poller_see_domain(fixture, 2, 6, 0, VSF_STATE_RUNNING);
+    vsf_poller_domain_now(fixture->poller, other, VSF_POLL_FIRST);
+    fake_time_advance(0);
+    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING,
+                          "interface counters: as the test said*");
+    fake_link_stats_refuse();
+    g_test_assert_expected_messages();
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+
+    g_assert_cmpuint(fake_link_stats_answer(0), >=, 1);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
+}
+
 static void
 test_polling_off_sends_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -358,6 +383,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("readings-are-asked-again-after-a-hang", test_readings_are_asked_again_after_a_hang);
+    ADD("an-answer-is-its-own-questions", test_an_answer_is_its_own_questions);
     ADD_AT(0, "polling-off-sends-nothing", test_polling_off_sends_nothing);
     ADD("phases-spread-over-the-interval", test_phases_spread_over_the_interval);
     ADD("a-late-loop-skips-turns", test_a_late_loop_skips_turns);
