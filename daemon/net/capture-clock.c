@@ -5,6 +5,7 @@
 
 #define TRIES 4
 #define APART_NS 20000 /* more than that: we were interrupted between two looks */
+#define SET_NS 5000000 /* less is an interruption all the same, and does not matter */
 
 static gint64
 now_ns(clockid_t id)
@@ -15,28 +16,48 @@ now_ns(clockid_t id)
     return (gint64)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-VsfCaptureClock
-vsf_capture_clock_read(void)
+void
+vsf_capture_clock_look(VsfCaptureClock *clock)
 {
-    VsfCaptureClock clock = {0};
-    gint64 apart_ns = APART_NS + 1;
+    gint64 wall_ns = 0, monotonic_ns = 0, apart_ns = APART_NS + 1;
 
     for (guint i = 0; i < TRIES && apart_ns > APART_NS; i++) {
         gint64 before_ns = now_ns(CLOCK_MONOTONIC);
 
-        clock.wall_ns = now_ns(CLOCK_REALTIME);
-        clock.monotonic_ns = now_ns(CLOCK_MONOTONIC);
-        apart_ns = clock.monotonic_ns - before_ns;
+        wall_ns = now_ns(CLOCK_REALTIME);
+        monotonic_ns = now_ns(CLOCK_MONOTONIC);
+        apart_ns = monotonic_ns - before_ns;
     }
-    return clock;
+    vsf_capture_clock_note(clock, wall_ns, monotonic_ns);
+}
+
+static gint64
+ahead_ns(const VsfCaptureClock *clock)
+{
+    return clock->wall_ns - clock->monotonic_ns;
+}
+
+void
+vsf_capture_clock_note(VsfCaptureClock *clock, gint64 wall_ns, gint64 monotonic_ns)
+{
+    VsfCaptureClock before = *clock;
+
+    clock->wall_ns = wall_ns;
+    clock->monotonic_ns = monotonic_ns;
+    if (before.monotonic_ns == 0 || ABS(ahead_ns(clock) - ahead_ns(&before)) <= SET_NS)
+        return;
+    clock->unset_ns = before.monotonic_ns;
+    clock->was_ahead_ns = ahead_ns(&before);
 }
 
 gint64
 vsf_capture_clock_time(const VsfCaptureClock *clock, gint64 stamp_ns)
 {
-    gint64 age_ns = clock->wall_ns - stamp_ns;
+    gint64 time_ns = stamp_ns - ahead_ns(clock);
 
-    if (age_ns < 0 || age_ns > VSF_CAPTURE_CLOCK_AGE_NS)
+    if (clock->unset_ns != 0 && (time_ns < clock->unset_ns || time_ns > clock->monotonic_ns))
+        time_ns = stamp_ns - clock->was_ahead_ns;
+    if (time_ns < clock->monotonic_ns - VSF_CAPTURE_CLOCK_AGE_NS || time_ns > clock->monotonic_ns)
         return clock->monotonic_ns;
-    return clock->monotonic_ns - age_ns;
+    return time_ns;
 }

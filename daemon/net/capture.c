@@ -87,7 +87,7 @@ read_tap(Tap *tap, gboolean suspect, GError **error)
     int n;
 
     tap->reading = TRUE;
-    tap->capture->clock = vsf_capture_clock_read();
+    vsf_capture_clock_look(&tap->capture->clock);
     n = vsf_capture_handle_read(tap->handle, FRAMES_PER_TAP, take_frame, (u_char *)tap);
     tap->reading = FALSE;
     if (tap->closed) {
@@ -246,6 +246,7 @@ vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callb
     capture->callbacks = *callbacks;
     capture->user_data = user_data;
     capture->epoll_fd = epoll_fd;
+    vsf_capture_clock_look(&capture->clock);
     capture->taps = g_hash_table_new(NULL, NULL);
     capture->opener = vsf_worker_new(THREADS, (GDestroyNotify)vsf_capture_handle_close);
     capture->closer = vsf_worker_new(THREADS, NULL);
