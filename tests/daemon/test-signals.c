@@ -32,10 +32,13 @@ say_ready(int fd)
         _exit(EXIT_FAILURE);
 }
 
+/* Of the process that a test starts, for as long as that lives. */
+static VsfSignals *volatile signals;
+
 static void
 never_attached(int fd)
 {
-    vsf_signals_start();
+    signals = vsf_signals_start();
     say_ready(fd);
     g_usleep(60 * G_USEC_PER_SEC);
 }
@@ -43,8 +46,7 @@ never_attached(int fd)
 static void
 with_loop(int fd)
 {
-    VsfSignals *signals = vsf_signals_start();
-
+    signals = vsf_signals_start();
     vsf_signals_attach(signals, G_MAXUINT, leave, leave, GINT_TO_POINTER(STOPPED));
     say_ready(fd);
     g_main_loop_run(g_main_loop_new(NULL, FALSE));
@@ -54,8 +56,7 @@ with_loop(int fd)
 static void
 with_late_loop(int fd)
 {
-    VsfSignals *signals = vsf_signals_start();
-
+    signals = vsf_signals_start();
     vsf_signals_attach(signals, G_MAXUINT, leave, leave, GINT_TO_POINTER(STOPPED));
     say_ready(fd);
     while (!g_main_context_pending(NULL))
@@ -66,8 +67,7 @@ with_late_loop(int fd)
 static void
 with_hung_loop(int fd)
 {
-    VsfSignals *signals = vsf_signals_start();
-
+    signals = vsf_signals_start();
     vsf_signals_attach(signals, PATIENCE_MS, leave, leave, GINT_TO_POINTER(STOPPED));
     say_ready(fd);
     g_usleep(60 * G_USEC_PER_SEC);
@@ -76,8 +76,7 @@ with_hung_loop(int fd)
 static void
 with_hangup(int fd)
 {
-    VsfSignals *signals = vsf_signals_start();
-
+    signals = vsf_signals_start();
     vsf_signals_attach(signals, PATIENCE_MS, leave, say_hung_up, GINT_TO_POINTER(fd));
     say_ready(fd);
     g_main_loop_run(g_main_loop_new(NULL, FALSE));
