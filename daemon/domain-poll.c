@@ -99,14 +99,14 @@ searched(gpointer user_data)
     maybe_finish(poll);
 }
 
-/* Reads CPU time and state. FALSE: the process was known and is gone, so this
- * run is over whatever libvirt still says. */
+/* Reads CPU time and state, of one that just ended too. FALSE: the process was known and is gone,
+ * so this run is over whatever libvirt still says. */
 static gboolean
 read_process(VsfDomainPoll *poll, VsfProcess *process)
 {
     VsfQemuLife life = vsf_qemu_process_read(poll->qemu, process);
 
-    if (life == VSF_QEMU_ALIVE)
+    if (process->state != '?')
         poll->counters.cpu_time_ns = process->cpu_time_ns;
     return life != VSF_QEMU_GONE;
 }

@@ -113,9 +113,9 @@ vsf_qemu_process_read(VsfQemuProcess *qemu, VsfProcess *process)
     qemu->stopped = FALSE;
     if (qemu->pid == 0)
         return qemu->ended ? VSF_QEMU_GONE : VSF_QEMU_UNKNOWN;
-    if (!vsf_process_read(qemu->pid, process) || process->start_ticks != qemu->start_ticks ||
-        process->state == 'Z' || process->state == 'X') {
+    if (!vsf_process_read(qemu->pid, process) || process->start_ticks != qemu->start_ticks)
         *process = (VsfProcess){.state = '?'};
+    if (process->state == '?' || process->state == 'Z' || process->state == 'X') {
         qemu->pid = 0;
         qemu->ended = TRUE;
         return VSF_QEMU_GONE;

@@ -31,7 +31,8 @@ typedef enum {
     VSF_QEMU_GONE, /* it was known and ended: so did the run, whatever libvirt still says */
 } VsfQemuLife;
 
-/* Reads it now; *@process is filled in if ALIVE, else its state is '?'. */
+/* Reads it now; *@process is filled in if ALIVE, and for the first time after its end if nobody
+ * has waited for it yet ('Z'); else its state is '?'. */
 VsfQemuLife vsf_qemu_process_read(VsfQemuProcess *qemu, VsfProcess *process);
 
 int vsf_qemu_process_pid(const VsfQemuProcess *qemu);             /* 0: unknown or gone */

@@ -52,6 +52,20 @@ test_the_last_sample_leaves_when_its_process_is_gone_before(Fixture *fixture,
     g_assert_cmpuint(fixture->n_gone, ==, 0); /* libvirt tells its end */
 }
 
+/* Its kernel still knows what it took, until somebody waits for it. */
+static void
+test_the_last_sample_has_the_cpu_time_of_a_zombie(Fixture *fixture,
+                                                  gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    fake_process_set(100, 'Z', 2 * CPU_NS);
+    poller_begin_turn(fixture, VSF_POLL_LAST);
+    fake_link_stats_answer(0);
+    g_assert_cmpuint(fake_stats_asked, ==, 0);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_cpu.cpuTime", "3000");
+}
+
 static void
 test_the_last_sample_leaves_when_the_end_comes_first(Fixture *fixture,
                                                      gconstpointer user_data G_GNUC_UNUSED)
@@ -138,6 +152,8 @@ main(int argc, char **argv)
         test_the_last_sample_leaves_without_its_process);
     ADD("the-last-sample-leaves-when-its-process-is-gone-before",
         test_the_last_sample_leaves_when_its_process_is_gone_before);
+    ADD("the-last-sample-has-the-cpu-time-of-a-zombie",
+        test_the_last_sample_has_the_cpu_time_of_a_zombie);
     ADD("the-last-sample-leaves-when-the-end-comes-first",
         test_the_last_sample_leaves_when_the_end_comes_first);
     ADD("the-last-sample-has-the-final-counters-of-taps-that-are-gone",
