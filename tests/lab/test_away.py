@@ -109,6 +109,16 @@ def kill_libvirtd():
     lab().libvirtd.wait(10)
 
 
+def settled(found):
+    """Who runs, once libvirtd has given up those whose QEMU had not come so far: it looks for
+    the monitor of each for 30 s and has them as running meanwhile."""
+    deadline = time.monotonic() + 60
+    while (names := found.running()) - set(found.processes()):
+        assert time.monotonic() < deadline, f"{names} run, {found.processes()} are there"
+        time.sleep(0.5)
+    return names
+
+
 def test_killed_while_vms_start():
     """libvirtd killed while VMs start: those that it has again have complete samples, the
     others none, and the rest can be started"""
@@ -127,7 +137,7 @@ def test_killed_while_vms_start():
     time.sleep(2)
     lab().start_libvirtd()
     back = time.time()
-    names = found.running()
+    names = settled(found)
     tap.diagnostics(f"killed {killed - began:.1f} s after the first start; {len(deaths)} QEMUs, "
                     f"of which libvirtd has {len(names)} again")
     only(names)
