@@ -16,6 +16,7 @@ from monitor import Monitor
 LONG = os.environ.get("VSF_LONG") == "1"
 DESCRIPTORS = 256
 SAMPLERS = DESCRIPTORS - 96
+RINGS = 64 << 20      # bytes of all packet rings at most
 MEMORY = sanitized.memory(64 << 20, 2 << 30)
 NICS = 64            # of each wide VM
 POLLING = 2
@@ -303,7 +304,7 @@ def test_many():
         capture = status["capture"]
         tap.diagnostics(f"{capture}; {many.n_descriptors()} descriptors")
         tap.equal(capture["without_room"], 0)
-        tap.between(capture["ring_bytes"], 16 << 20, 32 << 20)
+        tap.between(capture["ring_bytes"], 32 << 20, RINGS, "bytes of rings")
         sleepers = Sleepers(many, 100)
         tap.on_exit(sleepers.close)
         watch_counters(many, found)
