@@ -20,9 +20,17 @@ test_a_sample_has_what_was_answered(Fixture *fixture, gconstpointer user_data G_
     poller_assert_newest(fixture, "virt_cpu.nrVirtCpu", "3");
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
     poller_assert_newest(fixture, "virt_memory.memory", "1073741824");
+    poller_assert_newest(fixture, "virt_memory.maxMemory", "1073741824");
     /* The guest's view: what the host received, the guest sent. */
     poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
     poller_assert_newest(fixture, "virt_net_io.bytes_in", "20");
+    /* How many vCPUs it has is known from now on. */
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(750);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_assert_newest(fixture, "virt_cpu.nrVirtCpu", "3");
+    poller_assert_newest(fixture, "virt_memory.maxMemory", "unknown");
 }
 
 static void
@@ -134,6 +142,11 @@ test_a_busy_domain_is_asked_once_more(Fixture *fixture, gconstpointer user_data 
     g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
     g_assert_cmpuint(fake_stats_asked, ==, 4);
+    /* What its sample lacks is made good when libvirt has been away. */
+    vsf_poller_connected(fixture->poller, FALSE);
+    vsf_poller_connected(fixture->poller, TRUE);
+    fake_time_advance(1500);
+    g_assert_cmpuint(fake_stats_asked, ==, 5);
 }
 
 static void
