@@ -2,6 +2,7 @@
 /* From waiting packets to flow samples: which count, and how many could have
  * been picked when each was. */
 #include "flows-private.h"
+#include "model/ends.h"
 
 #define FLOW_TICK_MS 50      /* packets wait this long for company and a reading */
 #define FLOW_PATIENCE_MS 100 /* and this long for a reading that does not come */
@@ -45,15 +46,32 @@ vsf_flows_drops(const VsfFlows *flows, Sampler *sampler)
     return sampler->drops_before + sampler->drops + sampler->overflow;
 }
 
+static VsfSflowSource
+entity(const VsfTap *tap)
+{
+    return tap == NULL ? (VsfSflowSource){0}
+                       : (VsfSflowSource){VSF_SFLOW_CLASS_LOGICAL, tap->domain->index};
+}
+
+static guint32
+port(const VsfTap *tap)
+{
+    return tap == NULL ? 0 : (guint32)tap->link.ifindex;
+}
+
 static void
 emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
 {
-    guint32 ifindex = (guint32)sampler->ifindex;
+    const VsfTap *tap = sampler->tap;
+    VsfEnds ends = vsf_ends_of(flows->registry, tap, packet->from_vm, packet->time_ns,
+                               packet->header, packet->header_length);
     VsfSflowFlow flow = {
         .sampling_rate = packet->rate,
         .drops = drops,
-        .input = packet->from_vm ? ifindex : 0,
-        .output = packet->from_vm ? 0 : ifindex,
+        .from = entity(ends.from),
+        .to = entity(ends.to),
+        .input = port(packet->from_vm ? tap : ends.from),
+        .output = port(packet->from_vm ? ends.to : tap),
         .frame_length = packet->frame_length,
         .header = packet->header,
         .header_length = packet->header_length,

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "qemu-process.h"
+#include "readings.h"
 #include "schedule.h"
 
 /* After libvirt was away or hung: extra turns of the VMs whose last sample lacks its
@@ -17,12 +18,6 @@
 
 typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 
-/* A question for interface counters, and who waits for its answer. */
-typedef struct {
-    VsfPoller *poller;
-    GPtrArray *entries;
-} Reading;
-
 /* Something whose turn comes once per interval. */
 typedef struct {
     VsfTurn turn; /* first, so that a turn is its entry */
@@ -31,18 +26,17 @@ typedef struct {
     VsfTap *tap;
     VsfDomainPoll *poll;
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
-    Reading *reading;       /* that it waits for; NULL: for none */
+    VsfReader reader;       /* of interface counters; its owner is the entry */
 } Entry;
 
 struct VsfPoller {
     VsfPollContext context;
     VsfFlows *flows;
-    VsfLinkStatsReader *link_stats;
     VsfNode *node;
     VsfSchedule *schedule;
-    GHashTable *domains;  /* VsfDomain -> Entry */
-    GHashTable *taps;     /* VsfTap -> Entry */
-    GHashTable *readings; /* set of Reading that have no answer yet */
+    GHashTable *domains; /* VsfDomain -> Entry */
+    GHashTable *taps;    /* VsfTap -> Entry */
+    VsfReadings *readings;
     Entry host;
     gboolean host_told;    /* a sample of it left */
     guint64 turns, missed; /* taken, and skipped */
@@ -139,45 +133,12 @@ poll_finished(VsfDomainPoll *poll, gpointer user_data)
 /* --- readings of interface counters ------------------------------------ */
 
 static void
-reading_free(Reading *reading)
+give_reading(VsfReader *reader, GHashTable *table, gpointer user_data)
 {
-    g_ptr_array_unref(reading->entries);
-    g_free(reading);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reading, reading_free)
-
-static Reading *
-reading_new(VsfPoller *poller)
-{
-    Reading *reading = g_new0(Reading, 1);
-
-    *reading = (Reading){.poller = poller, .entries = g_ptr_array_new()};
-    return reading;
-}
-
-static void
-stop_reading(Entry *entry)
-{
-    if (entry->reading != NULL)
-        g_ptr_array_remove_fast(entry->reading->entries, entry);
-    entry->reading = NULL;
-}
-
-/* What it waited for so far is older, and not for it any more. */
-static void
-wait_for_reading(Entry *entry, Reading *reading)
-{
-    stop_reading(entry);
-    g_ptr_array_add(reading->entries, entry);
-    entry->reading = reading;
-}
-
-static void
-give_reading(VsfPoller *poller, Entry *entry, GHashTable *table)
-{
+    VsfPoller *poller = user_data;
+    Entry *entry = reader->owner;
     const VsfLinkStats *stats;
 
-    stop_reading(entry);
     if (entry->kind == ENTRY_DOMAIN) {
         vsf_domain_poll_readings(entry->poll, table);
         return;
@@ -190,12 +151,10 @@ give_reading(VsfPoller *poller, Entry *entry, GHashTable *table)
     note_lateness(poller, entry);
 }
 
-/* Answers come in any order: a question that is refused has its own at once. */
 static void
 readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer user_data)
 {
-    Reading *reading = user_data;
-    VsfPoller *poller = reading->poller;
+    VsfPoller *poller = user_data;
     GHashTableIter iter;
     gpointer key, value;
     guint held_back;
@@ -210,10 +169,12 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
         while (g_hash_table_iter_next(&iter, &key, &value))
             vsf_flows_reading(poller->flows, GPOINTER_TO_INT(key), value, read_ns);
     }
-    while (reading->entries->len > 0)
-        give_reading(poller, g_ptr_array_index(reading->entries, 0), table);
-    g_hash_table_remove(poller->readings, reading);
 }
+
+static const VsfReadingsCallbacks readings_callbacks = {
+    .came = readings_came,
+    .give = give_reading,
+};
 
 /* --- a slot ------------------------------------------------------------ */
 
@@ -233,9 +194,8 @@ vsf_poller_host_first(VsfPoller *poller)
         tell_host(poller);
 }
 
-/* If it waits for @reading then, its own are added to @ifindexes. */
 static void
-take_turn(VsfPoller *poller, Entry *entry, Reading *reading, GArray *ifindexes)
+take_turn(VsfPoller *poller, Entry *entry)
 {
     const GPtrArray *taps;
 
@@ -251,8 +211,8 @@ take_turn(VsfPoller *poller, Entry *entry, Reading *reading, GArray *ifindexes)
         turn_is_over(poller, entry);
         if (entry->tap->domain == NULL)
             return;
-        wait_for_reading(entry, reading);
-        g_array_append_val(ifindexes, entry->tap->link.ifindex);
+        vsf_readings_wait(poller->readings, &entry->reader);
+        vsf_readings_add(poller->readings, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
         /* Whosever turn comes first. */
@@ -261,11 +221,11 @@ take_turn(VsfPoller *poller, Entry *entry, Reading *reading, GArray *ifindexes)
             turn_is_over(poller, entry);
             return;
         }
-        wait_for_reading(entry, reading);
+        vsf_readings_wait(poller->readings, &entry->reader);
         taps = vsf_domain_poll_domain(entry->poll)->taps;
         for (guint i = 0; i < taps->len; i++)
-            g_array_append_val(ifindexes,
-                               ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
+            vsf_readings_add(poller->readings,
+                             ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
         break;
     }
 }
@@ -274,8 +234,6 @@ static void
 slot_came(gpointer user_data)
 {
     VsfPoller *poller = user_data;
-    g_autoptr(Reading) reading = reading_new(poller);
-    g_autoptr(GArray) ifindexes = g_array_new(FALSE, FALSE, sizeof(int));
     gint64 now_us = g_get_monotonic_time();
 
     for (guint turns = 0; turns < TURNS_MAX; turns++) {
@@ -289,14 +247,10 @@ slot_came(gpointer user_data)
             poller->missed++;
             vsf_schedule_next(poller->schedule, turn);
         } else {
-            take_turn(poller, entry, reading, ifindexes);
+            take_turn(poller, entry);
         }
     }
-    if (reading->entries->len > 0) {
-        g_hash_table_add(poller->readings, reading);
-        vsf_link_stats_ask(poller->link_stats, (const int *)(void *)ifindexes->data, ifindexes->len,
-                           readings_came, g_steal_pointer(&reading));
-    }
+    vsf_readings_ask(poller->readings, vsf_schedule_is_due(poller->schedule, now_us));
     vsf_schedule_arm(poller->schedule);
 }
 
@@ -351,14 +305,13 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
         .user_data = poller,
     };
     poller->flows = flows;
-    poller->link_stats = link_stats;
     poller->gone = gone;
     poller->gone_data = gone_data;
     poller->node = vsf_node_read();
     poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
-    poller->readings = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)reading_free, NULL);
+    poller->readings = vsf_readings_new(link_stats, &readings_callbacks, poller);
     poller->host.kind = ENTRY_HOST;
     vsf_schedule_random(poller->schedule, &poller->host.turn);
     return poller;
@@ -374,7 +327,7 @@ vsf_poller_free(VsfPoller *poller)
     g_hash_table_unref(poller->taps);
     vsf_schedule_cancel(&poller->host.turn);
     vsf_schedule_free(poller->schedule);
-    g_hash_table_unref(poller->readings);
+    vsf_readings_free(poller->readings);
     vsf_node_free(poller->node);
     g_free(poller);
 }
@@ -385,6 +338,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     Entry *entry = g_new0(Entry, 1);
 
     entry->kind = ENTRY_DOMAIN;
+    entry->reader.owner = entry;
     entry->poll = vsf_domain_poll_new(&poller->context, domain);
     g_hash_table_insert(poller->domains, domain, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
@@ -399,7 +353,7 @@ vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain)
 
     if (entry == NULL)
         return;
-    stop_reading(entry);
+    vsf_readings_leave(&entry->reader);
     vsf_domain_poll_end(entry->poll);
     g_hash_table_remove(poller->domains, domain);
 }
@@ -410,6 +364,7 @@ vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap)
     Entry *entry = g_new0(Entry, 1);
 
     entry->kind = ENTRY_TAP;
+    entry->reader.owner = entry;
     entry->tap = tap;
     g_hash_table_insert(poller->taps, tap, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
@@ -422,7 +377,7 @@ vsf_poller_tap_removed(VsfPoller *poller, VsfTap *tap)
 
     if (entry == NULL)
         return;
-    stop_reading(entry);
+    vsf_readings_leave(&entry->reader);
     g_hash_table_remove(poller->taps, tap);
 }
 

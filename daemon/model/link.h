@@ -17,5 +17,8 @@ typedef struct {
     guint32 mtu;
     guint8 mac[6]; /* zero if not Ethernet */
     guint8 carrier;
-    gboolean tun_l3; /* kind "tun" without an Ethernet header (IFLA_TUN_TYPE is IFF_TUN) */
+    gboolean tun_l3;         /* kind "tun" without an Ethernet header (IFLA_TUN_TYPE is IFF_TUN) */
+    gboolean vlan_filtering; /* of a bridge: which ports reach each other depends on their VLANs */
+    gboolean isolated;       /* of a port of a bridge: it does not reach other isolated ones */
+    gboolean macvlan_bridge; /* of a macvtap: it reaches others like it on its lower interface */
 } VsfLink;

@@ -106,6 +106,57 @@ vsf_registry_claims_remove(VsfRegistry *registry, VsfRegistryDomain *domain)
     }
 }
 
+static VsfTap *
+tap_of(const VsfClaim *claim)
+{
+    const GPtrArray *taps = claim->domain->domain.taps;
+
+    for (guint i = 0; i < taps->len; i++) {
+        VsfTap *tap = g_ptr_array_index(taps, i);
+
+        if (tap->nic == claim->nic)
+            return tap;
+    }
+    return NULL;
+}
+
+static gboolean
+reach_each_other(const VsfRegistry *registry, const VsfTap *one, const VsfTap *other)
+{
+    const VsfLink *bridge = vsf_registry_link(registry, one->link.master);
+
+    if (one == other)
+        return TRUE;
+    if (one->kind != other->kind || one->link.master != other->link.master)
+        return FALSE;
+    if (one->kind == VSF_NIC_MACVTAP)
+        return one->link.master == 0 && one->link.lower != 0 &&
+               one->link.lower == other->link.lower && one->link.macvlan_bridge &&
+               other->link.macvlan_bridge;
+    return bridge != NULL && strcmp(bridge->kind, "bridge") == 0 && !bridge->vlan_filtering;
+}
+
+guint
+vsf_registry_holders(const VsfRegistry *registry, const VsfTap *tap, const guint8 mac[6],
+                     VsfTap **holder)
+{
+    gint64 key = tail(mac);
+    const GArray *claims = g_hash_table_lookup(registry->claims_by_tail, &key);
+    guint n = 0;
+
+    *holder = NULL;
+    for (guint i = 0; claims != NULL && i < claims->len; i++) {
+        const VsfClaim *claim = &g_array_index(claims, VsfClaim, i);
+        VsfTap *its = tap_of(claim);
+
+        if (memcmp(claim->nic->mac, mac, sizeof(claim->nic->mac)) != 0 ||
+            (its != NULL && !reach_each_other(registry, tap, its)))
+            continue;
+        *holder = n++ == 0 ? its : NULL;
+    }
+    return n;
+}
+
 VsfNic *
 vsf_registry_find_nic(const VsfDomainDef *def, const char *device)
 {

@@ -171,6 +171,7 @@ new_tap(VsfRegistry *registry, VsfRegistryLink *link)
 
     tap->tap.link = link->link;
     tap->tap.kind = kind_of(&link->link, NULL);
+    tap->tap.since_us = link->placed_us;
     link->tap = tap;
     g_hash_table_insert(registry->taps, GINT_TO_POINTER(link->link.ifindex), tap);
     return tap;
@@ -299,6 +300,11 @@ update_link(VsfRegistry *registry, VsfRegistryLink *known, const VsfLink *link, 
         known->named_us = now_us;
         known->xml_wanted_us = 0;
     }
+    if (known->link.master != link->master) {
+        known->placed_us = now_us;
+        if (known->tap != NULL)
+            known->tap->tap.since_us = now_us;
+    }
     known->link = *link;
     if (known->was_bound && known->tap == NULL)
         known->provisional_until_us = now_us + VSF_PROVISIONAL_US;
@@ -317,8 +323,12 @@ vsf_registry_link_seen(VsfRegistry *registry, const VsfLink *message, gint64 now
     link.name[sizeof(link.name) - 1] = '\0';
     link.kind[sizeof(link.kind) - 1] = '\0';
     /* Some messages leave the kind out. */
-    if (known != NULL && link.kind[0] == '\0')
+    if (known != NULL && link.kind[0] == '\0') {
         memcpy(link.kind, known->link.kind, sizeof(link.kind));
+        link.vlan_filtering = known->link.vlan_filtering;
+        link.isolated = known->link.isolated;
+        link.macvlan_bridge = known->link.macvlan_bridge;
+    }
     /* An index is seldom given again, but a tap never becomes a bridge. */
     if (known != NULL && strcmp(known->link.kind, link.kind) != 0) {
         vsf_registry_link_gone(registry, link.ifindex);
@@ -327,7 +337,7 @@ vsf_registry_link_seen(VsfRegistry *registry, const VsfLink *message, gint64 now
     if (known == NULL) {
         known = g_new0(VsfRegistryLink, 1);
         known->link = link;
-        known->named_us = now_us;
+        known->named_us = known->placed_us = now_us;
         known->provisional_until_us = now_us + VSF_PROVISIONAL_US;
         g_hash_table_insert(registry->links, GINT_TO_POINTER(link.ifindex), known);
     } else {

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     VsfLink link;                /* first: the public part */
     gint64 named_us;             /* when it was first seen with this name */
+    gint64 placed_us;            /* when it was first seen at this bridge, or at none */
     gint64 provisional_until_us; /* it may be provisional before that */
     gint64 xml_wanted_us;        /* when to ask for XML that decides, 0 = never */
     gboolean was_bound;          /* and released: its next message makes it provisional again */

@@ -191,8 +191,11 @@ update_domain(VsfRegistry *registry, VsfRegistryDomain *domain, VsfDomainDef *de
     g_hash_table_foreach_remove(domain->lost, has_no_nic, def);
     for (guint i = 0; i < public->taps->len; i++) {
         VsfRegistryTap *tap = g_ptr_array_index(public->taps, i);
+        const VsfNic *nic = vsf_registry_find_nic(def, tap->device);
 
-        tap->tap.nic = vsf_registry_find_nic(def, tap->device);
+        if (memcmp(nic->mac, tap->tap.nic->mac, sizeof(nic->mac)) != 0)
+            tap->tap.since_us = now_us;
+        tap->tap.nic = nic;
         vsf_registry_file_mac(registry, &tap->tap);
     }
     vsf_registry_sort_taps(public);

@@ -58,7 +58,9 @@ struct VsfTap {
     const VsfNic *nic; /* into domain->def; NULL while provisional */
     VsfNicKind kind;   /* TAP or MACVTAP, also while provisional */
     gint64 provisional_until_us;
-    gpointer owner; /* for the app: sampler state */
+    gint64 since_us; /* it has been where it is, with the NIC's MAC that it has, since then */
+    gint64 doubtful_until_us; /* others use its MAC: see ends.h, which sets this */
+    gpointer owner;           /* for the app: sampler state */
 };
 
 typedef struct {
@@ -145,6 +147,15 @@ VsfTap *vsf_registry_tap_by_mac(const VsfRegistry *registry, const guint8 mac[6]
 /* All of them (VsfTap, not owned), since two bridges may each have a VM with
  * this MAC; NULL if there is none. */
 const GPtrArray *vsf_registry_taps_by_mac(const VsfRegistry *registry, const guint8 mac[6]);
+
+/* How many NICs of running domains have this MAC and are, or may be, where frames from
+ * @tap get without leaving the host: on its bridge, if that knows no VLANs, or beside it
+ * on a macvtap's lower interface, @tap itself included. One that has no tap may be
+ * anywhere. *@holder: the only one's tap; NULL if there are more, if there is none, and if
+ * it has no tap. Open vSwitch shows all its ports under one master, whatever keeps them
+ * apart: nobody is known to be where one of its taps is. */
+guint vsf_registry_holders(const VsfRegistry *registry, const VsfTap *tap, const guint8 mac[6],
+                           VsfTap **holder);
 
 /* VsfDomain and VsfTap, not owned; valid until the next change. */
 GHashTable *vsf_registry_domains(const VsfRegistry *registry); /* uuid text -> VsfDomain */

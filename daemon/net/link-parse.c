@@ -83,23 +83,58 @@ as_text(const Attributes *attributes, char *text, gsize size)
     memcpy(text, attributes->value, MIN(length, size - 1));
 }
 
+static gboolean
+as_flag(const Attributes *attributes)
+{
+    return attributes->length >= 1 && attributes->value[0] != 0;
+}
+
+/* What a kind alone has; the numbers of two kinds may be the same. */
+static void
+parse_kind_data(Attributes data, VsfLink *link)
+{
+    gboolean is_tun = strcmp(link->kind, "tun") == 0;
+    gboolean is_bridge = strcmp(link->kind, "bridge") == 0;
+    gboolean is_macvtap = strcmp(link->kind, "macvtap") == 0;
+
+    while (next_attribute(&data)) {
+        if (is_tun && data.type == IFLA_TUN_TYPE && data.length >= 1)
+            link->tun_l3 = data.value[0] == IFF_TUN;
+        else if (is_bridge && data.type == IFLA_BR_VLAN_FILTERING)
+            link->vlan_filtering = as_flag(&data);
+        else if (is_macvtap && data.type == IFLA_MACVLAN_MODE)
+            link->macvlan_bridge = as_u32(&data) == MACVLAN_MODE_BRIDGE;
+    }
+}
+
+static void
+parse_port_data(Attributes data, VsfLink *link)
+{
+    while (next_attribute(&data))
+        if (data.type == IFLA_BRPORT_ISOLATED)
+            link->isolated = as_flag(&data);
+}
+
 static void
 parse_info(const Attributes *nest, VsfLink *link)
 {
     Attributes info = {.at = nest->value, .left = nest->length};
-    Attributes data = {0};
+    Attributes data = {0}, port_data = {0};
+    char port_kind[sizeof(link->kind)] = "";
 
     while (next_attribute(&info)) {
         if (info.type == IFLA_INFO_KIND)
             as_text(&info, link->kind, sizeof(link->kind));
         else if (info.type == IFLA_INFO_DATA)
             data = (Attributes){.at = info.value, .left = info.length};
+        else if (info.type == IFLA_INFO_SLAVE_KIND)
+            as_text(&info, port_kind, sizeof(port_kind));
+        else if (info.type == IFLA_INFO_SLAVE_DATA)
+            port_data = (Attributes){.at = info.value, .left = info.length};
     }
-    if (strcmp(link->kind, "tun") != 0)
-        return;
-    while (next_attribute(&data))
-        if (data.type == IFLA_TUN_TYPE && data.length >= 1)
-            link->tun_l3 = data.value[0] == IFF_TUN;
+    parse_kind_data(data, link);
+    if (strcmp(port_kind, "bridge") == 0)
+        parse_port_data(port_data, link);
 }
 
 /* FALSE if the message is of another kind than the link's whole state. */

@@ -5,12 +5,14 @@
 #define RECORD_SAMPLED_HEADER 1
 #define RECORD_EXTENDED_SWITCH 1001
 #define RECORD_TIMESTAMP 1043
+#define RECORD_EXTENDED_ENTITIES 2210
 #define HEADER_ETHERNET 1
 #define INTERFACE_IF_INDEX 0 /* format of input and output: value is an ifIndex */
 
 #define SAMPLE_SIZE 52       /* format and length included, without records */
 #define SWITCH_SIZE (8 + 16) /* records with their format and length */
 #define TIMESTAMP_SIZE (8 + 8)
+#define ENTITIES_SIZE (8 + 16)
 #define SAMPLED_HEADER_SIZE (8 + 16) /* without the header bytes */
 
 #define MACS_SIZE 12
@@ -60,6 +62,17 @@ put_extended_switch(VsfXdr *xdr, uint16_t tci)
     }
 }
 
+static void
+put_extended_entities(VsfXdr *xdr, const VsfSflowFlow *flow)
+{
+    vsf_xdr_u32(xdr, RECORD_EXTENDED_ENTITIES);
+    vsf_xdr_u32(xdr, ENTITIES_SIZE - 8);
+    vsf_xdr_u32(xdr, flow->from.source_class);
+    vsf_xdr_u32(xdr, flow->from.index);
+    vsf_xdr_u32(xdr, flow->to.source_class);
+    vsf_xdr_u32(xdr, flow->to.index);
+}
+
 void
 vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow)
 {
@@ -81,7 +94,7 @@ vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow)
     vsf_xdr_u32(xdr, flow->input);
     vsf_xdr_u32(xdr, INTERFACE_IF_INDEX);
     vsf_xdr_u32(xdr, flow->output);
-    vsf_xdr_u32(xdr, 1 + (tagged ? 1 : 0) + (timed ? 1 : 0));
+    vsf_xdr_u32(xdr, 2 + (tagged ? 1 : 0) + (timed ? 1 : 0));
     put_sampled_header(xdr, flow);
     if (tagged)
         put_extended_switch(xdr, tci);
@@ -90,12 +103,13 @@ vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow)
         vsf_xdr_u32(xdr, TIMESTAMP_SIZE - 8);
         vsf_xdr_u64(xdr, (uint64_t)flow->time_ns);
     }
+    put_extended_entities(xdr, flow);
     vsf_xdr_patch_u32(xdr, length_at, (uint32_t)(xdr->used - body_at));
 }
 
 size_t
 vsf_sflow_flow_size(uint32_t header_length)
 {
-    return SAMPLE_SIZE + SAMPLED_HEADER_SIZE + SWITCH_SIZE + TIMESTAMP_SIZE +
+    return SAMPLE_SIZE + SAMPLED_HEADER_SIZE + SWITCH_SIZE + TIMESTAMP_SIZE + ENTITIES_SIZE +
            ((size_t)header_length + 3) / 4 * 4;
 }

@@ -9,8 +9,9 @@
 
 typedef struct {
     uint32_t sequence;
-    VsfSflowSource source;  /* 0:ifIndex of the tap */
-    uint32_t sampling_rate; /* N of 1-in-N in force when the packet was picked */
+    VsfSflowSource source;   /* 0:ifIndex of the tap */
+    VsfSflowSource from, to; /* 3:index of the VM that sent it, and that gets it; 0:0 unknown */
+    uint32_t sampling_rate;  /* N of 1-in-N in force when the packet was picked */
     uint32_t sample_pool;
     uint32_t drops;
     uint32_t input, output; /* ifIndex, 0 = unknown */
@@ -20,9 +21,11 @@ typedef struct {
     gint64 time_ns; /* since the epoch; 0: no timestamp record */
 } VsfSflowFlow;
 
-/* Writes the whole sample: sampled_header (0:1), timestamp (0:1043) and, if the
- * frame carries an 802.1Q or 802.1ad tag, extended_switch (0:1001) with VLAN
- * and priority, the same on both sides. Never 0:3 or 0:4 beside the header. */
+/* Writes the whole sample: sampled_header (0:1), timestamp (0:1043), extended_entities
+ * (0:2210) and, if the frame carries an 802.1Q or 802.1ad tag, extended_switch (0:1001)
+ * with VLAN and priority, the same on both sides. Never 0:3 or 0:4 beside the header.
+ * The entities come last: Wireshark 4.0 reads the body of a record that it does not know as
+ * the records that follow, and is right again only at the next sample. */
 void vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow);
 
 /* Upper bound of what vsf_sflow_flow() writes for that header length. */

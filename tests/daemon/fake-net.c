@@ -24,6 +24,7 @@ static guint64 capture_drops;
 static guint room_for;         /* so many samplers */
 static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
 static GArray *questions;
+static guint asked_for;
 
 /* A frame in the ring of a tap, for drain(). */
 typedef struct {
@@ -45,6 +46,7 @@ fake_net_reset(void)
     link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     questions = g_array_new(FALSE, FALSE, sizeof(Question));
     capture_drops = 0;
+    asked_for = 0;
     room_for = G_MAXUINT;
     undrained = (Undrained){0};
 }
@@ -171,7 +173,16 @@ fake_capture_failed_with(int ifindex, VsfCaptureError code, const char *message)
 void
 fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns)
 {
-    guint8 header[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const guint8 all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+    fake_capture_packet_to(ifindex, from_vm, all, source_mac, time_ns);
+}
+
+void
+fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_mac[6],
+                       const guint8 source_mac[6], gint64 time_ns)
+{
+    guint8 header[60] = {0};
     VsfPacket packet = {
         .ifindex = ifindex,
         .time_ns = time_ns,
@@ -182,6 +193,7 @@ fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], g
         .header_length = sizeof(header),
     };
 
+    memcpy(header, destination_mac, 6);
     memcpy(header + 6, source_mac, 6);
     capture->callbacks->packet(&packet, capture->user_data);
 }
@@ -206,10 +218,11 @@ vsf_link_stats_free(VsfLinkStatsReader *reader)
 
 void
 vsf_link_stats_ask(VsfLinkStatsReader *reader G_GNUC_UNUSED, const int *ifindexes G_GNUC_UNUSED,
-                   guint n_ifindexes G_GNUC_UNUSED, VsfLinkStatsFunc done, gpointer user_data)
+                   guint n_ifindexes, VsfLinkStatsFunc done, gpointer user_data)
 {
     Question question = {done, user_data};
 
+    asked_for = n_ifindexes;
     g_array_append_val(questions, question);
 }
 
@@ -233,6 +246,12 @@ fake_link_stats_answer(gint64 read_ns)
     }
     g_array_unref(asked);
     return n;
+}
+
+guint
+fake_link_stats_asked_for(void)
+{
+    return asked_for;
 }
 
 void

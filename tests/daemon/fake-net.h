@@ -17,6 +17,9 @@ void fake_capture_opened(int ifindex);
 void fake_capture_failed(int ifindex, VsfCaptureError code);
 void fake_capture_failed_with(int ifindex, VsfCaptureError code, const char *message);
 void fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns);
+/* The same, to one address; the other is to all. */
+void fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_mac[6],
+                            const guint8 source_mac[6], gint64 time_ns);
 /* One frame that only a drain brings. */
 void fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],
                                 gint64 time_ns);
@@ -30,5 +33,7 @@ void fake_capture_room_came(void);
 void fake_link_stats_set(int ifindex, const VsfLinkStats *stats);
 /* Answers everything that was asked; returns how many questions there were. */
 guint fake_link_stats_answer(gint64 read_ns);
+/* How many interfaces the last question was for. */
+guint fake_link_stats_asked_for(void);
 /* Refuses what was asked last, whatever waits. */
 void fake_link_stats_refuse(void);

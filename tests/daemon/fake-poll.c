@@ -75,20 +75,35 @@ take_due(gint64 until_us, Timer *timer)
     return TRUE;
 }
 
+static gboolean
+fire_one(gint64 until_us)
+{
+    Timer timer;
+
+    if (!take_due(until_us, &timer))
+        return FALSE;
+    now_us = MAX(now_us, timer.due_us);
+    if (timer.func(timer.user_data)) {
+        timer.due_us = now_us + timer.interval_ms * 1000LL;
+        g_array_append_val(timers, timer);
+    }
+    return TRUE;
+}
+
 void
 fake_time_advance(gint64 ms)
 {
     gint64 until_us = now_us + ms * 1000;
-    Timer timer;
 
-    while (take_due(until_us, &timer)) {
-        now_us = MAX(now_us, timer.due_us);
-        if (timer.func(timer.user_data)) {
-            timer.due_us = now_us + timer.interval_ms * 1000LL;
-            g_array_append_val(timers, timer);
-        }
-    }
+    while (fire_one(until_us))
+        ;
     now_us = until_us;
+}
+
+void
+fake_time_run_one(void)
+{
+    fire_one(now_us);
 }
 
 void

@@ -10,6 +10,8 @@ void fake_poll_reset(void);
 
 /* Lets time pass; timers fire in their order, each at its time. */
 void fake_time_advance(gint64 ms);
+/* The timer that is due first fires, if one is; time stands still. */
+void fake_time_run_one(void);
 /* The loop was busy or stopped: time passes and nothing fires. */
 void fake_time_stall(gint64 ms);
 

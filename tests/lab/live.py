@@ -138,8 +138,9 @@ class View:
         packet = header.get("packet") or {}
         kind = PROTOCOLS.get(packet.get("ip_protocol")) or ETHERTYPES.get(
             packet.get("ethertype"), f"{packet.get('ethertype', 0):#06x}")
-        # The port's view: a packet that came in at the tap was sent by the VM.
-        sense = "sends" if sample.get("input") else "gets"
+        # The port's view: a packet that came in at the tap was sent by the VM. Between two
+        # local VMs both ports are known.
+        sense = "sends" if sample.get("input") == index else "gets"
         ends = [packet.get(side) or packet.get(side + "_mac", "?") for side in ("src", "dst")]
         self.packets.append(
             f"{self._vm_of(index)[:12]:<12} {sense:<5} {kind:<6} "

@@ -70,6 +70,17 @@ def test_flow():
     tap.equal((view.n_flows, view.estimate), (1, 2040))
 
 
+def test_flow_between_two():
+    """A packet that another VM sent is told as one that this one gets"""
+    for ends, sense in ({"input": 7, "output": 8}, "sends"), ({"input": 8, "output": 7}, "gets "):
+        view = live.View("t")
+        view.feed(datagram(1000, 500, 1000), 0)
+        sample = flow()
+        sample["samples"][0].update(ends)
+        view.feed(sample, 0)
+        assert view.lines(0)[-1].startswith(f"web01        {sense} ICMP"), view.lines(0)[-1]
+
+
 def test_size():
     """The view keeps to the screen with many VMs and packets, or nothing"""
     for n_vms, n_flows in [(0, 0), (1, 0), (40, 60)]:

@@ -156,6 +156,70 @@ test_a_name_is_any_bytes_and_always_ends(void)
     g_assert_cmpstr(link.name, ==, "\xff\xfe\n\x01%");
 }
 
+/* Within IFLA_LINKINFO: @kind and one attribute of it, and the same of the bridge or bond
+ * that it is a port of. */
+static void
+put_kind(Message *message, const char *kind, guint16 type, const void *value, gsize size,
+         const char *port_kind, guint16 port_type, guint8 port_value)
+{
+    struct nlmsghdr *header = &message->header;
+    struct nlattr *info, *data;
+
+    begin(message, RTM_NEWLINK);
+    mnl_attr_put_strz(header, IFLA_IFNAME, "x");
+    info = mnl_attr_nest_start(header, IFLA_LINKINFO);
+    mnl_attr_put_strz(header, IFLA_INFO_KIND, kind);
+    data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
+    mnl_attr_put(header, type, size, value);
+    mnl_attr_nest_end(header, data);
+    mnl_attr_put_strz(header, IFLA_INFO_SLAVE_KIND, port_kind);
+    data = mnl_attr_nest_start(header, IFLA_INFO_SLAVE_DATA);
+    mnl_attr_put_u8(header, port_type, port_value);
+    mnl_attr_nest_end(header, data);
+    mnl_attr_nest_end(header, info);
+}
+
+static void
+test_what_keeps_ports_apart_is_read(void)
+{
+    static const guint8 yes = 1, no = 0;
+    static const guint32 vepa = MACVLAN_MODE_VEPA, bridge = MACVLAN_MODE_BRIDGE;
+    static const struct {
+        const char *kind;
+        guint16 type;
+        const void *value;
+        gsize size;
+        const char *port_kind;
+        guint16 port_type;
+        guint8 port_value;
+        gboolean vlan_filtering, isolated, macvlan_bridge;
+    } cases[] = {
+        {"bridge", IFLA_BR_VLAN_FILTERING, &yes, 1, "", 0, 0, TRUE, FALSE, FALSE},
+        {"bridge", IFLA_BR_VLAN_FILTERING, &no, 1, "", 0, 0, FALSE, FALSE, FALSE},
+        {"bridge", IFLA_BR_VLAN_FILTERING, &yes, 0, "", 0, 0, FALSE, FALSE, FALSE},
+        /* The same number of another kind. */
+        {"veth", IFLA_BR_VLAN_FILTERING, &yes, 1, "", 0, 0, FALSE, FALSE, FALSE},
+        {"tun", IFLA_TUN_OWNER, &bridge, 4, "bridge", IFLA_BRPORT_ISOLATED, 1, FALSE, TRUE, FALSE},
+        {"tun", IFLA_TUN_OWNER, &bridge, 4, "bridge", IFLA_BRPORT_ISOLATED, 0, FALSE, FALSE, FALSE},
+        {"tun", IFLA_TUN_OWNER, &bridge, 4, "bond", IFLA_BRPORT_ISOLATED, 1, FALSE, FALSE, FALSE},
+        {"macvtap", IFLA_MACVLAN_MODE, &bridge, 4, "", 0, 0, FALSE, FALSE, TRUE},
+        {"macvtap", IFLA_MACVLAN_MODE, &vepa, 4, "", 0, 0, FALSE, FALSE, FALSE},
+        {"macvtap", IFLA_MACVLAN_MODE, &bridge, 2, "", 0, 0, FALSE, FALSE, FALSE},
+        {"vxlan", IFLA_MACVLAN_MODE, &bridge, 4, "", 0, 0, FALSE, FALSE, FALSE},
+    };
+    Message message;
+    VsfLink link;
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        put_kind(&message, cases[i].kind, cases[i].type, cases[i].value, cases[i].size,
+                 cases[i].port_kind, cases[i].port_type, cases[i].port_value);
+        g_assert_true(parse(&message, &link));
+        g_assert_cmpint(link.vlan_filtering, ==, cases[i].vlan_filtering);
+        g_assert_cmpint(link.isolated, ==, cases[i].isolated);
+        g_assert_cmpint(link.macvlan_bridge, ==, cases[i].macvlan_bridge);
+    }
+}
+
 /* A copy of its own size, so that a sanitizer sees a read behind the end; not
  * aligned, as bytes from anywhere are not. */
 static void
@@ -211,6 +275,8 @@ main(int argc, char **argv)
                     test_messages_without_the_links_state_are_left_out);
     g_test_add_func("/net/link-parse/a-name-is-any-bytes-and-always-ends",
                     test_a_name_is_any_bytes_and_always_ends);
+    g_test_add_func("/net/link-parse/what-keeps-ports-apart-is-read",
+                    test_what_keeps_ports_apart_is_read);
     g_test_add_func("/net/link-parse/cut-messages-are-refused",
                     test_cut_messages_are_refused_and_never_read_behind_their_end);
     g_test_add_func("/net/link-parse/attributes-that-lie-end-the-reading",

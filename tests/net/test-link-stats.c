@@ -3,6 +3,8 @@
 #include "../../daemon/net/link-stats.h"
 #include "tap-lab.h"
 
+#include <libmnl/libmnl.h>
+#include <string.h>
 #include <unistd.h>
 
 static const guint8 vm_mac[6] = {0x52, 0x54, 0, 0, 0, 1};
@@ -162,6 +164,71 @@ test_many_are_asked_by_a_dump_and_a_few_one_by_one(void)
     g_hash_table_unref(answers.table);
 }
 
+/* Requests to the kernel, and how many of them were for a dump. */
+static gint n_requests, n_dumps;
+
+ssize_t __real_mnl_socket_sendto(const struct mnl_socket *socket, const void *bytes, size_t size);
+ssize_t __wrap_mnl_socket_sendto(const struct mnl_socket *socket, const void *bytes, size_t size);
+
+ssize_t
+__wrap_mnl_socket_sendto(const struct mnl_socket *socket, const void *bytes, size_t size)
+{
+    const struct nlmsghdr *request = bytes;
+    int left = (int)size;
+
+    for (; mnl_nlmsg_ok(request, left); request = mnl_nlmsg_next(request, &left)) {
+        g_atomic_int_inc(&n_requests);
+        if ((request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
+            g_atomic_int_inc(&n_dumps);
+    }
+    return __real_mnl_socket_sendto(socket, bytes, size);
+}
+
+#define N_PAIRS 1000
+
+/* "v0", "w0", "v1", "w1" ...; all at once, since a program for each would take minutes. */
+static void
+make_pairs(void)
+{
+    g_autoptr(GString) lines = g_string_new(NULL);
+    g_autofree char *path = NULL, *command = NULL;
+    int file = g_file_open_tmp(NULL, &path, NULL);
+
+    g_assert_cmpint(file, >=, 0);
+    close(file);
+    for (guint i = 0; i < N_PAIRS; i++)
+        g_string_append_printf(lines, "link add v%u type veth peer name w%u\n", i, i);
+    g_assert_true(g_file_set_contents(path, lines->str, -1, NULL));
+    command = g_strdup_printf("-batch %s", path);
+    tap_lab_ip(command);
+    unlink(path);
+}
+
+static void
+test_two_thousand_are_one_request(void)
+{
+    g_autoptr(VsfLinkStatsReader) reader = vsf_link_stats_new(NULL);
+    Answers answers = answers_new();
+    int ifindexes[2 * N_PAIRS];
+    int first;
+
+    make_pairs();
+    first = tap_lab_ifindex("w0");
+    for (int i = 0; i < 2 * N_PAIRS; i++)
+        ifindexes[i] = first + i;
+    n_requests = n_dumps = 0;
+    ask(reader, &answers, ifindexes, G_N_ELEMENTS(ifindexes));
+    g_assert_cmpuint(g_hash_table_size(answers.table), ==, 2 * N_PAIRS);
+    g_assert_cmpint(n_requests, ==, 1);
+    g_assert_cmpint(n_dumps, ==, 1);
+    /* A slot of 200 of them. */
+    ask(reader, &answers, ifindexes + 700, 200);
+    g_assert_cmpuint(g_hash_table_size(answers.table), ==, 200);
+    g_assert_cmpint(n_requests, ==, 2);
+    g_assert_cmpint(n_dumps, ==, 2);
+    g_hash_table_unref(answers.table);
+}
+
 static gboolean
 has_all_answers(gpointer user_data)
 {
@@ -215,5 +282,8 @@ main(int argc, char **argv)
                     test_questions_do_not_wait_without_bound);
     g_test_add_func("/net/link-stats/freed-with-questions-out-no-answer-comes",
                     test_freed_with_questions_out_no_answer_comes);
+    /* The last one: its links end with the namespace. */
+    g_test_add_func("/net/link-stats/two-thousand-are-one-request",
+                    test_two_thousand_are_one_request);
     return g_test_run();
 }

@@ -230,6 +230,77 @@ test_macvtap_names_what_lies_below(void)
     lab_stop(&lab);
 }
 
+typedef struct {
+    const Lab *lab;
+    const char *name;
+    gboolean vlan_filtering, isolated, macvlan_bridge;
+} Apart;
+
+static gboolean
+is_apart(gpointer user_data)
+{
+    const Apart *apart = user_data;
+    const VsfLink *link = find(apart->lab, apart->name);
+
+    return link != NULL && link->vlan_filtering == apart->vlan_filtering &&
+           link->isolated == apart->isolated && link->macvlan_bridge == apart->macvlan_bridge;
+}
+
+static void
+wait_apart(const Lab *lab, const char *name, gboolean vlan_filtering, gboolean isolated,
+           gboolean macvlan_bridge)
+{
+    Apart apart = {lab, name, vlan_filtering, isolated, macvlan_bridge};
+
+    tap_lab_loop_until(is_apart, &apart);
+}
+
+/* Some kernels are built without. */
+static gboolean
+set_vlan_filtering(const char *bridge)
+{
+    g_autofree char *command = g_strdup_printf("ip link set %s type bridge vlan_filtering 1",
+                                               bridge);
+    int status = 0;
+
+    return g_spawn_command_line_sync(command, NULL, NULL, &status, NULL) && status == 0;
+}
+
+static void
+test_what_keeps_ports_apart_is_followed(void)
+{
+    int tap = tap_lab_tap("vnet0");
+    Lab lab;
+
+    tap_lab_bridge("br0");
+    tap_lab_enslave("br0", "vnet0");
+    lab_start(&lab);
+    wait_apart(&lab, "br0", FALSE, FALSE, FALSE);
+    wait_apart(&lab, "vnet0", FALSE, FALSE, FALSE);
+    tap_lab_up("br0"); /* the kernel tells of no change while it is down */
+    if (set_vlan_filtering("br0")) {
+        wait_apart(&lab, "br0", TRUE, FALSE, FALSE);
+        tap_lab_ip("link set br0 type bridge vlan_filtering 0");
+        wait_apart(&lab, "br0", FALSE, FALSE, FALSE);
+    }
+    /* As libvirt does: the port is isolated before it goes up. */
+    tap_lab_ip("link set vnet0 type bridge_slave isolated on");
+    tap_lab_up("vnet0");
+    wait_apart(&lab, "vnet0", FALSE, TRUE, FALSE);
+    tap_lab_ip("link add veth0 type veth peer name veth1");
+    tap_lab_ip("link add link veth0 name macvtap0 type macvtap mode bridge");
+    wait_apart(&lab, "macvtap0", FALSE, FALSE, TRUE);
+    tap_lab_up("veth0");
+    tap_lab_up("macvtap0");
+    tap_lab_ip("link set macvtap0 type macvtap mode private");
+    wait_apart(&lab, "macvtap0", FALSE, FALSE, FALSE);
+    tap_lab_ip("link del veth0");
+    tap_lab_ip("link del br0");
+    close(tap);
+    tap_lab_loop_until(is_true, &lab);
+    lab_stop(&lab);
+}
+
 static gboolean
 has_no_veth0(gpointer user_data)
 {
@@ -371,6 +442,8 @@ main(int argc, char **argv)
     g_test_add_func("/net/links/a-link-is-followed-through-its-life",
                     test_a_link_is_followed_through_its_life);
     g_test_add_func("/net/links/macvtap-names-what-lies-below", test_macvtap_names_what_lies_below);
+    g_test_add_func("/net/links/what-keeps-ports-apart-is-followed",
+                    test_what_keeps_ports_apart_is_followed);
     g_test_add_func("/net/links/a-link-that-moves-to-another-namespace-is-gone",
                     test_a_link_that_moves_to_another_namespace_is_gone);
     g_test_add_func("/net/links/many-at-once-while-the-dump-runs",

@@ -287,6 +287,11 @@ put_flow(Writer *writer, const VsfSflowFlow *flow, int vlan, int priority)
     if (flow->time_ns != 0)
         g_string_append_printf(
             json, ", {\"format\": \"0:1043\", \"timestamp\": %" G_GINT64_FORMAT "}", flow->time_ns);
+    g_string_append_printf(json,
+                           ", {\"format\": \"0:2210\", \"src_class\": %u, \"src_index\": %u, "
+                           "\"dst_class\": %u, \"dst_index\": %u}",
+                           flow->from.source_class, flow->from.index, flow->to.source_class,
+                           flow->to.index);
     add_sample(writer);
 }
 
@@ -418,6 +423,10 @@ put_flows(Writer *writer)
         header[15] = 0xfe;
         flow.sequence = i + 1;
         flow.input = i % 2 == 0 ? 42 : 0;
+        flow.from = i % 2 == 0 ? (VsfSflowSource){VSF_SFLOW_CLASS_LOGICAL, 200000 + i}
+                               : (VsfSflowSource){0};
+        flow.to = i % 3 == 0 ? (VsfSflowSource){VSF_SFLOW_CLASS_LOGICAL, 16777215 - i}
+                             : (VsfSflowSource){0};
         flow.output = i % 2 == 0 ? 0 : 42;
         flow.header_length = 64 - i % 4;
         flow.time_ns = i % 3 == 0 ? 0 : G_GINT64_CONSTANT(1700000000123456789) + i;

@@ -28,6 +28,8 @@ example(const uint8_t *header, uint32_t header_length)
 {
     return (VsfSflowFlow){.sequence = 9,
                           .source = {0, 42},
+                          .from = {3, 200001},
+                          .to = {3, 16777215},
                           .sampling_rate = 512,
                           .sample_pool = 5120,
                           .drops = 3,
@@ -39,12 +41,13 @@ example(const uint8_t *header, uint32_t header_length)
 }
 
 static void
-test_a_plain_frame_has_the_header_record_alone(void)
+test_a_plain_frame_has_its_header_and_its_ends(void)
 {
     static const uint8_t header[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 8, 0, 0x45};
-    static const uint32_t words[] = {3,    84, 9,  0,          42,         512,        5120,      3,
-                                     0,    42, 0,  0,          1,          1,          32,        1,
-                                     1518, 4,  15, 0x01020304, 0x05060708, 0x090a0b0c, 0x08004500};
+    static const uint32_t words[] = {
+        3,          108,        9,          0,    42, 512, 5120,   3, 0,       42,
+        0,          0,          2,          1,    32, 1,   1518,   4, 15,      0x01020304,
+        0x05060708, 0x090a0b0c, 0x08004500, 2210, 16, 3,   200001, 3, 16777215};
     VsfSflowFlow flow = example(header, sizeof(header));
     uint8_t bytes[256];
     VsfXdr xdr = VSF_XDR_INIT(bytes, sizeof(bytes));
@@ -70,10 +73,11 @@ test_a_tag_makes_extended_switch(void)
         VsfXdr xdr = VSF_XDR_INIT(bytes, sizeof(bytes));
 
         vsf_sflow_flow(&xdr, &flow);
-        g_assert_cmpuint(word(&xdr, 12), ==, 2);
+        g_assert_cmpuint(word(&xdr, 12), ==, 3);
         for (gsize j = 0; j < G_N_ELEMENTS(record); j++)
             g_assert_cmpuint(word(&xdr, 24 + j), ==, record[j]);
-        g_assert_cmpuint(xdr.used, ==, (24 + 6) * 4);
+        g_assert_cmpuint(xdr.used, ==, (24 + 6 + 6) * 4);
+        g_assert_cmpuint(word(&xdr, 24 + 6), ==, 2210);
         g_assert_cmpuint(word(&xdr, 1), ==, xdr.used - 8);
     }
 }
@@ -91,8 +95,8 @@ test_a_header_cut_before_the_tag_has_no_vlan(void)
         VsfXdr xdr = VSF_XDR_INIT(bytes, sizeof(bytes));
 
         vsf_sflow_flow(&xdr, &flow);
-        g_assert_cmpuint(word(&xdr, 12), ==, 1);
-        g_assert_cmpuint(xdr.used, ==, 76 + (length + 3) / 4 * 4);
+        g_assert_cmpuint(word(&xdr, 12), ==, 2);
+        g_assert_cmpuint(xdr.used, ==, 100 + (length + 3) / 4 * 4);
     }
 }
 
@@ -106,12 +110,28 @@ test_time_makes_a_timestamp_record(void)
 
     flow.time_ns = G_GINT64_CONSTANT(1700000000123456789);
     vsf_sflow_flow(&xdr, &flow);
-    g_assert_cmpuint(word(&xdr, 12), ==, 2);
+    g_assert_cmpuint(word(&xdr, 12), ==, 3);
     g_assert_cmpuint(word(&xdr, 23), ==, 1043);
     g_assert_cmpuint(word(&xdr, 24), ==, 8);
     g_assert_cmpuint(word(&xdr, 25), ==, (uint32_t)(flow.time_ns >> 32));
     g_assert_cmpuint(word(&xdr, 26), ==, (uint32_t)flow.time_ns);
-    g_assert_cmpuint(xdr.used, ==, 27 * 4);
+    g_assert_cmpuint(word(&xdr, 27), ==, 2210);
+    g_assert_cmpuint(xdr.used, ==, 33 * 4);
+}
+
+static void
+test_ends_that_are_not_known_are_zero(void)
+{
+    static const uint32_t record[] = {2210, 16, 0, 0, 0, 0};
+    static const uint8_t header[16];
+    VsfSflowFlow flow = example(header, sizeof(header));
+    uint8_t bytes[256];
+    VsfXdr xdr = VSF_XDR_INIT(bytes, sizeof(bytes));
+
+    flow.from = flow.to = (VsfSflowSource){0};
+    vsf_sflow_flow(&xdr, &flow);
+    for (gsize i = 0; i < G_N_ELEMENTS(record); i++)
+        g_assert_cmpuint(word(&xdr, 23 + i), ==, record[i]);
 }
 
 static void
@@ -149,8 +169,9 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, func) g_test_add_func("/sflow/flow/" name, func)
-    ADD("a-plain-frame-has-the-header-record-alone",
-        test_a_plain_frame_has_the_header_record_alone);
+    ADD("a-plain-frame-has-its-header-and-its-ends",
+        test_a_plain_frame_has_its_header_and_its_ends);
+    ADD("ends-that-are-not-known-are-zero", test_ends_that_are_not_known_are_zero);
     ADD("a-tag-makes-extended-switch", test_a_tag_makes_extended_switch);
     ADD("a-header-cut-before-the-tag-has-no-vlan", test_a_header_cut_before_the_tag_has_no_vlan);
     ADD("time-makes-a-timestamp-record", test_time_makes_a_timestamp_record);
