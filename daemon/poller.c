@@ -292,6 +292,7 @@ slot_came(gpointer user_data)
             take_turn(poller, entry, reading, ifindexes);
         }
     }
+    vsf_calls_begin_gathered(poller->context.stats);
     if (reading->entries->len > 0) {
         g_hash_table_add(poller->readings, reading);
         vsf_link_stats_ask(poller->link_stats, (const int *)(void *)ifindexes->data, ifindexes->len,
