@@ -19,9 +19,9 @@
 
 #define VSF_CALLS_BATCH_MAX 16 /* domains */
 /* The rest of a turn (0.75 s) is enough for all the single calls. */
-#define VSF_CALLS_BATCH_MS 200
+#define VSF_CALLS_BATCH_MS 250
 /* After a batch was given up there are none for so long: a host that is slow stays so. */
-#define VSF_CALLS_ALONE_US (60 * G_USEC_PER_SEC)
+#define VSF_CALLS_ALONE_US (10 * G_USEC_PER_SEC)
 
 /* A domain's part of a batch. */
 typedef struct {

@@ -240,6 +240,8 @@ static void
 test_one_that_another_client_was_at_is_asked_again(Fixture *fixture,
                                                    gconstpointer data G_GNUC_UNUSED)
 {
+    gint64 began_us = fake_now_us;
+
     fake_set_busy("b", TRUE);
     hang_in_batch(fixture, "h b c", "h");
     wait_for_replies(fixture, 1);
@@ -253,8 +255,10 @@ test_one_that_another_client_was_at_is_asked_again(Fixture *fixture,
     g_assert_cmpuint(fixture->n_partial, ==, 0);
     /* And the one that hangs again and again, without a thread of its own. */
     for (guint i = 0; i < 3; i++) {
+        fake_now_us += DEADLINE_MS * G_TIME_SPAN_MILLISECOND;
         fake_fire(DEADLINE_MS);
         wait_for_running(fixture, 1);
+        g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "h"), ==, began_us);
     }
     g_assert_cmpuint(answers_of(fixture, "h"), ==, 0);
 }
@@ -317,8 +321,11 @@ test_a_batch_that_waits_meanwhile_is_none(Fixture *fixture, gconstpointer data G
     gather(fixture, "h a");
     gather(fixture, "b c");
     fake_wait_for_hung(1);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "a"), !=, 0);
     fake_fire(VSF_CALLS_BATCH_MS);
     g_assert_cmpuint(fixture->n_replies, ==, 0);
+    /* The only thread is held: it waits, and is not what hangs. */
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "a"), ==, 0);
     fake_set_way("h", ANSWERS);
     wait_for_replies(fixture, 4);
     g_assert_cmpuint(fake_counts().batches, ==, 1);
