@@ -10,7 +10,7 @@
 #define LAST_DEADLINE_MS 50
 #define BUSY_RETRY_MS 100            /* another client's question to QEMU is answered by then */
 #define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
-#define SAME_MOMENT_US 20000         /* a reading of the process so old is read again */
+#define SAME_MOMENT_US 50000         /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
 /* What a turn still waits for of libvirt. */
@@ -218,6 +218,16 @@ note_hung(VsfDomainPoll *poll, gint64 now_us)
         poll->stuck_since_us = since_us;
 }
 
+/* One that is in a hurry, or asks again, does not wait for others. */
+static VsfStatsHow
+how_to_ask(const VsfDomainPoll *poll, gboolean with_info)
+{
+    gboolean alone = poll->asked_again || poll->urgency == VSF_POLL_FIRST ||
+                     poll->urgency == VSF_POLL_LAST;
+
+    return (with_info ? VSF_STATS_WITH_INFO : 0) | (alone ? 0 : VSF_STATS_WITH_OTHERS);
+}
+
 static void
 ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 {
@@ -239,8 +249,8 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     if (poll->asked_us != 0)
         note_hung(poll, now_us);
     if (!poll->context->connected || poll->asked_us != 0 ||
-        vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, with_info, stats_came,
-                      (gpointer)poll->context) != VSF_CALLS_ASKED)
+        vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, how_to_ask(poll, with_info),
+                      stats_came, (gpointer)poll->context) != VSF_CALLS_ASKED)
         return;
     poll->asked_us = now_us;
     poll->waiting_stats = STATS_ANSWER;

@@ -50,7 +50,8 @@ VsfDomainPoll *vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *dom
 void vsf_domain_poll_free(VsfDomainPoll *poll);
 
 /* Starts a turn unless one is under way. TRUE: the caller reads the counters
- * of the domain's taps and gives them to vsf_domain_poll_readings(). FALSE: no
+ * of the domain's taps and gives them to vsf_domain_poll_readings(), and calls
+ * vsf_calls_begin_gathered() when it has begun all turns that are due. FALSE: no
  * turn (one runs already, the QEMU process is gone, or an extra one is no use). */
 gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 

@@ -250,6 +250,7 @@ slot_came(gpointer user_data)
             take_turn(poller, entry);
         }
     }
+    vsf_calls_begin_gathered(poller->context.stats);
     vsf_readings_ask(poller->readings, vsf_schedule_is_due(poller->schedule, now_us));
     vsf_schedule_arm(poller->schedule);
 }

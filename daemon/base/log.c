@@ -38,8 +38,7 @@ level_word(GLogLevelFlags level)
     return "";
 }
 
-/* Libraries log under another name or none: libvirt-glib tells every poll of
- * a socket at debug level. */
+/* Libraries log under another name or none, some of them much at debug level. */
 static gboolean
 is_ours(const GLogField *fields, gsize n_fields)
 {

@@ -2,10 +2,10 @@
 #include "calls.h"
 
 #include "../base/worker.h"
-#include "detached.h"
+#include "calls-run.h"
 
-/* All of it lives on the main thread; a thread sees one Call, which has its
- * connection with it for as long as it is out. Calls wait here and not in the
+/* All of it lives on the main thread; a thread sees one run, which has its
+ * connection with it for as long as it is out. Runs wait here and not in the
  * worker, so that a call's time begins when a thread takes it. */
 struct VsfCalls {
     const VsfCallsOps *ops;
@@ -13,126 +13,261 @@ struct VsfCalls {
     guint threads;
     gint64 deadline_us;
     VsfWorker *worker;
-    GHashTable *calls; /* UUID -> Call, waiting or running; not owned */
-    GQueue waiting;    /* Call, owned */
-    GQueue idle;       /* connections */
-    guint n_running;
-    guint waiting_timer;
-    VsfQuantiles latency; /* of calls that came back */
+    GHashTable *calls;       /* UUID -> Call: gathered, waiting, running or held */
+    GPtrArray *gathered;     /* Call, not owned */
+    GQueue waiting;          /* VsfCallsRun, owned */
+    GPtrArray *running;      /* VsfCallsRun, the worker's */
+    VsfCallsRun *delivering; /* its callbacks run now; one of them may free all of this */
+    GQueue idle;             /* connections */
+    guint waiting_timer, held_timer;
+    gint64 alone_until_us; /* no batches until then */
+    VsfQuantiles latency;  /* of calls that came back */
 };
 
+/* What is known of one domain's question, whichever run asks it. */
 typedef struct {
-    VsfCalls *calls; /* NULL once that was freed; main thread only */
-    const VsfCallsOps *ops;
-    char *uri;
     char uuid[VSF_UUID_TEXT];
-    gpointer question;
-    gint64 begun_us; /* 0: waits for a thread */
-    gpointer link;
+    gpointer question;      /* a run's, unless there are batches */
+    gint64 begun_us;        /* 0: waits for a thread */
+    const VsfCallsRun *run; /* that answers it; NULL: it is gathered or held */
+    gboolean held; /* what answered it is without what only QEMU knows, which a batch waits for */
     VsfCallsFunc done;
     gpointer user_data;
 } Call;
 
-typedef struct {
-    const VsfCallsOps *ops;
-    gpointer link;
-} Closing;
-
-static gpointer
-close_link(gpointer data)
+static Call *
+find(const VsfCalls *calls, const char *uuid)
 {
-    g_autofree Closing *closing = data;
+    return g_hash_table_lookup(calls->calls, uuid);
+}
 
-    closing->ops->close(closing->link);
-    return NULL;
+/* The call that this run is to answer; NULL: it was answered or is another run's. */
+static Call *
+call_of(const VsfCalls *calls, const VsfCallsRun *run, guint i)
+{
+    Call *call = find(calls, run->items[i].uuid);
+
+    return call != NULL && call->run == run ? call : NULL;
 }
 
 static void
-close_later(const VsfCallsOps *ops, gpointer link)
+finish(VsfCalls *calls, Call *call, gpointer answer, const GError *error)
 {
-    Closing *closing = g_new(Closing, 1);
+    g_autofree Call *finished = call;
 
-    *closing = (Closing){.ops = ops, .link = link};
-    vsf_detached_run(close_link, closing);
+    g_hash_table_steal(calls->calls, call->uuid);
+    finished->done(finished->uuid, answer, error, finished->user_data);
 }
+
+/* --- runs -------------------------------------------------------------- */
+
+static void run_done(GObject *source, GAsyncResult *result, gpointer user_data);
+static gboolean batch_is_late(gpointer user_data);
 
 static void
-question_free(const VsfCallsOps *ops, gpointer question)
+begin(VsfCalls *calls, VsfCallsRun *run)
 {
-    if (ops->question_free != NULL && question != NULL)
-        ops->question_free(question);
+    run->link = g_queue_pop_head(&calls->idle);
+    run->begun_us = calls->ops->now_us();
+    for (guint i = 0; i < run->n; i++) {
+        Call *call = call_of(calls, run, i);
+
+        /* A held one's time goes on. */
+        if (call->begun_us == 0)
+            call->begun_us = run->begun_us;
+    }
+    if (run->n > 1)
+        run->timer = g_timeout_add(VSF_CALLS_BATCH_MS, batch_is_late, run);
+    g_ptr_array_add(calls->running, run);
+    vsf_worker_run(calls->worker, vsf_calls_run_do, run, (GDestroyNotify)vsf_calls_run_free, NULL,
+                   run_done, run);
 }
+
+static void watch_waiting(VsfCalls *calls);
 
 static void
-call_free(Call *call)
+submit(VsfCalls *calls, VsfCallsRun *run)
 {
-    if (call->link != NULL)
-        close_later(call->ops, call->link);
-    question_free(call->ops, call->question);
-    g_free(call->uri);
-    g_free(call);
+    if (calls->running->len < calls->threads)
+        begin(calls, run);
+    else
+        g_queue_push_tail(&calls->waiting, run);
+    watch_waiting(calls);
 }
 
-/* On a thread. A connection that died while it lay idle (libvirtd restarted) is
- * replaced, so that it costs no answer. One that dies in the call is not: it
- * was most likely libvirtd that hung, and opening another would hang as well. */
-static gpointer
-run_call(gpointer payload, GError **error)
-{
-    Call *call = payload;
-    gpointer answer;
-
-    if (call->link != NULL && !call->ops->is_alive(call->link))
-        call->ops->close(g_steal_pointer(&call->link));
-    if (call->link == NULL)
-        call->link = call->ops->open(call->uri, error);
-    if (call->link == NULL)
-        return NULL;
-    answer = call->ops->call(call->link, call->uuid, call->question, error);
-    if (answer == NULL && !call->ops->is_alive(call->link))
-        call->ops->close(g_steal_pointer(&call->link));
-    return answer;
-}
-
-static void begin_waiting(VsfCalls *calls);
-
+/* Of @n calls. */
 static void
-call_done(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+submit_calls(VsfCalls *calls, Call *const *list, guint n)
 {
-    Call *call = user_data;
-    VsfCalls *calls = call->calls;
-    g_autoptr(GError) error = NULL;
-    gpointer answer = vsf_worker_finish(result, &error);
-    GDestroyNotify answer_free = call->ops->answer_free;
+    VsfCallsRun *run = vsf_calls_run_new(calls, calls->ops, calls->uri, n);
 
-    if (calls == NULL)
-        return;
-    calls->n_running--;
-    vsf_quantiles_add(&calls->latency, calls->ops->now_us() - call->begun_us);
-    g_hash_table_remove(calls->calls, call->uuid);
-    if (call->link != NULL)
-        g_queue_push_head(&calls->idle, g_steal_pointer(&call->link));
-    begin_waiting(calls);
-    call->done(call->uuid, answer, error, call->user_data);
-    if (answer != NULL)
-        answer_free(answer);
+    for (guint i = 0; i < n; i++) {
+        VsfCallsItem *item = &run->items[i];
+
+        g_strlcpy(item->uuid, list[i]->uuid, sizeof(item->uuid));
+        item->question = list[i]->question;
+        list[i]->run = run;
+    }
+    submit(calls, run);
 }
 
+/* Those that @batch was to answer, as if it had not been. */
 static void
-begin(VsfCalls *calls, Call *call)
+ask_one_by_one(VsfCalls *calls, const VsfCallsRun *batch)
 {
-    call->link = g_queue_pop_head(&calls->idle);
-    call->begun_us = calls->ops->now_us();
-    calls->n_running++;
-    vsf_worker_run(calls->worker, run_call, call, (GDestroyNotify)call_free, NULL, call_done, call);
+    for (guint i = 0; i < batch->n; i++) {
+        Call *call = call_of(calls, batch, i);
+
+        if (call == NULL)
+            continue;
+        call->begun_us = 0;
+        submit_calls(calls, &call, 1);
+    }
+}
+
+static gboolean
+are_alone(const VsfCalls *calls)
+{
+    return calls->ops->now_us() < calls->alone_until_us;
 }
 
 static void
 begin_waiting(VsfCalls *calls)
 {
-    while (calls->n_running < calls->threads && !g_queue_is_empty(&calls->waiting))
-        begin(calls, g_queue_pop_head(&calls->waiting));
+    while (calls->running->len < calls->threads && !g_queue_is_empty(&calls->waiting)) {
+        VsfCallsRun *run = g_queue_pop_head(&calls->waiting);
+
+        if (run->n == 1 || !are_alone(calls)) {
+            begin(calls, run);
+            continue;
+        }
+        ask_one_by_one(calls, run);
+        vsf_calls_run_free(run);
+    }
 }
+
+static gboolean
+batch_is_late(gpointer user_data)
+{
+    VsfCallsRun *run = user_data;
+    VsfCalls *calls = run->calls;
+
+    run->timer = 0;
+    run->given_up = TRUE;
+    calls->alone_until_us = calls->ops->now_us() + VSF_CALLS_ALONE_US;
+    ask_one_by_one(calls, run);
+    return G_SOURCE_REMOVE;
+}
+
+/* --- held calls -------------------------------------------------------- */
+
+/* Once more: another client may have been what kept libvirt from asking, or the batch hangs at
+ * another domain by now. */
+static void
+ask_held(VsfCalls *calls)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_clear_handle_id(&calls->held_timer, g_source_remove);
+    g_hash_table_iter_init(&iter, calls->calls);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Call *call = value;
+
+        if (call->held && call->run == NULL)
+            submit_calls(calls, &call, 1);
+    }
+}
+
+static gboolean
+held_timer_came(gpointer user_data)
+{
+    VsfCalls *calls = user_data;
+
+    calls->held_timer = 0;
+    ask_held(calls);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+hold(VsfCalls *calls, Call *call)
+{
+    call->held = TRUE;
+    call->run = NULL;
+    if (calls->held_timer == 0)
+        calls->held_timer = g_timeout_add((guint)(calls->deadline_us / G_TIME_SPAN_MILLISECOND),
+                                          held_timer_came, calls);
+}
+
+/* A batch that was given up may hang at this domain. */
+static gboolean
+may_hang_in_batch(const VsfCalls *calls, const char *uuid)
+{
+    for (guint i = 0; i < calls->running->len; i++) {
+        const VsfCallsRun *run = calls->running->pdata[i];
+
+        if (run->given_up && vsf_calls_run_has(run, uuid))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* --- answers ----------------------------------------------------------- */
+
+static void
+deliver_each(VsfCalls *calls, VsfCallsRun *run)
+{
+    for (guint i = 0; i < run->n; i++) {
+        VsfCallsItem *item = &run->items[i];
+        Call *call = call_of(calls, run, i);
+
+        if (call == NULL)
+            continue;
+        if (item->answer != NULL && calls->ops->is_partial != NULL &&
+            calls->ops->is_partial(item->answer) && may_hang_in_batch(calls, item->uuid))
+            hold(calls, call);
+        else
+            finish(calls, call, item->answer, item->error != NULL ? item->error : run->error);
+        if (run->calls == NULL)
+            return;
+    }
+}
+
+/* What a batch that was given up brings may be as old as the time that it hung. */
+static void
+deliver(VsfCalls *calls, VsfCallsRun *run, gboolean is_alive)
+{
+    if (run->given_up)
+        ask_held(calls);
+    else if (run->n > 1 && run->error != NULL && is_alive)
+        ask_one_by_one(calls, run);
+    else
+        deliver_each(calls, run);
+}
+
+static void
+run_done(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    VsfCallsRun *run = user_data;
+    VsfCalls *calls = run->calls;
+    gboolean is_alive = run->link != NULL;
+
+    vsf_worker_finish(result, NULL);
+    if (calls == NULL)
+        return;
+    g_clear_handle_id(&run->timer, g_source_remove);
+    g_ptr_array_remove_fast(calls->running, run);
+    vsf_quantiles_add(&calls->latency, calls->ops->now_us() - run->begun_us);
+    if (is_alive)
+        g_queue_push_head(&calls->idle, g_steal_pointer(&run->link));
+    begin_waiting(calls);
+    calls->delivering = run;
+    deliver(calls, run, is_alive);
+    if (run->calls != NULL)
+        calls->delivering = NULL;
+}
+
+/* --- waiting ----------------------------------------------------------- */
 
 static gboolean
 is_paused(const VsfCalls *calls)
@@ -140,7 +275,21 @@ is_paused(const VsfCalls *calls)
     return vsf_calls_stuck(calls) >= calls->threads;
 }
 
-static void watch_waiting(VsfCalls *calls);
+/* FALSE: a callback freed all of this, and with it the timer that runs now. */
+static gboolean
+give_up(VsfCalls *calls, VsfCallsRun *run)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean is_there = TRUE;
+
+    g_set_error(&error, G_IO_ERROR, G_IO_ERROR_BUSY, "every thread waits for libvirt");
+    for (guint i = 0; i < run->n && is_there; i++) {
+        finish(calls, call_of(calls, run, i), NULL, error);
+        is_there = !g_source_is_destroyed(g_main_current_source());
+    }
+    vsf_calls_run_free(run);
+    return is_there;
+}
 
 /* Calls that wait behind hung ones would wait as long: their owners are told,
  * and go on without. */
@@ -148,23 +297,16 @@ static gboolean
 give_up_waiting(gpointer user_data)
 {
     VsfCalls *calls = user_data;
-    g_autoptr(GError) error = NULL;
-    Call *call;
+    VsfCallsRun *run;
 
     if (!is_paused(calls)) {
         calls->waiting_timer = 0;
         watch_waiting(calls);
         return G_SOURCE_REMOVE;
     }
-    g_set_error(&error, G_IO_ERROR, G_IO_ERROR_BUSY, "every thread waits for libvirt");
-    while ((call = g_queue_pop_head(&calls->waiting)) != NULL) {
-        g_hash_table_remove(calls->calls, call->uuid);
-        call->done(call->uuid, NULL, error, call->user_data);
-        call_free(call);
-        /* One of them may free all of this, and the timer with it. */
-        if (g_source_is_destroyed(g_main_current_source()))
+    while ((run = g_queue_pop_head(&calls->waiting)) != NULL)
+        if (!give_up(calls, run))
             return G_SOURCE_REMOVE;
-    }
     calls->waiting_timer = 0;
     return G_SOURCE_REMOVE;
 }
@@ -178,47 +320,79 @@ watch_waiting(VsfCalls *calls)
         calls->waiting_timer = g_timeout_add(deadline_ms, give_up_waiting, calls);
 }
 
+/* --- the door ---------------------------------------------------------- */
+
 static Call *
 call_new(VsfCalls *calls, const char *uuid, gpointer question, VsfCallsFunc done,
          gpointer user_data)
 {
     Call *call = g_new0(Call, 1);
 
-    call->calls = calls;
-    call->ops = calls->ops;
-    call->uri = g_strdup(calls->uri);
     g_strlcpy(call->uuid, uuid, sizeof(call->uuid));
     call->question = question;
     call->done = done;
     call->user_data = user_data;
+    g_hash_table_insert(calls->calls, call->uuid, call);
     return call;
+}
+
+static VsfCallsAsk
+try_ask(VsfCalls *calls, const char *uuid, gpointer question, VsfCallsFunc done, gpointer user_data,
+        gboolean with_others)
+{
+    gboolean in_flight = find(calls, uuid) != NULL;
+    Call *call;
+
+    if (in_flight || is_paused(calls)) {
+        if (calls->ops->question_free != NULL && question != NULL)
+            calls->ops->question_free(question);
+        return in_flight ? VSF_CALLS_IN_FLIGHT : VSF_CALLS_PAUSED;
+    }
+    call = call_new(calls, uuid, question, done, user_data);
+    if (with_others)
+        g_ptr_array_add(calls->gathered, call);
+    else
+        submit_calls(calls, &call, 1);
+    return VSF_CALLS_ASKED;
 }
 
 VsfCallsAsk
 vsf_calls_ask(VsfCalls *calls, const char *uuid, gpointer question, VsfCallsFunc done,
               gpointer user_data)
 {
-    gboolean in_flight = g_hash_table_contains(calls->calls, uuid);
-    Call *call;
+    return try_ask(calls, uuid, question, done, user_data, FALSE);
+}
 
-    if (in_flight || is_paused(calls)) {
-        question_free(calls->ops, question);
-        return in_flight ? VSF_CALLS_IN_FLIGHT : VSF_CALLS_PAUSED;
+VsfCallsAsk
+vsf_calls_gather(VsfCalls *calls, const char *uuid, gpointer question, VsfCallsFunc done,
+                 gpointer user_data)
+{
+    return try_ask(calls, uuid, question, done, user_data, TRUE);
+}
+
+void
+vsf_calls_begin_gathered(VsfCalls *calls)
+{
+    gboolean alone = calls->ops->call_many == NULL || are_alone(calls);
+    guint most = alone ? 1 : VSF_CALLS_BATCH_MAX;
+    guint left = calls->gathered->len;
+    Call *const *next = (Call *const *)(void *)calls->gathered->pdata;
+
+    /* Of equal size: 17 are 9 and 8. */
+    for (guint n_runs = (left + most - 1) / most; n_runs > 0; n_runs--) {
+        guint n = (left + n_runs - 1) / n_runs;
+
+        submit_calls(calls, next, n);
+        next += n;
+        left -= n;
     }
-    call = call_new(calls, uuid, question, done, user_data);
-    g_hash_table_insert(calls->calls, call->uuid, call);
-    if (calls->n_running < calls->threads)
-        begin(calls, call);
-    else
-        g_queue_push_tail(&calls->waiting, call);
-    watch_waiting(calls);
-    return VSF_CALLS_ASKED;
+    g_ptr_array_set_size(calls->gathered, 0);
 }
 
 gint64
 vsf_calls_outstanding_since(const VsfCalls *calls, const char *uuid)
 {
-    const Call *call = g_hash_table_lookup(calls->calls, uuid);
+    const Call *call = find(calls, uuid);
 
     return call != NULL ? call->begun_us : 0;
 }
@@ -226,30 +400,24 @@ vsf_calls_outstanding_since(const VsfCalls *calls, const char *uuid)
 gboolean
 vsf_calls_is_out(const VsfCalls *calls, const char *uuid)
 {
-    return g_hash_table_contains(calls->calls, uuid);
+    return find(calls, uuid) != NULL;
 }
 
 guint
 vsf_calls_running(const VsfCalls *calls)
 {
-    return calls->n_running;
+    return calls->running->len;
 }
 
 guint
 vsf_calls_stuck(const VsfCalls *calls)
 {
     gint64 limit_us = calls->ops->now_us() - calls->deadline_us;
-    GHashTableIter iter;
-    gpointer value;
     guint n = 0;
 
-    g_hash_table_iter_init(&iter, calls->calls);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Call *call = value;
-
-        if (call->begun_us != 0 && call->begun_us < limit_us)
+    for (guint i = 0; i < calls->running->len; i++)
+        if (((const VsfCallsRun *)calls->running->pdata[i])->begun_us < limit_us)
             n++;
-    }
     return n;
 }
 
@@ -268,8 +436,10 @@ vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads, gint64 dea
     calls->uri = g_strdup(uri);
     calls->threads = threads;
     calls->deadline_us = deadline_us;
-    calls->worker = vsf_worker_new(threads, ops->answer_free);
-    calls->calls = g_hash_table_new(g_str_hash, g_str_equal);
+    calls->worker = vsf_worker_new(threads, NULL);
+    calls->calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    calls->gathered = g_ptr_array_new();
+    calls->running = g_ptr_array_new();
     g_queue_init(&calls->waiting);
     g_queue_init(&calls->idle);
     return calls;
@@ -278,19 +448,26 @@ vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads, gint64 dea
 void
 vsf_calls_free(VsfCalls *calls)
 {
-    GHashTableIter iter;
-    gpointer value;
+    gpointer link;
 
     if (calls == NULL)
         return;
     g_clear_handle_id(&calls->waiting_timer, g_source_remove);
-    g_hash_table_iter_init(&iter, calls->calls);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        ((Call *)value)->calls = NULL;
+    g_clear_handle_id(&calls->held_timer, g_source_remove);
+    for (guint i = 0; i < calls->running->len; i++) {
+        VsfCallsRun *run = calls->running->pdata[i];
+
+        run->calls = NULL;
+        g_clear_handle_id(&run->timer, g_source_remove);
+    }
+    if (calls->delivering != NULL)
+        calls->delivering->calls = NULL;
+    g_ptr_array_unref(calls->running);
+    g_ptr_array_unref(calls->gathered);
     g_hash_table_unref(calls->calls);
-    g_queue_clear_full(&calls->waiting, (GDestroyNotify)call_free);
-    while ((value = g_queue_pop_head(&calls->idle)) != NULL)
-        close_later(calls->ops, value);
+    g_queue_clear_full(&calls->waiting, (GDestroyNotify)vsf_calls_run_free);
+    while ((link = g_queue_pop_head(&calls->idle)) != NULL)
+        vsf_calls_close_later(calls->ops, link);
     vsf_worker_free(calls->worker);
     g_free(calls->uri);
     g_free(calls);

@@ -2,8 +2,10 @@
 #include "link.h"
 
 #include "error.h"
+#include "event-loop.h"
 
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <string.h>
 
 #define MAX_HANDLES 1024
@@ -11,6 +13,7 @@
 
 struct VsfLink {
     virConnectPtr connection;
+    int fd;              /* of the connection, if the main loop does not watch it; else -1 */
     GHashTable *handles; /* UUID -> virDomainPtr */
 };
 
@@ -53,10 +56,26 @@ vsf_link_close(gpointer data)
     g_free(link);
 }
 
+/* The main loop has no part in a connection to this host's libvirtd: it would be woken by each
+ * call. Over a network it has, for the keepalive. */
+static virConnectPtr
+open_connection(const char *uri, gboolean read_only, int *fd)
+{
+    virConnectPtr connection;
+
+    *fd = -1;
+    if (vsf_link_is_local(uri))
+        vsf_event_loop_exclude(fd);
+    connection = read_only ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
+    vsf_event_loop_include();
+    return connection;
+}
+
 VsfLink *
 vsf_link_open(const char *uri, gboolean read_only, GError **error)
 {
-    virConnectPtr connection = read_only ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
+    int fd;
+    virConnectPtr connection = open_connection(uri, read_only, &fd);
     VsfLink *link;
 
     if (connection == NULL) {
@@ -66,6 +85,7 @@ vsf_link_open(const char *uri, gboolean read_only, GError **error)
     keep_alive(connection, uri);
     link = g_new0(VsfLink, 1);
     link->connection = connection;
+    link->fd = fd;
     link->handles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, handle_free);
     return link;
 }
@@ -77,9 +97,21 @@ vsf_link_connection(VsfLink *link)
 }
 
 gboolean
+vsf_link_is_quiet(int fd)
+{
+    struct pollfd peer = {.fd = fd, .events = POLLIN | POLLRDHUP};
+
+    return poll(&peer, 1, 0) == 0;
+}
+
+/* libvirt closes the socket when it finds the connection broken, and only then. */
+gboolean
 vsf_link_is_alive(gpointer data)
 {
-    return virConnectIsAlive(((VsfLink *)data)->connection) == 1;
+    const VsfLink *link = data;
+
+    return virConnectIsAlive(link->connection) == 1 &&
+           (link->fd == -1 || vsf_link_is_quiet(link->fd));
 }
 
 virDomainPtr

@@ -18,7 +18,13 @@ gboolean vsf_link_is_local(const char *uri);
 VsfLink *vsf_link_open(const char *uri, gboolean read_only, GError **error);
 void vsf_link_close(gpointer link);
 virConnectPtr vsf_link_connection(VsfLink *link); /* no reference */
-gboolean vsf_link_is_alive(gpointer link);        /* does not block */
+
+/* Also notices the end of a connection that lay idle. Does not block. */
+gboolean vsf_link_is_alive(gpointer link);
+
+/* TRUE if nothing came over the socket @fd and its peer has not closed it. A connection that has
+ * no events and no keepalive has nothing to read between calls, unless it ended. */
+gboolean vsf_link_is_quiet(int fd);
 
 /* Owned by @link. It stays good over stops, starts and renames, since libvirtd
  * goes by the UUID in it, and saves one call each time. */

@@ -221,7 +221,11 @@ vsf_stats_parse(const char *uuid, const virTypedParameter *params, int n_params)
             is_counted = number_of(param, &count);
         if (take_block(stats->blocks, param))
             has_counters = TRUE;
+        if (strcmp(param->field, "balloon.rss") == 0)
+            stats->asked_qemu = TRUE;
     }
+    /* Either comes only with the domain's job, and one of them then nearly always. */
+    stats->asked_qemu = stats->asked_qemu || has_counters;
     drop_nameless(stats->blocks);
     stats->has_blocks = has_counters || (is_counted && count == 0);
     if (!stats->has_blocks)

@@ -7,6 +7,7 @@
 #include "stats-parse.h"
 
 #include <libvirt/virterror.h>
+#include <string.h>
 
 /* Only what is used, never 0 (= all groups), never INTERFACE (libvirtd reads
  * /proc/net/dev once per NIC), no CPU_TOTAL or VCPU (more monitor calls). */
@@ -16,6 +17,12 @@ static gpointer
 open_link(const char *uri, GError **error)
 {
     return vsf_link_open(uri, TRUE, error);
+}
+
+static void
+handle_free(gpointer handle)
+{
+    virDomainFree(handle);
 }
 
 /* No job and no monitor: it answers even while QEMU hangs. */
@@ -28,36 +35,113 @@ add_info(VsfDomainStats *stats, virDomainPtr handle)
         stats->n_vcpus = info.nrVirtCpu;
 }
 
-/* @with_info: a boolean. */
+/* Fills in what @record tells. @question: a VsfStatsHow. */
 static gpointer
-ask_link(gpointer link, const char *uuid, gpointer with_info, GError **error)
+answer_of(const virDomainStatsRecord *record, const char *uuid, gpointer question)
+{
+    VsfDomainStats *stats = vsf_stats_parse(uuid, record->params, record->nparams);
+
+    if (GPOINTER_TO_UINT(question) & VSF_STATS_WITH_INFO)
+        add_info(stats, record->dom);
+    return stats;
+}
+
+/* libvirt skips a domain that is gone. */
+static void
+set_gone(VsfLink *link, const char *uuid, GError **error)
+{
+    g_set_error(error, VSF_VIRT_ERROR, VIR_ERR_NO_DOMAIN, "statistics: no such domain");
+    vsf_link_forget(link, uuid);
+}
+
+static gpointer
+ask_link(gpointer link, const char *uuid, gpointer question, GError **error)
 {
     virDomainPtr handle = vsf_link_domain(link, uuid, error);
     virDomainPtr only[] = {handle, NULL};
     g_auto(VsfStatsRecords) records = NULL;
-    VsfDomainStats *stats;
     int n;
 
     if (handle == NULL)
         return NULL;
     n = virDomainListGetStats(only, GROUPS, &records, VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
-    if (n <= 0) {
-        if (n < 0)
-            vsf_virt_error_set(error, "statistics");
-        else /* libvirt skips a domain that is gone */
-            g_set_error(error, VSF_VIRT_ERROR, VIR_ERR_NO_DOMAIN, "statistics: no such domain");
+    if (n > 0)
+        return answer_of(records[0], uuid, question);
+    if (n < 0) {
+        vsf_virt_error_set(error, "statistics");
         vsf_link_forget(link, uuid);
-        return NULL;
+    } else {
+        set_gone(link, uuid, error);
     }
-    stats = vsf_stats_parse(uuid, records[0]->params, records[0]->nparams);
-    if (GPOINTER_TO_INT(with_info))
-        add_info(stats, handle);
-    return stats;
+    return NULL;
+}
+
+/* Of those that can be looked up; a NULL ends them. A reference each: the link may let go of
+ * one for the sake of another. */
+static GPtrArray *
+handles_of(gpointer link, VsfCallsItem *items, guint n)
+{
+    GPtrArray *handles = g_ptr_array_new_null_terminated(n, handle_free, TRUE);
+
+    for (guint i = 0; i < n; i++) {
+        virDomainPtr handle = vsf_link_domain(link, items[i].uuid, &items[i].error);
+
+        if (handle != NULL && virDomainRef(handle) == 0)
+            g_ptr_array_add(handles, handle);
+    }
+    return handles;
+}
+
+static VsfCallsItem *
+item_of(VsfCallsItem *items, guint n, virDomainPtr domain)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN];
+
+    if (virDomainGetUUIDString(domain, uuid) != 0)
+        return NULL;
+    for (guint i = 0; i < n; i++)
+        if (strcmp(items[i].uuid, uuid) == 0)
+            return &items[i];
+    return NULL;
+}
+
+static gboolean
+ask_link_many(gpointer link, VsfCallsItem *items, guint n, GError **error)
+{
+    g_autoptr(GPtrArray) handles = handles_of(link, items, n);
+    g_auto(VsfStatsRecords) records = NULL;
+    int n_records = 0;
+
+    if (handles->len > 0)
+        n_records = virDomainListGetStats((virDomainPtr *)handles->pdata, GROUPS, &records,
+                                          VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+    if (n_records < 0) {
+        vsf_virt_error_set(error, "statistics");
+        return FALSE;
+    }
+    for (int i = 0; i < n_records; i++) {
+        VsfCallsItem *item = item_of(items, n, records[i]->dom);
+
+        if (item != NULL && item->answer == NULL)
+            item->answer = answer_of(records[i], item->uuid, item->question);
+    }
+    for (guint i = 0; i < n; i++)
+        if (items[i].answer == NULL && items[i].error == NULL)
+            set_gone(link, items[i].uuid, &items[i].error);
+    return TRUE;
+}
+
+static gboolean
+is_partial(gconstpointer stats)
+{
+    return !((const VsfDomainStats *)stats)->asked_qemu;
 }
 
 static const VsfCallsOps ops = {
     .open = open_link,
     .call = ask_link,
+    .call_many = ask_link_many,
+    .is_partial = is_partial,
     .is_alive = vsf_link_is_alive,
     .close = vsf_link_close,
     .answer_free = (GDestroyNotify)vsf_domain_stats_free,
@@ -71,8 +155,11 @@ vsf_stats_new(const char *uri)
 }
 
 VsfCallsAsk
-vsf_stats_ask(VsfCalls *stats, const char *uuid, gboolean with_info, VsfCallsFunc done,
+vsf_stats_ask(VsfCalls *stats, const char *uuid, VsfStatsHow how, VsfCallsFunc done,
               gpointer user_data)
 {
-    return vsf_calls_ask(stats, uuid, GINT_TO_POINTER(with_info), done, user_data);
+    gpointer question = GUINT_TO_POINTER(how);
+
+    return how & VSF_STATS_WITH_OTHERS ? vsf_calls_gather(stats, uuid, question, done, user_data)
+                                       : vsf_calls_ask(stats, uuid, question, done, user_data);
 }

@@ -25,14 +25,18 @@ class Quiet(Monitor):
             self.wait_log("started")
 
 
-def main(doc, numbers, make_lab, bench, name, goals):
+def main(doc, numbers, make_lab, bench, name, goals, add_options=None):
     """bench(lab, VMs) for each number, `numbers` unless the command line has others; the
     results, as `name`, in the JSON file that it asks for. Returns them, or None if it cannot
-    run here, which was printed."""
+    run here, which was printed. `add_options` adds to the command line, and returns what takes
+    its options."""
     parser = argparse.ArgumentParser(description=doc.split("\n")[0])
     parser.add_argument("--json", help="file to write")
     parser.add_argument("--vms", type=int, action="append", help="number of VMs")
+    take_options = add_options(parser) if add_options else None
     options = parser.parse_args()
+    if take_options:
+        take_options(options)
     reason = tap.system_reason()
     if reason:
         print("skipped:", reason)

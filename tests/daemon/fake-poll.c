@@ -263,11 +263,12 @@ fake_worker_run(void)
 
 typedef struct {
     char *uuid;
+    gboolean gathered; /* not begun yet */
     VsfCallsFunc done;
     gpointer user_data;
 } Call;
 
-guint fake_stats_asked;
+guint fake_stats_asked, fake_stats_together;
 GArray *fake_stats_times;
 gboolean fake_stats_wait;
 static GHashTable *calls; /* uuid -> Call */
@@ -282,8 +283,8 @@ call_free(gpointer data)
 }
 
 VsfCallsAsk
-vsf_stats_ask(VsfCalls *stats G_GNUC_UNUSED, const char *uuid, gboolean with_info G_GNUC_UNUSED,
-              VsfCallsFunc done, gpointer user_data)
+vsf_stats_ask(VsfCalls *stats G_GNUC_UNUSED, const char *uuid, VsfStatsHow how, VsfCallsFunc done,
+              gpointer user_data)
 {
     Call *call;
     gint64 time_us = now_us - START_US;
@@ -291,11 +292,25 @@ vsf_stats_ask(VsfCalls *stats G_GNUC_UNUSED, const char *uuid, gboolean with_inf
     if (g_hash_table_contains(calls, uuid))
         return VSF_CALLS_IN_FLIGHT;
     call = g_new0(Call, 1);
-    *call = (Call){g_strdup(uuid), done, user_data};
+    *call = (Call){g_strdup(uuid), (how & VSF_STATS_WITH_OTHERS) != 0, done, user_data};
     g_hash_table_insert(calls, call->uuid, call);
     fake_stats_asked++;
     g_array_append_val(fake_stats_times, time_us);
     return VSF_CALLS_ASKED;
+}
+
+void
+vsf_calls_begin_gathered(VsfCalls *stats G_GNUC_UNUSED)
+{
+    GHashTableIter iter;
+    gpointer call;
+
+    fake_stats_together = 0;
+    g_hash_table_iter_init(&iter, calls);
+    while (g_hash_table_iter_next(&iter, NULL, &call)) {
+        fake_stats_together += ((Call *)call)->gathered;
+        ((Call *)call)->gathered = FALSE;
+    }
 }
 
 gint64
@@ -311,6 +326,7 @@ fake_stats_answer(const char *uuid, const VsfDomainStats *stats)
     g_autoptr(GError) error = NULL;
 
     g_assert_nonnull(call);
+    g_assert_false(call->gathered);
     g_hash_table_steal(calls, uuid);
     if (stats == NULL)
         g_set_error(&error, G_IO_ERROR, G_IO_ERROR_FAILED, "as the test said");
@@ -336,7 +352,7 @@ fake_poll_reset(void)
     timers = g_array_new(FALSE, FALSE, sizeof(Timer));
     calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, call_free);
     fake_stats_times = g_array_new(FALSE, FALSE, sizeof(gint64));
-    fake_stats_asked = 0;
+    fake_stats_asked = fake_stats_together = 0;
     fake_stats_wait = FALSE;
     fake_process_set(0, 'S', 0);
 }

@@ -25,6 +25,8 @@ void fake_worker_run_one(void);
 
 /* Questions to libvirt since the reset, and those that wait for an answer. */
 extern guint fake_stats_asked;
+/* How many of them were begun together, the last time that any could be. */
+extern guint fake_stats_together;
 /* When each was asked, in us since the reset: gint64. */
 extern GArray *fake_stats_times;
 /* Questions wait for a thread: their calls have not begun. */

@@ -101,6 +101,24 @@ test_a_late_answer_is_not_the_next_turns(Fixture *fixture, gconstpointer user_da
     g_assert_cmpuint(fake_stats_asked, ==, 2);
 }
 
+/* Those whose turn is regular are one question to libvirt; one that may not wait is its own. */
+static void
+test_turns_of_one_slot_are_asked_together(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const VsfPollUrgency urgencies[] = {VSF_POLL_REGULAR, VSF_POLL_REGULAR, VSF_POLL_FIRST};
+    VsfDomain *domains[G_N_ELEMENTS(urgencies)];
+
+    for (guint i = 0; i < G_N_ELEMENTS(urgencies); i++)
+        domains[i] = poller_see_domain(fixture, (guint8)(i + 1), 5, 0, VSF_STATE_RUNNING);
+    fake_process_set(100, 'S', CPU_NS);
+    fake_worker_run();
+    for (guint i = 0; i < G_N_ELEMENTS(urgencies); i++)
+        vsf_poller_domain_now(fixture->poller, domains[i], urgencies[i]);
+    fake_time_advance(0);
+    g_assert_cmpuint(fake_stats_asked, ==, 3);
+    g_assert_cmpuint(fake_stats_together, ==, 2);
+}
+
 /* libvirt leaves out what needs the monitor while another client has it. */
 static void
 answer_busy(void)
@@ -391,6 +409,7 @@ main(int argc, char **argv)
         test_without_libvirts_answer_the_rest_leaves_at_the_deadline);
     ADD("a-call-that-waits-for-others-is-not-stuck",
         test_a_call_that_waits_for_others_is_not_stuck);
+    ADD("turns-of-one-slot-are-asked-together", test_turns_of_one_slot_are_asked_together);
     ADD("a-first-sample-leaves-without-any-answer", test_a_first_sample_leaves_without_any_answer);
     ADD("a-late-answer-is-not-the-next-turns", test_a_late_answer_is_not_the_next_turns);
     ADD("an-answer-to-an-earlier-run-is-ignored", test_an_answer_to_an_earlier_run_is_ignored);

@@ -25,7 +25,7 @@ ROOMS = {
     "daemon/model": ({"include"}, GLIB),
     "daemon/sflow": ({"include"}, GLIB),
     "daemon/base": (set(), GIO),
-    "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt", "libvirt-glib"}),
+    "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt"}),
     "daemon/net": ({"include", "daemon/base", "daemon/model"},
                    GIO | {"pcap", "libmnl", "json-glib"}),
     "daemon/host": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
@@ -37,7 +37,7 @@ ROOMS = {
                 "daemon/net", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
 }
 # Everything else in <> is the C library's or the kernel's.
-THIRD_PARTIES = {"glib", "glib-object", "glib-unix", "gio", "json-glib", "libvirt", "libvirt-glib",
+THIRD_PARTIES = {"glib", "glib-object", "glib-unix", "gio", "json-glib", "libvirt",
                  "pcap", "libmnl", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
 # The hook's own code is the one file of include/ that hooks/ may see.
 HOOK_MAY_SEE = {"include/hook-msg.h"}

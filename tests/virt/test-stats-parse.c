@@ -53,6 +53,37 @@ block_at(const VsfDomainStats *stats, guint i)
     return &g_array_index(stats->blocks, VsfBlockStats, i);
 }
 
+/* What comes only with the domain's job tells that QEMU was asked. */
+static void
+test_who_was_asked_shows(void)
+{
+    const virTypedParameter busy[] = {
+        of_int("state.state", 1),
+        of_u64("balloon.current", 196608),
+        of_uint("block.count", 1),
+        of_text("block.0.name", "vda"),
+    };
+    const virTypedParameter without_disk[] = {
+        of_int("state.state", 1),
+        of_u64("balloon.current", 196608),
+        of_u64("balloon.rss", 30000),
+        of_uint("block.count", 0),
+    };
+    const virTypedParameter without_balloon[] = {
+        of_int("state.state", 1),
+        of_uint("block.count", 1),
+        of_text("block.0.name", "vda"),
+        of_u64("block.0.rd.reqs", 10),
+    };
+    g_autoptr(VsfDomainStats) none = parse(busy, G_N_ELEMENTS(busy));
+    g_autoptr(VsfDomainStats) diskless = parse(without_disk, G_N_ELEMENTS(without_disk));
+    g_autoptr(VsfDomainStats) rigid = parse(without_balloon, G_N_ELEMENTS(without_balloon));
+
+    g_assert_false(none->asked_qemu);
+    g_assert_true(diskless->asked_qemu);
+    g_assert_true(rigid->asked_qemu);
+}
+
 /* As libvirt 9.0 answers for a guest on rbd: no path, and a physical size that is the
  * capacity, since QEMU knows no other; allocation is the highest offset written. */
 static void
@@ -282,5 +313,6 @@ main(int argc, char **argv)
                     test_the_path_tells_where_a_disk_is);
     g_test_add_func("/virt/stats-parse/recorded-answer-of-a-network-disk",
                     test_recorded_answer_of_a_network_disk);
+    g_test_add_func("/virt/stats-parse/who-was-asked-shows", test_who_was_asked_shows);
     return g_test_run();
 }
