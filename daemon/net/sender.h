@@ -23,6 +23,8 @@ VsfCollectorAddress *vsf_collector_address_parse(const char *text,
                                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 VsfCollectorAddress *vsf_collector_address_copy(const VsfCollectorAddress *address);
 void vsf_collector_address_free(VsfCollectorAddress *address);
+/* However they are written: the same host, port and device. */
+gboolean vsf_collector_address_equal(const VsfCollectorAddress *a, const VsfCollectorAddress *b);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfCollectorAddress, vsf_collector_address_free)
 
 typedef struct VsfSender VsfSender;
