@@ -28,7 +28,8 @@ domain_changed(VsfDomain *domain, gpointer user_data)
 
     g_debug("%s: domain %s changed, state %d", domain->name, domain->def->uuid, domain->state);
     vsf_guests_domain_changed(app->guests, domain);
-    /* Its metadata may want another sampling rate. */
+    vsf_poller_domain_changed(app->poller, domain);
+    /* Its metadata or its name may want another sampling rate. */
     for (guint i = 0; i < domain->taps->len; i++)
         vsf_flows_tap_changed(app->flows, domain->taps->pdata[i]);
 }
@@ -64,6 +65,7 @@ tap_bound(VsfTap *tap, gpointer user_data)
 
     g_debug("%s: interface %d belongs to %s", tap->link.name, tap->link.ifindex, tap->domain->name);
     vsf_flows_tap_bound(app->flows, tap);
+    vsf_poller_tap_changed(app->poller, tap);
 }
 
 static void
@@ -72,6 +74,7 @@ tap_changed(VsfTap *tap, gpointer user_data)
     VsfApp *app = user_data;
 
     vsf_flows_tap_changed(app->flows, tap);
+    vsf_poller_tap_changed(app->poller, tap);
 }
 
 static void

@@ -394,6 +394,26 @@ vsf_registry_expire(VsfRegistry *registry, gint64 now_us)
     return next;
 }
 
+/* Bound taps that were renamed to what matches nothing stay otherwise. */
+void
+vsf_registry_set_patterns(VsfRegistry *registry, const char *const *patterns, gint64 now_us)
+{
+    g_autoptr(GList) links = g_hash_table_get_values(registry->links);
+
+    if (g_strv_equal((const char *const *)registry->patterns, patterns))
+        return;
+    g_strfreev(registry->patterns);
+    registry->patterns = g_strdupv((GStrv)patterns);
+    for (const GList *at = links; at != NULL; at = at->next) {
+        VsfRegistryLink *link = at->data;
+
+        if (link->tap != NULL && !matches_any(registry, link->link.name))
+            remove_tap(registry, link->tap);
+        else if (link->tap == NULL)
+            vsf_registry_resolve(registry, link, now_us);
+    }
+}
+
 void
 vsf_registry_links_clear(VsfRegistry *registry)
 {

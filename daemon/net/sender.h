@@ -48,6 +48,16 @@ VsfSender *vsf_sender_new(const GPtrArray *collectors, const char *source_addres
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_sender_free(VsfSender *sender);
 
+/* Other ones, as in vsf_sender_new(). Collectors that stay keep their socket, address, state and
+ * counts; another source address or DSCP opens their sockets anew. FALSE with @error set:
+ * @source_address is none, and nothing changed. */
+gboolean vsf_sender_change(VsfSender *sender, const GPtrArray *collectors,
+                           const char *source_address, guint dscp,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The first collector's address, NULL: there is none, or it is not known yet. */
+GInetAddress *vsf_sender_first_address(const VsfSender *sender);
+
 /* To every collector that has an address by now, once: what cannot be sent is
  * counted and gone. Errors are logged when a failure begins and when it is over
  * (10 s without any). A name is looked up anew every minute or so, and more often
