@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "poller.h"
-
-#include "base/log.h"
+#include "poller-private.h"
 #include "qemu-process.h"
-#include "readings.h"
-#include "schedule.h"
 
 /* After libvirt was away or hung: extra turns of the VMs whose last sample lacks its
  * numbers. The first ones are spread, and a VM has more of them while libvirt is
@@ -15,38 +11,6 @@
 #define BACK_AGAIN_US G_USEC_PER_SEC
 
 #define TURNS_MAX 32 /* of one wake-up; the rest follows without a pause */
-
-typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
-
-/* Something whose turn comes once per interval. */
-typedef struct {
-    VsfTurn turn; /* first, so that a turn is its entry */
-    EntryKind kind;
-    gint64 taken_us; /* when the turn under way was due */
-    VsfTap *tap;
-    VsfDomainPoll *poll;
-    VsfPollUrgency urgency; /* of the next turn, or of the one under way */
-    VsfReader reader;       /* of interface counters; its owner is the entry */
-} Entry;
-
-struct VsfPoller {
-    VsfPollContext context;
-    VsfFlows *flows;
-    VsfNode *node;
-    VsfSchedule *schedule;
-    GHashTable *domains; /* VsfDomain -> Entry */
-    GHashTable *taps;    /* VsfTap -> Entry */
-    VsfReadings *readings;
-    Entry host;
-    gboolean host_told;    /* a sample of it left */
-    guint64 turns, missed; /* taken, and skipped */
-    VsfQuantiles lateness;
-    VsfLogRate error_rate;
-    VsfPollerGone gone;
-    gpointer gone_data;
-    gboolean lost;  /* it was connected before, and is not */
-    gint64 back_us; /* when libvirt came back last; 0: never */
-};
 
 /* --- turns --------------------------------------------------------------- */
 
@@ -181,6 +145,8 @@ static const VsfReadingsCallbacks readings_callbacks = {
 static void
 tell_host(VsfPoller *poller)
 {
+    if (poller->context.config->host == VSF_HOST_OFF)
+        return;
     vsf_node_refresh(poller->node);
     vsf_exporter_host(poller->context.exporter, poller->node,
                       g_hash_table_size(vsf_registry_domains(poller->context.registry)));
@@ -342,6 +308,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     entry->reader.owner = entry;
     entry->poll = vsf_domain_poll_new(&poller->context, domain);
     g_hash_table_insert(poller->domains, domain, entry);
+    vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
     if (is_just_back(poller)) /* it came while libvirt was away */
         hasten_first(poller, entry);
@@ -368,6 +335,7 @@ vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap)
     entry->reader.owner = entry;
     entry->tap = tap;
     g_hash_table_insert(poller->taps, tap, entry);
+    vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
 }
 
@@ -402,10 +370,12 @@ vsf_poller_tap_final(VsfPoller *poller, int ifindex, const VsfLinkStats *stats)
                        ? NULL
                        : g_hash_table_lookup(poller->domains, tap->domain);
 
-    if (entry == NULL || poller->context.config->polling_s == 0)
+    if (entry == NULL)
         return;
-    vsf_exporter_tap(poller->context.exporter, tap, stats);
-    vsf_domain_poll_tap_final(entry->poll, tap, stats);
+    if (vsf_poller_tap_has_turns(poller, tap))
+        vsf_exporter_tap(poller->context.exporter, tap, stats);
+    if (vsf_schedule_has_turns(poller->schedule, &entry->turn))
+        vsf_domain_poll_tap_final(entry->poll, tap, stats);
 }
 
 void
