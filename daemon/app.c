@@ -339,7 +339,7 @@ vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
     app->state_dir = vsf_state_dir_new(state_dir);
-    app->indexes = vsf_index_store_new(app->state_dir);
+    app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
     app->records = vsf_guest_store_new(app->state_dir);
     app->sender = vsf_sender_new(config->collectors, config->source_address, config->dscp, error);
     if (app->sender == NULL)
