@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
 #include "agents.h"
+#include "compare.h"
 #include "hook.h"
 #include "import.h"
 #include "pause.h"
@@ -24,6 +25,7 @@ static const Command commands[] = {
     {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
     {"resume", vsf_cli_resume, "end what was paused"},
     {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
+    {"compare", vsf_cli_compare, "compare its numbers of the VMs with Host sFlow's"},
     {"import-hsflowd", vsf_cli_import, "print the equivalent of a Host sFlow configuration"},
     {"hook", vsf_cli_hook, "install, remove or look at the libvirt hook"},
 };

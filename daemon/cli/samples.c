@@ -34,11 +34,11 @@ value_free(gpointer data)
     g_free(value);
 }
 
-static void
-sample_free(gpointer data)
+void
+vsf_sample_free(VsfSample *sample)
 {
-    VsfSample *sample = data;
-
+    if (sample == NULL)
+        return;
     g_free(sample->source);
     g_free(sample->hostname);
     g_free(sample->uuid);
@@ -268,7 +268,7 @@ vsf_samples_read(const uint8_t *data, size_t size, GError **error)
     g_autoptr(GError) failed = NULL;
     Read read = {.samples = g_new0(VsfSamples, 1), .macs = macs};
 
-    read.samples->samples = g_ptr_array_new_with_free_func(sample_free);
+    read.samples->samples = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_sample_free);
     if (!vsf_sflow_decode(data, size, &sink, &read, &failed))
         g_propagate_error(error, g_steal_pointer(&failed));
     return read.samples;

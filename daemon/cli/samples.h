@@ -51,6 +51,8 @@ typedef struct {
 /* Never NULL: what could be read, with *@error set if not all. */
 VsfSamples *vsf_samples_read(const uint8_t *data, size_t size, GError **error);
 void vsf_samples_free(VsfSamples *samples);
+/* Of one that was taken out of @samples. Takes NULL. */
+void vsf_sample_free(VsfSample *sample);
 
 /* NULL: the sample has no such field. */
 const VsfValue *vsf_sample_value(const VsfSample *sample, const char *record, const char *name);

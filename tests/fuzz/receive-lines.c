@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whatever a datagram holds: each line is one of its protocol, and a datagram that was cut to
- * some of its samples is one again. */
+/* Whatever a datagram holds: each line is one of its protocol, a datagram that was cut to some of
+ * its samples is one again, and compared with itself it differs in nothing. */
+#include "../../daemon/cli/comparison.h"
 #include "../../daemon/cli/lines.h"
 #include "../../daemon/cli/rows.h"
 
@@ -89,6 +90,25 @@ check_cut(const guint8 *data, gsize size, const VsfSamples *samples)
     g_assert(left->samples->len == (samples->samples->len + 1) / 2);
 }
 
+/* As the same VMs' counters from both agents. */
+static void
+check_comparison(const guint8 *data, gsize size)
+{
+    g_autoptr(VsfComparison) comparison = vsf_comparison_new(1);
+    g_autofree char *text = NULL;
+    VsfTally tally;
+
+    for (guint i = 0; i < 4; i++) {
+        g_autoptr(VsfSamples) samples = vsf_samples_read(data, size, NULL);
+
+        samples->sub_agent_id = i % 2;
+        vsf_comparison_add(comparison, samples, (gint64)i * 1000000000);
+    }
+    text = vsf_comparison_text(comparison, &tally);
+    g_assert(tally.n[VSF_VERDICT_UNEXPECTED] == 0);
+    g_assert(tally.heard_ours == tally.heard_theirs);
+}
+
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
@@ -113,6 +133,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     }
     check_graphite(graphite);
     check_influx(influx);
+    check_comparison(copy, size);
     if (error == NULL)
         check_cut(copy, size, samples);
     return 0;
