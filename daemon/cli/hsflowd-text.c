@@ -12,6 +12,9 @@
 #ifndef VSF_HAVE_DNS_SD
 #define VSF_HAVE_DNS_SD 0
 #endif
+#ifndef VSF_HAVE_HOST_ENABLED
+#define VSF_HAVE_HOST_ENABLED 0
+#endif
 
 void
 vsf_hsflowd_settings_clear(VsfHsflowdSettings *settings)
@@ -207,6 +210,18 @@ add_old_graphs(GString *text)
 }
 
 static void
+add_host(GString *text)
+{
+    if (!VSF_HAVE_HOST_ENABLED)
+        return;
+    g_string_append_c(text, '\n');
+    add_comment(text, "# ", "# ",
+                "Where Host sFlow stays on this host for what is no matter of VMs, only one of the "
+                "two should send the host's own sample:");
+    g_string_append(text, "#[host]\n#enabled = off\n");
+}
+
+static void
 add_notes(GString *text, const VsfHsflowdSettings *settings)
 {
     g_autofree char *file = vsf_hsflowd_quote(settings->file);
@@ -248,6 +263,7 @@ vsf_hsflowd_text(const VsfHsflowdSettings *settings)
         g_string_append_printf(text, "agent-address = %s\n", settings->agent_address);
     add_sub_agent(text, settings);
     add_old_graphs(text);
+    add_host(text);
     add_notes(text, settings);
     return g_string_free(text, FALSE);
 }

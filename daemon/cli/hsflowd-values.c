@@ -178,12 +178,26 @@ vsf_hsflowd_network(const char *text, GError **error)
     return g_strdup_printf("%s/%" G_GUINT64_FORMAT, shown, length);
 }
 
+#define DOMAIN_BYTES_MAX 200 /* so that _sflow._udp. before it fits into a name too */
+#define LABEL_BYTES_MAX 63
+
+static gboolean
+is_domain(const char *domain)
+{
+    g_auto(GStrv) labels = g_strsplit(domain, ".", -1);
+
+    for (guint i = 0; labels[i] != NULL; i++)
+        if (strlen(labels[i]) > LABEL_BYTES_MAX)
+            return FALSE;
+    return strlen(domain) <= DOMAIN_BYTES_MAX && !is_numeric(domain) && check_name(domain, NULL);
+}
+
 char *
 vsf_hsflowd_domain(const char *text, GError **error)
 {
     const char *domain = text[0] == '.' ? text + 1 : text;
 
-    if (!check_name(domain, NULL) || is_numeric(domain)) {
+    if (!is_domain(domain)) {
         refuse(error, "must be a domain such as .example.net");
         return NULL;
     }

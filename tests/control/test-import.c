@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#define LABEL_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ONE "collector { ip=192.0.2.10 udpport=6343 }"
 
 /* The made text; virt-sflowd must take it. */
@@ -213,6 +214,15 @@ test_dns_sd_is_printed_if_the_daemon_has_it(void)
 }
 
 static void
+test_the_host_is_named_if_the_daemon_can_leave_it_out(void)
+{
+    gboolean has = vsf_config_schema_find(vsf_config_schema(), "host", "enabled") >= 0;
+    g_autofree char *made = import("sflow { " ONE " }");
+
+    g_assert_true(has == (strstr(made, "\n#[host]\n#enabled = off\n") != NULL));
+}
+
+static void
 assert_refused(const char *text, gsize length, guint line, const char *words)
 {
     g_autofree char *place = g_strdup_printf("f.conf:%u: ", line);
@@ -265,6 +275,7 @@ test_errors_name_line_and_remedy(void)
         {"sflow {\n subAgentId = 200000 }", 2, "must be from 0 to 199999"},
         {"sflow {\n DNSSD = perhaps }", 2, "must be on or off"},
         {"sflow {\n dns-sd { domain = a..b } }", 2, "must be a domain"},
+        {"sflow {\n dns-sd { domain = " LABEL_64 " } }", 2, "must be a domain"},
         {"sflow {\n dns-sd { server = a } }", 2, "is no setting of dns-sd"},
         {"sflow {\n collector { } }", 2, "write collector { ip = ADDRESS }"},
         {"sflow {\n collector {\n ip = 192.0.2.1\n port = 1 } }", 4, "ip, udpport, dev and"},
@@ -393,6 +404,8 @@ main(int argc, char **argv)
     CASE("settings-become-keys", test_settings_become_keys);
     CASE("the-documented-grammar-is-read", test_the_documented_grammar_is_read);
     CASE("dns-sd-is-printed-if-the-daemon-has-it", test_dns_sd_is_printed_if_the_daemon_has_it);
+    CASE("the-host-is-named-if-the-daemon-can-leave-it-out",
+         test_the_host_is_named_if_the_daemon_can_leave_it_out);
     CASE("errors-name-line-and-remedy", test_errors_name_line_and_remedy);
     CASE("bounds-hold", test_bounds_hold);
     CASE("what-the-file-says-stays-in-comments", test_what_the_file_says_stays_in_comments);
