@@ -131,7 +131,7 @@ vsf_vm_book_find(const VsfVmBook *book, const VsfSamples *samples, const VsfSamp
         return key != NULL ? g_hash_table_lookup(book->by_uuid, key) : NULL;
     }
     if ((sample->kind != VSF_SAMPLE_COUNTERS && sample->kind != VSF_SAMPLE_FLOW) ||
-        sample->source_class != 0 || sample->source_index == 0)
+        sample->source_class != 0)
         return NULL;
     key = tap_key(samples, sample->source_index);
     return g_hash_table_lookup(book->by_tap, key);

@@ -193,6 +193,7 @@ test_the_documented_grammar_is_read(void)
     g_assert_null(strstr(made, "is not known to virt-sflow"));
     g_assert_nonnull(strstr(made, "^vnet[0-9]{1,3}"));
     g_assert_nonnull(strstr(made, "# line 17: json {"));
+    g_assert_nonnull(strstr(made, "hide = a \\\"quoted\\\" name"));
 }
 
 static void
@@ -268,6 +269,7 @@ test_errors_name_line_and_remedy(void)
         {"sflow {\n sampling = 11M }", 2, "must be from 0 to 10000000"},
         {"sflow {\n sampling = 99999999999999999999 }", 2, "must be from 0 to 10000000"},
         {"sflow {\n sampling = 18446744073709551615G }", 2, "must be from 0 to 10000000"},
+        {"sflow {\n sampling = 18446744073709552K }", 2, "must be from 0 to 10000000"},
         {"sflow {\n sampling.1G = x }", 2, "sampling.1G: x must be a whole number"},
         {"sflow {\n polling.http = 301 }", 2, "must be from 0 to 300"},
         {"sflow {\n headerBytes = 257 }", 2, "must be from 0 to 256"},

@@ -250,6 +250,9 @@ def test_taps_move():
                       wire.datagram(vm("a", A, 1, cpu(), ifindex=9, sequence=2)),
                       wire.datagram(wire.flow(7))], "--vm", "b")
     tap.equal(out.count("type=flow_sample"), 1, out)
+    # 0 is no interface, but what is sent where none is known.
+    out, _ = receive([wire.datagram(vm("a", A, 1, cpu(), ifindex=0), wire.flow(0))], "--vm", "a")
+    tap.equal(out.count("type=flow_sample"), 0, out)
 
 
 def test_table():
