@@ -57,10 +57,23 @@ vsf_comparison_free(VsfComparison *comparison)
     g_free(comparison);
 }
 
+/* A sample is kept until the end: of one that is larger than any agent's, the beginning. */
+static void
+trim(VsfSample *sample)
+{
+    if (sample->values->len > VSF_COMPARISON_VALUES_MAX)
+        g_ptr_array_set_size(sample->values, VSF_COMPARISON_VALUES_MAX);
+    if (sample->ifindexes->len > VSF_COMPARISON_ADAPTERS_MAX) {
+        g_array_set_size(sample->ifindexes, VSF_COMPARISON_ADAPTERS_MAX);
+        g_clear_pointer(&sample->macs, g_free);
+    }
+}
+
 /* Takes @sample. */
 static void
 hear(VsfHeard *heard, VsfSample *sample, gint64 time_ns)
 {
+    trim(sample);
     if (heard->last != NULL && sample->sequence <= heard->last->sequence)
         heard_clear(heard);
     if (heard->first == NULL) {

@@ -4,7 +4,11 @@
 
 #include "compare-rules.h"
 
-#define VSF_COMPARISON_MAX 4096 /* VMs; what comes of others is left out and counted */
+/* What anyone may send bounds what is kept: VMs (what comes of others is left out and
+ * counted), and of each sample its first values and adapters; agents send some 30. */
+#define VSF_COMPARISON_MAX 1024
+#define VSF_COMPARISON_VALUES_MAX 128
+#define VSF_COMPARISON_ADAPTERS_MAX 128
 
 typedef struct VsfComparison VsfComparison;
 

@@ -84,7 +84,7 @@ set_taps(VsfVmBook *book, const VsfSamples *samples, const VsfSample *sample, Vs
             g_hash_table_remove(book->by_tap, key);
     }
     g_array_set_size(vm->ifindexes, 0);
-    for (guint i = 0; i < sample->ifindexes->len; i++) {
+    for (guint i = 0; i < MIN(sample->ifindexes->len, VSF_VM_BOOK_TAPS_MAX); i++) {
         guint32 ifindex = g_array_index(sample->ifindexes, guint32, i);
 
         if (ifindex == 0) /* it has no interface that the sender knows */
@@ -100,6 +100,17 @@ is_of_a_vm(const VsfSample *sample)
     return sample->kind == VSF_SAMPLE_COUNTERS && sample->source_class == 3;
 }
 
+/* At the end of a character. */
+static char *
+cut_name(const char *name)
+{
+    const char *end = name + MIN(strlen(name), VSF_VM_BOOK_NAME_MAX);
+
+    while (end > name && (*end & 0xc0) == 0x80)
+        end--;
+    return g_strndup(name, (gsize)(end - name));
+}
+
 void
 vsf_vm_book_learn(VsfVmBook *book, const VsfSamples *samples, const VsfSample *sample)
 {
@@ -109,7 +120,7 @@ vsf_vm_book_learn(VsfVmBook *book, const VsfSamples *samples, const VsfSample *s
         return;
     vm = vm_for(book, samples, sample->uuid);
     g_free(vm->name);
-    vm->name = g_strdup(sample->hostname);
+    vm->name = sample->hostname != NULL ? cut_name(sample->hostname) : NULL;
     set_taps(book, samples, sample, vm);
 }
 

@@ -6,9 +6,11 @@
 
 #include "samples.h"
 
-#define VSF_VM_BOOK_MAX                                                      \
-    65536 /* VMs; at one more all are forgotten, since most are made up then \
-           */
+/* What anyone may send bounds what is kept: at one VM more all are forgotten, since most
+ * are made up then. */
+#define VSF_VM_BOOK_MAX 16384
+#define VSF_VM_BOOK_TAPS_MAX 128 /* of a VM */
+#define VSF_VM_BOOK_NAME_MAX 255 /* bytes; the standard has 64 at most */
 
 typedef struct {
     char *agent, *uuid;

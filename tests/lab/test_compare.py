@@ -195,6 +195,17 @@ def test_too_little():
         tap.equal(fields["virt_cpu.nrVirtCpu"][0], "equal")
 
 
+def test_crowd():
+    """Of more VMs than it keeps, those that came first are compared, and the rest is counted"""
+    crowd = [wire.datagram(*[wire.counters((3, number), 1, wire.descr(
+        "x", f"{number:08x}-0000-0000-0000-000000000000")) for number in range(first, first + 400)])
+        for first in (1, 401, 801)]
+    status, _, out, _ = compare(ours(1), theirs(1), *crowd)
+    tap.equal(status, 1)
+    assert "\n1024 VMs:" in out, out[-300:]
+    assert "\n177 samples were left out" in out, out[-300:]
+
+
 def test_one_agent_alone():
     """Where one agent was not heard the status is 3, and the message says what to do"""
     for datagrams, words in (((ours(1),), "collector of Host sFlow too"),

@@ -255,6 +255,21 @@ def test_taps_move():
     tap.equal(out.count("type=flow_sample"), 0, out)
 
 
+def many(first, count):
+    """So many VMs that are made up, with an interface each."""
+    return wire.datagram(*[vm("x", f"{number:08x}-0000-0000-0000-000000000000", number,
+                              ifindex=number) for number in range(first, first + count)])
+
+
+def test_crowd():
+    """More VMs than it keeps make it forget all, and it goes on with those that come then"""
+    crowd = [many(first, 400) for first in range(1000, 1000 + 42 * 400, 400)]
+    web = wire.datagram(vm("web01", A, 1, ifindex=7), wire.flow(7))
+    out, _ = receive([web, *crowd, wire.datagram(wire.flow(7)), web], "--vm", "web01")
+    tap.equal(out.count("type=flow_sample"), 2, out)
+    tap.equal(out.count("type=counter_sample"), 2, out)
+
+
 def test_table():
     """The table has a row a sample: sizes, and rates since the one before"""
     def sample(sequence, time, read, received):
