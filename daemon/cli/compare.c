@@ -126,6 +126,8 @@ vsf_cli_compare(int argc, char **argv)
     int status = 2;
 
     if (parse_options(&compare, argc, argv)) {
+        if (compare.intake.pcap != NULL)
+            compare.intake.seconds = 0; /* the file has an end of its own */
         compare.comparison = vsf_comparison_new((guint32)compare.sub_agent);
         status = vsf_intake_run(&compare.intake, listen_to, &compare) == 0 ? report(&compare) : 3;
     }

@@ -157,6 +157,19 @@ matches(const char *text, const char *const *patterns)
     return FALSE;
 }
 
+/* UUIDs are told in lower case, and may be asked for in upper case. */
+static gboolean
+matches_uuid(const char *uuid, const char *const *patterns)
+{
+    for (; uuid != NULL && *patterns != NULL; patterns++) {
+        g_autofree char *pattern = g_ascii_strdown(*patterns, -1);
+
+        if (g_pattern_match_simple(pattern, uuid))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 vsf_vm_book_matches(const VsfVmBook *book, const VsfSamples *samples, const VsfSample *sample,
                     const char *const *patterns)
@@ -164,8 +177,8 @@ vsf_vm_book_matches(const VsfVmBook *book, const VsfSamples *samples, const VsfS
     const VsfVm *vm = vsf_vm_book_find(book, samples, sample);
 
     if (is_of_a_vm(sample))
-        return matches(sample->hostname, patterns) || matches(sample->uuid, patterns);
+        return matches(sample->hostname, patterns) || matches_uuid(sample->uuid, patterns);
     if (sample->kind == VSF_SAMPLE_METRICS && matches(sample->source, patterns))
         return TRUE;
-    return vm != NULL && (matches(vm->name, patterns) || matches(vm->uuid, patterns));
+    return vm != NULL && (matches(vm->name, patterns) || matches_uuid(vm->uuid, patterns));
 }

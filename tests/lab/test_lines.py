@@ -232,9 +232,9 @@ def test_filter():
         wire.counters((0, 7), 1, wire.record(1005, "s", "vnet0")),
         wire.counters((0, 8), 1, wire.record(1005, "s", "vnet1")))]
     other = wire.datagram(wire.flow(7), agent="192.0.2.2")
-    for pattern in ("web*", "*01", A.upper()[:3] + "*", "nobody"):
+    for pattern in ("web*", "*01", B.upper(), "nobody"):
         out, _ = receive(datagrams + [other], "--vm", pattern)
-        wanted = {"web*": 4, "*01": 8, A[:3] + "*": 4, "nobody": 0}[pattern]
+        wanted = {"web*": 4, "*01": 8, B.upper(): 4, "nobody": 0}[pattern]
         samples = re.findall(r"^  (\S+ type=\S+)", out, re.M)
         tap.equal(len(samples), wanted, out)
     out, _ = receive(datagrams, "--vm", "web01", "--json")
