@@ -229,17 +229,26 @@ def test_options():
 
 
 def test_both_send():
-    """Both agents send to its port, and it reports after --seconds"""
+    """Both agents send to its port, and it reports when it is ended"""
     run = subprocess.Popen([COMMAND, "compare", "--port", "0", "--bind", "127.0.0.1", "--seconds",
-                            "3"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                            "600"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     port = int(run.stderr.readline().rsplit(":", 1)[1])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for sequence in (1, 2):
             for raw in (ours(sequence), theirs(sequence)):
                 sender.sendto(raw, ("127.0.0.1", port))
+    # What was sent before the signal is read before it ends.
+    run.terminate()
     out, errors = run.communicate(timeout=60)
     tap.equal(run.returncode, 0, errors)
     assert "1 VMs: 27 equal, 3 expected, 0 unexpected, 0 not compared" in out, out
+
+
+def test_time_is_up():
+    """After --seconds it ends by itself"""
+    done = subprocess.run([COMMAND, "compare", "--port", "0", "--bind", "127.0.0.1", "--seconds",
+                           "1"], capture_output=True, text=True, timeout=120)
+    tap.equal((done.returncode, done.stdout), (3, ""), done.stderr)
 
 
 def test_manual():
