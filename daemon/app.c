@@ -324,7 +324,7 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
     app->state_dir = vsf_state_dir_new(state_dir);
-    app->indexes = vsf_index_store_new(app->state_dir);
+    app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
     app->records = vsf_guest_store_new(app->state_dir);
     app->sender = vsf_sender_new(config->collectors, config->source_address, config->dscp, error);
     if (app->sender == NULL)

@@ -8,6 +8,7 @@
 
 /* Each list stands in the order of its enum. */
 static const char *const vm_name_words[] = {"auto", "nova", "domain", "title", "guest", NULL};
+static const char *const vm_index_words[] = {"own", "hsflowd", NULL};
 static const char *const virt_memory_words[] = {"guest", "balloon", NULL};
 static const char *const net_direction_words[] = {"guest", "host", NULL};
 static const char *const direction_words[] = {"once", "both", "in", "out", NULL};
@@ -69,6 +70,11 @@ static const VsfConfigKey keys[] = {
      .help = "The name under which a VM is exported: auto (OpenStack's display name and the first\n"
              "8 digits of the UUID if there is one, else the domain name), nova, domain, title,\n"
              "or guest (the guest's own host name)."},
+    {"sflow", "vm-index", VSF_KEY_WORD, FIELD(vm_index), .words = vm_index_words, .fallback = "own",
+     .help =
+         "The number of a VM's data source, which comes from its UUID: own (200000 to 16777215,\n"
+         "the same on every host, and hardly ever that of two VMs) or hsflowd (100000 to 149999,\n"
+         "the one that Host sFlow gives it, for collectors that know the VM by that number)."},
     {"sflow", "virt-memory", VSF_KEY_WORD, FIELD(virt_memory), .words = virt_memory_words,
      .fallback = "guest",
      .help = "virt_memory.memory: guest (memory in use inside the guest, where it can be known)\n"

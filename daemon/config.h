@@ -2,6 +2,7 @@
 /* The configuration: one table of keys, walked by a short loop. */
 #pragma once
 
+#include "model/index-table.h"
 #include "model/sample-pool.h"
 #include "model/vm-name.h"
 #include "net/sender.h"
@@ -50,6 +51,7 @@ typedef struct {
     char *agent_address;   /* "auto" */
     guint sub_agent_id;    /* 200000 */
     VsfVmNameMode vm_name;
+    VsfIndexKind vm_index;
     VsfVirtMemory virt_memory;
     VsfNetDirection virt_net_direction;
     char *source_address; /* or NULL */

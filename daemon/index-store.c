@@ -34,12 +34,13 @@ load(VsfIndexStore *store)
 }
 
 VsfIndexStore *
-vsf_index_store_new(VsfStateDir *dir)
+vsf_index_store_new(VsfStateDir *dir, VsfIndexKind kind)
 {
     VsfIndexStore *store = g_new0(VsfIndexStore, 1);
 
-    store->table = vsf_index_table_new();
-    store->file = vsf_state_file_new(dir, "indexes", table_text, store);
+    store->table = vsf_index_table_new(kind);
+    store->file = vsf_state_file_new(dir, kind == VSF_INDEX_HSFLOWD ? "indexes-hsflowd" : "indexes",
+                                     table_text, store);
     load(store);
     return store;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
 #include "agents.h"
+#include "compare.h"
 #include "hook.h"
+#include "import.h"
 #include "pause.h"
 #include "receive.h"
 #include "status.h"
@@ -23,6 +25,8 @@ static const Command commands[] = {
     {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
     {"resume", vsf_cli_resume, "end what was paused"},
     {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
+    {"compare", vsf_cli_compare, "compare its numbers of the VMs with Host sFlow's"},
+    {"import-hsflowd", vsf_cli_import, "print the equivalent of a Host sFlow configuration"},
     {"hook", vsf_cli_hook, "install, remove or look at the libvirt hook"},
 };
 
@@ -31,7 +35,7 @@ print_usage(FILE *to)
 {
     fprintf(to, "Usage: virt-sflow [--help] [--version] COMMAND [OPTION...]\n\nCommands:\n");
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n'virt-sflow COMMAND --help' tells its options. Exit status: 0 done, 1 failed,\n"
                 "2 wrong usage.\n");
 }

@@ -7,14 +7,15 @@
 #include "index-table.h"
 
 #include "domain.h"
+#include "fnv.h"
 
+#include <limits.h>
 #include <string.h>
 
 G_DEFINE_QUARK(vsf - index - table - error - quark, vsf_index_table_error)
 
 #define HEADER "virt-sflow-indexes "
 #define VERSION 1
-#define RANGE (VSF_INDEX_MAX - VSF_INDEX_MIN + 1)
 #define MAX_LINE 96 /* UUID, 8 and 19 digits, two blanks */
 
 typedef struct {
@@ -24,6 +25,8 @@ typedef struct {
 } Entry;
 
 struct VsfIndexTable {
+    VsfIndexKind kind;
+    guint32 min, max;     /* the indexes of that kind */
     GHashTable *by_uuid;  /* Entry.uuid -> Entry, owned */
     GHashTable *by_index; /* index -> the same Entry */
 };
@@ -51,6 +54,28 @@ hash_uuid(const guint8 uuid[16])
     return mix(GUINT64_FROM_BE(high) + mix(GUINT64_FROM_BE(low)));
 }
 
+guint32
+vsf_index_hsflowd(const guint8 uuid[16], gboolean char_is_signed)
+{
+    guint32 hash = VSF_FNV_START;
+
+    for (guint i = 0; i < 16; i++) {
+        /* A byte above 127 is a negative number there, whose upper bits are ones. */
+        guint32 byte = char_is_signed && uuid[i] > 127 ? 0xffffff00u | uuid[i] : uuid[i];
+
+        hash = (hash ^ byte) * 0x01000193u;
+    }
+    return VSF_INDEX_HSFLOWD_MIN + hash % (VSF_INDEX_HSFLOWD_MAX - VSF_INDEX_HSFLOWD_MIN + 1);
+}
+
+static guint32
+preferred_index(const VsfIndexTable *table, const guint8 uuid[16])
+{
+    if (table->kind == VSF_INDEX_HSFLOWD)
+        return vsf_index_hsflowd(uuid, CHAR_MIN < 0);
+    return table->min + (guint32)(hash_uuid(uuid) % (table->max - table->min + 1));
+}
+
 static guint
 uuid_hash(gconstpointer key)
 {
@@ -64,10 +89,13 @@ uuid_equal(gconstpointer a, gconstpointer b)
 }
 
 VsfIndexTable *
-vsf_index_table_new(void)
+vsf_index_table_new(VsfIndexKind kind)
 {
     VsfIndexTable *table = g_new0(VsfIndexTable, 1);
 
+    table->kind = kind;
+    table->min = kind == VSF_INDEX_HSFLOWD ? VSF_INDEX_HSFLOWD_MIN : VSF_INDEX_MIN;
+    table->max = kind == VSF_INDEX_HSFLOWD ? VSF_INDEX_HSFLOWD_MAX : VSF_INDEX_MAX;
     table->by_uuid = g_hash_table_new_full(uuid_hash, uuid_equal, NULL, g_free);
     table->by_index = g_hash_table_new(NULL, NULL);
     return table;
@@ -119,6 +147,14 @@ forget_oldest(VsfIndexTable *table)
     forget(table, oldest);
 }
 
+/* Far fewer entries than indexes, so that probing ends, and soon. */
+static gboolean
+is_full(const VsfIndexTable *table)
+{
+    return vsf_index_table_size(table) >=
+           MIN(VSF_INDEX_TABLE_MAX, (table->max - table->min + 1) / 2);
+}
+
 guint32
 vsf_index_table_get(VsfIndexTable *table, const guint8 uuid[16], gint64 now_s, gboolean *is_new)
 {
@@ -131,12 +167,11 @@ vsf_index_table_get(VsfIndexTable *table, const guint8 uuid[16], gint64 now_s, g
         entry->used_s = MAX(entry->used_s, now_s);
         return entry->index;
     }
-    /* Far fewer entries than indexes, so that probing ends, and soon. */
-    if (vsf_index_table_size(table) >= VSF_INDEX_TABLE_MAX)
+    if (is_full(table))
         forget_oldest(table);
-    index = VSF_INDEX_MIN + (guint32)(hash_uuid(uuid) % RANGE);
+    index = preferred_index(table, uuid);
     while (g_hash_table_contains(table->by_index, GUINT_TO_POINTER(index)))
-        index = index == VSF_INDEX_MAX ? VSF_INDEX_MIN : index + 1;
+        index = index == table->max ? table->min : index + 1;
     insert(table, uuid, index, MAX(now_s, 0));
     return index;
 }
@@ -206,15 +241,15 @@ load_entry(VsfIndexTable *table, const char *line)
         return "not a UUID, an index and a time";
     if (!vsf_uuid_parse(fields[0], uuid))
         return "no valid UUID";
-    if (!g_ascii_string_to_unsigned(fields[1], 10, VSF_INDEX_MIN, VSF_INDEX_MAX, &index, NULL))
-        return "the index is not between 200000 and 16777215";
+    if (!g_ascii_string_to_unsigned(fields[1], 10, table->min, table->max, &index, NULL))
+        return "the index is out of its range";
     if (!g_ascii_string_to_signed(fields[2], 10, 0, G_MAXINT64, &used_s, NULL))
         return "no valid time";
     if (g_hash_table_contains(table->by_uuid, uuid))
         return "this UUID stands there already";
     if (g_hash_table_contains(table->by_index, GUINT_TO_POINTER((guint)index)))
         return "this index is another UUID's";
-    if (vsf_index_table_size(table) >= VSF_INDEX_TABLE_MAX)
+    if (is_full(table))
         return "too many entries";
     insert(table, uuid, (guint32)index, used_s);
     return NULL;

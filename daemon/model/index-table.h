@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The data-source index of every VM: derived from its UUID and remembered, so
  * that it survives restarts and collisions. Pure: text in, text out; the app
- * reads and writes the file (/var/lib/virt-sflow/indexes). */
+ * reads and writes the file (/var/lib/virt-sflow/indexes; indexes-hsflowd has
+ * those of VSF_INDEX_HSFLOWD, so that neither is lost while the other is in use). */
 #pragma once
 
 #include <glib.h>
 
+/* Which index a UUID has where no other one is in the way. */
+typedef enum {
+    VSF_INDEX_OWN, /* out of 200000 to 16777215, where few ever meet */
+    /* Host sFlow's: 100000 + FNV-1a(UUID) % 50000. Its hash adds plain chars, whose sign is the
+     * processor's, so that the index is the one that this host had. */
+    VSF_INDEX_HSFLOWD,
+} VsfIndexKind;
+
 #define VSF_INDEX_MIN 200000u
 #define VSF_INDEX_MAX 16777215u
+#define VSF_INDEX_HSFLOWD_MIN 100000u
+#define VSF_INDEX_HSFLOWD_MAX 149999u
 
-/* More entries than this are never held: the one used longest ago is
- * forgotten for a new one. */
+/* More entries than this are never held, nor more than for half of the indexes: the
+ * one used longest ago is forgotten for a new one. */
 #define VSF_INDEX_TABLE_MAX (1u << 20)
+
+/* The index that Host sFlow gives @uuid where no other VM has it. */
+guint32 vsf_index_hsflowd(const guint8 uuid[16], gboolean char_is_signed);
 
 #define VSF_INDEX_TABLE_ERROR (vsf_index_table_error_quark())
 GQuark vsf_index_table_error_quark(void);
@@ -24,7 +38,7 @@ typedef enum {
 
 typedef struct VsfIndexTable VsfIndexTable;
 
-VsfIndexTable *vsf_index_table_new(void);
+VsfIndexTable *vsf_index_table_new(VsfIndexKind kind);
 void vsf_index_table_free(VsfIndexTable *table);
 
 /* Reads what vsf_index_table_to_text() wrote. A broken, cut or foreign text

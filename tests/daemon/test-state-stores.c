@@ -68,7 +68,7 @@ static Seen
 run_once(const char *directory)
 {
     g_autoptr(VsfStateDir) dir = vsf_state_dir_new(directory);
-    g_autoptr(VsfIndexStore) indexes = vsf_index_store_new(dir);
+    g_autoptr(VsfIndexStore) indexes = vsf_index_store_new(dir, VSF_INDEX_OWN);
     g_autoptr(VsfGuestStore) guests = vsf_guest_store_new(dir);
     Seen seen = {0};
 
@@ -312,6 +312,34 @@ test_what_a_kill_left_is_removed(void)
 
 #define CASE(name, func) g_test_add_func("/state-stores/" name, func)
 
+/* Going to Host sFlow's indexes and back gives every VM the one that it had. */
+static void
+test_each_kind_of_index_has_its_own_file(void)
+{
+    Seen first;
+    g_autofree char *directory = new_directory(&first);
+    g_autofree char *path = g_build_filename(directory, "indexes-hsflowd", NULL);
+    guint32 theirs[N_VMS];
+
+    for (guint run = 0; run < 2; run++) {
+        g_autoptr(VsfStateDir) dir = vsf_state_dir_new(directory);
+        g_autoptr(VsfIndexStore) indexes = vsf_index_store_new(dir, VSF_INDEX_HSFLOWD);
+
+        for (guint i = 0; i < N_VMS; i++) {
+            guint32 index = vsf_index_store_get(indexes, uuids[i]);
+
+            g_assert_cmpuint(index, >=, VSF_INDEX_HSFLOWD_MIN);
+            g_assert_cmpuint(index, <=, VSF_INDEX_HSFLOWD_MAX);
+            g_assert_true(run == 0 || index == theirs[i]);
+            theirs[i] = index;
+        }
+    }
+    g_assert_true(g_file_test(path, G_FILE_TEST_IS_REGULAR));
+    run_again(directory, &first, 0);
+    remove_all(directory);
+    g_assert_cmpint(g_rmdir(directory), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -328,5 +356,6 @@ main(int argc, char **argv)
     CASE("no-directory-is-said-once-and-stands-in-the-status",
          test_no_directory_is_said_once_and_stands_in_the_status);
     CASE("what-a-kill-left-is-removed", test_what_a_kill_left_is_removed);
+    CASE("each-kind-of-index-has-its-own-file", test_each_kind_of_index_has_its_own_file);
     return g_test_run();
 }

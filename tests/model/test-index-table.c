@@ -22,7 +22,7 @@ make_uuid(guint8 uuid[16], guint32 number)
 static void
 test_an_index_is_in_range_and_stays(void)
 {
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
     g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
     guint8 uuid[16];
     gboolean is_new;
@@ -46,8 +46,8 @@ test_an_index_is_in_range_and_stays(void)
 static void
 test_the_index_comes_from_the_uuid_alone(void)
 {
-    g_autoptr(VsfIndexTable) one = vsf_index_table_new();
-    g_autoptr(VsfIndexTable) other = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) one = vsf_index_table_new(VSF_INDEX_OWN);
+    g_autoptr(VsfIndexTable) other = vsf_index_table_new(VSF_INDEX_OWN);
     guint8 uuid[16], first[16];
 
     make_uuid(first, 1);
@@ -63,7 +63,7 @@ static void
 test_a_collision_takes_the_next_free_index(void)
 {
     static const char *const uuid_text = "9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e0aa";
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
     g_autoptr(GString) text = g_string_new(HEADER);
     guint8 uuid[16];
 
@@ -79,7 +79,7 @@ test_a_collision_takes_the_next_free_index(void)
 static void
 test_probing_wraps_at_the_end(void)
 {
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
     const char *text = HEADER "00000000-0000-0000-0000-000000000001 16777215 1\n";
     guint8 uuid[16];
 
@@ -91,8 +91,8 @@ test_probing_wraps_at_the_end(void)
 static void
 test_text_survives_the_round(void)
 {
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
-    g_autoptr(VsfIndexTable) again = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
+    g_autoptr(VsfIndexTable) again = vsf_index_table_new(VSF_INDEX_OWN);
     g_autofree char *text = NULL, *second = NULL;
     gsize length, second_length;
     guint8 uuid[16];
@@ -115,7 +115,7 @@ test_text_survives_the_round(void)
 static void
 test_text_is_sorted_and_versioned(void)
 {
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
     g_autofree char *text = NULL;
 
     g_assert_true(vsf_index_table_load(table, HEADER OTHER LINE, strlen(HEADER OTHER LINE), NULL));
@@ -127,7 +127,7 @@ static void
 test_a_newer_version_says_so(void)
 {
     static const char text[] = "virt-sflow-indexes 2\n" LINE;
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
     g_autoptr(GError) error = NULL;
 
     g_assert_false(vsf_index_table_load(table, text, strlen(text), &error));
@@ -164,7 +164,7 @@ test_what_stands_before_the_fault_is_kept(void)
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+        g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
         g_autoptr(GError) error = NULL;
         g_autofree char *prefix = g_strdup_printf("line %u: ", cases[i].line);
 
@@ -181,8 +181,8 @@ test_a_nul_or_an_endless_line_is_a_fault(void)
     static const char nul[] = HEADER LINE "9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e0ab 200002 1\0\n";
     g_autofree char *filler = g_strnfill(100000, '1');
     g_autofree char *endless = g_strconcat(HEADER LINE, filler, "\n", NULL);
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
-    g_autoptr(VsfIndexTable) other = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
+    g_autoptr(VsfIndexTable) other = vsf_index_table_new(VSF_INDEX_OWN);
 
     g_assert_false(vsf_index_table_load(table, nul, sizeof(nul) - 1, NULL));
     g_assert_cmpuint(vsf_index_table_size(table), ==, 1);
@@ -193,7 +193,7 @@ test_a_nul_or_an_endless_line_is_a_fault(void)
 static void
 test_prune_forgets_what_is_not_used(void)
 {
-    g_autoptr(VsfIndexTable) table = vsf_index_table_new();
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_OWN);
     guint8 old[16], used[16], fresh[16];
     guint32 index;
 
@@ -209,6 +209,64 @@ test_prune_forgets_what_is_not_used(void)
     g_assert_cmpuint(vsf_index_table_size(table), ==, 2);
     g_assert_cmpuint(vsf_index_table_get(table, used, 400, NULL), ==, index);
     g_assert_cmpuint(vsf_index_table_prune(table, 200), ==, 0);
+}
+
+/* Worked out apart from the code, for both kinds of processors. */
+static void
+test_hsflowd_indexes_are_those_of_host_sflow(void)
+{
+    static const struct {
+        const char *uuid;
+        guint32 if_signed, if_unsigned;
+    } cases[] = {
+        {"11223344-5566-7788-99aa-bbccddeeff00", 110773, 136245},
+        {"4dea22b3-1d52-d8f3-2516-782e98ab3fa0", 106036, 126388},
+    };
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_HSFLOWD);
+    guint8 uuid[16];
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_true(vsf_uuid_parse(cases[i].uuid, uuid));
+        g_assert_cmpuint(vsf_index_hsflowd(uuid, TRUE), ==, cases[i].if_signed);
+        g_assert_cmpuint(vsf_index_hsflowd(uuid, FALSE), ==, cases[i].if_unsigned);
+        g_assert_cmpuint(vsf_index_table_get(table, uuid, 1, NULL), ==,
+                         (char)-1 < 0 ? cases[i].if_signed : cases[i].if_unsigned);
+    }
+}
+
+/* Its range is small: all of a crowd find a place, and what is full forgets. */
+static void
+test_hsflowd_indexes_end_and_stay_apart(void)
+{
+    g_autoptr(VsfIndexTable) table = vsf_index_table_new(VSF_INDEX_HSFLOWD);
+    g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+    guint8 uuid[16];
+
+    for (guint32 i = 0; i < 25000; i++) {
+        guint32 index;
+
+        make_uuid(uuid, i);
+        index = vsf_index_table_get(table, uuid, i, NULL);
+        g_assert_cmpuint(index, >=, VSF_INDEX_HSFLOWD_MIN);
+        g_assert_cmpuint(index, <=, VSF_INDEX_HSFLOWD_MAX);
+        g_assert_true(g_hash_table_add(seen, GUINT_TO_POINTER(index)));
+    }
+    make_uuid(uuid, 25000);
+    vsf_index_table_get(table, uuid, 25000, NULL);
+    g_assert_cmpuint(vsf_index_table_size(table), ==, 25000);
+}
+
+static void
+test_each_kind_refuses_the_others_indexes(void)
+{
+    static const char theirs[] = HEADER "00000000-0000-0000-0000-000000000001 149999 1\n";
+    static const char beyond[] = HEADER "00000000-0000-0000-0000-000000000001 150000 1\n";
+    g_autoptr(VsfIndexTable) own = vsf_index_table_new(VSF_INDEX_OWN);
+    g_autoptr(VsfIndexTable) hsflowd = vsf_index_table_new(VSF_INDEX_HSFLOWD);
+
+    g_assert_false(vsf_index_table_load(own, theirs, strlen(theirs), NULL));
+    g_assert_false(vsf_index_table_load(hsflowd, beyond, strlen(beyond), NULL));
+    g_assert_true(vsf_index_table_load(hsflowd, theirs, strlen(theirs), NULL));
 }
 
 int
@@ -232,5 +290,11 @@ main(int argc, char **argv)
                     test_a_nul_or_an_endless_line_is_a_fault);
     g_test_add_func("/model/index-table/prune-forgets-what-is-not-used",
                     test_prune_forgets_what_is_not_used);
+    g_test_add_func("/model/index-table/hsflowd-indexes-are-those-of-host-sflow",
+                    test_hsflowd_indexes_are_those_of_host_sflow);
+    g_test_add_func("/model/index-table/hsflowd-indexes-end-and-stay-apart",
+                    test_hsflowd_indexes_end_and_stay_apart);
+    g_test_add_func("/model/index-table/each-kind-refuses-the-others-indexes",
+                    test_each_kind_refuses_the_others_indexes);
     return g_test_run();
 }
