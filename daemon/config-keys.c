@@ -70,7 +70,8 @@ static const VsfConfigKey keys[] = {
      .help = "The name under which a VM is exported: auto (OpenStack's display name and the first\n"
              "8 digits of the UUID if there is one, else the domain name), nova, domain, title,\n"
              "or guest (the guest's own host name)."},
-    {"sflow", "vm-index", VSF_KEY_WORD, FIELD(vm_index), .words = vm_index_words, .fallback = "own",
+    {"sflow", "vm-index", VSF_KEY_WORD, FIELD(vm_index), .words = vm_index_words, .fixed = TRUE,
+     .fallback = "own",
      .help =
          "The number of a VM's data source, which comes from its UUID: own (200000 to 16777215,\n"
          "the same on every host, and hardly ever that of two VMs) or hsflowd (100000 to 149999,\n"
