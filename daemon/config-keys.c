@@ -7,6 +7,7 @@
 #include <string.h>
 
 /* Each list stands in the order of its enum. */
+static const char *const timestamps_words[] = {"on", "off", NULL};
 static const char *const vm_name_words[] = {"auto", "nova", "domain", "title", "guest", NULL};
 static const char *const vm_index_words[] = {"own", "hsflowd", NULL};
 static const char *const virt_memory_words[] = {"guest", "balloon", NULL};
@@ -89,6 +90,10 @@ static const VsfConfigKey keys[] = {
      .help = "The source address of the datagrams; empty leaves it to the routing table."},
     {"sflow", "dscp", VSF_KEY_NUMBER, FIELD(dscp), .max = 63, .fallback = "0",
      .help = "Differentiated-services code point of the datagrams."},
+    {"sflow", "timestamps", VSF_KEY_WORD, FIELD(timestamps), .words = timestamps_words,
+     .fallback = "on",
+     .help = "Whether each packet sample says when its packet passed: on or off. Wireshark 4.0\n"
+             "decodes packet samples without it; with it, only the first of each datagram."},
     {"libvirt", "uri", VSF_KEY_TEXT, FIELD(uri), .check = check_uri, .fallback = "qemu:///system",
      .fixed = TRUE, .form = "a libvirt URI such as qemu:///system",
      .help = "The libvirt daemon to watch."},

@@ -17,6 +17,7 @@ typedef enum {
 #define VSF_CONFIG_FILE "/etc/virt-sflow/virt-sflow.conf"
 #define VSF_CONFIG_DIR "/etc/virt-sflow/conf.d"
 
+typedef enum { VSF_TIMESTAMPS_ON, VSF_TIMESTAMPS_OFF } VsfTimestamps;
 typedef enum { VSF_VIRT_MEMORY_GUEST, VSF_VIRT_MEMORY_BALLOON } VsfVirtMemory;
 typedef enum { VSF_NET_DIRECTION_GUEST, VSF_NET_DIRECTION_HOST } VsfNetDirection;
 typedef enum { VSF_GUEST_AGENT_AUTO, VSF_GUEST_AGENT_OFF } VsfGuestAgent;
@@ -56,6 +57,7 @@ typedef struct {
     VsfNetDirection virt_net_direction;
     char *source_address; /* or NULL */
     guint dscp;
+    VsfTimestamps timestamps; /* of packet samples */
     /* [libvirt] */
     char *uri;
     /* [capture] */

@@ -409,6 +409,8 @@ vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow)
 
     flow->sequence = ++source->flow_sequence;
     flow->source = (VsfSflowSource){VSF_SFLOW_CLASS_INTERFACE, (guint32)ifindex};
+    if (exporter->config->timestamps == VSF_TIMESTAMPS_OFF)
+        flow->time_ns = 0;
     vsf_sflow_flow(&xdr, flow);
     if (xdr.overflow || !vsf_sflow_datagram_add(exporter->datagram, xdr.data, xdr.used,
                                                 VSF_SFLOW_KIND_PLAIN, uptime_ms(exporter)))

@@ -57,7 +57,8 @@ void vsf_exporter_vital_signs(VsfExporter *exporter, const char *source,
 /* One counter sample of a tap, source 0:ifIndex, in the switch port's view. */
 void vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *stats);
 
-/* One flow sample, source 0:ifIndex. Sequence and source are filled in here. */
+/* One flow sample, source 0:ifIndex. Sequence and source are filled in here, and its time is
+ * left out if the configuration wants none. */
 void vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow);
 
 /* The source is gone: its next sample, if there ever is one, starts at 1. */

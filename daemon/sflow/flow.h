@@ -25,7 +25,7 @@ typedef struct {
  * (0:2210) and, if the frame carries an 802.1Q or 802.1ad tag, extended_switch (0:1001)
  * with VLAN and priority, the same on both sides. Never 0:3 or 0:4 beside the header.
  * The entities come last: Wireshark 4.0 reads the body of a record that it does not know as
- * the records that follow, and is right again only at the next sample. */
+ * the next record, so that it can take one such, at the end, but not the timestamp too. */
 void vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow);
 
 /* Upper bound of what vsf_sflow_flow() writes for that header length. */

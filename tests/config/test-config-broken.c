@@ -57,6 +57,7 @@ static const Broken broken[] = {
     {"[sflow]\ndatagram-bytes = 9001\n", 2, "[sflow] datagram-bytes", "512 to 9000"},
     {"[sflow]\nsub-agent-id = 4294967296\n", 2, "[sflow] sub-agent-id", "0 to 4294967295"},
     {"[sflow]\nsub-agent-id = 99999999999999999999999\n", 2, "[sflow] sub-agent-id", "range"},
+    {"[sflow]\ntimestamps = yes\n", 2, "[sflow] timestamps", "on or off"},
     {"[sflow]\ndscp = 64\n", 2, "[sflow] dscp", "0 to 63"},
     {"[sflow]\ndscp = EF\n", 2, "[sflow] dscp", "0 to 63"},
     {"[sflow]\ndscp = off\n", 2, "[sflow] dscp", "0 to 63"},

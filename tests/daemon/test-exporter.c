@@ -326,6 +326,24 @@ test_another_configuration_goes_on_with_the_numbers(Fixture *fixture,
     vsf_exporter_set_config(fixture->exporter, fixture->config, &other);
 }
 
+static void
+test_times_are_left_out_where_nobody_wants_them(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const guint8 header[60] = {1, 2, 3};
+    static const char off[] = "[sflow]\ntimestamps = off\n";
+    g_autoptr(VsfConfig) config = vsf_config_parse("f.conf", off, strlen(off), NULL);
+    VsfSflowFlow flow = {.header = header, .header_length = sizeof(header), .time_ns = 77};
+    g_autoptr(GHashTable) table = NULL;
+
+    vsf_exporter_flow(fixture->exporter, 17, &flow);
+    fixture->config->timestamps = config->timestamps;
+    vsf_exporter_flow(fixture->exporter, 17, &flow);
+    table = flush_and_decode(fixture);
+    assert_decoded(table, "samples.0.records.timestamp.ns", "77");
+    assert_decoded(table, "samples.1.records.timestamp.ns", NULL);
+}
+
 #define ADD(name, func) g_test_add(name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -347,5 +365,7 @@ main(int argc, char **argv)
         test_another_configuration_goes_on_with_the_numbers);
     ADD("/exporter/flow-sample-carries-its-own-sequence",
         test_flow_sample_carries_its_own_sequence);
+    ADD("/exporter/times-are-left-out-where-nobody-wants-them",
+        test_times_are_left_out_where_nobody_wants_them);
     return g_test_run();
 }
