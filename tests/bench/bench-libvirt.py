@@ -25,7 +25,7 @@ from crowd import Crowd  # noqa: E402
 
 URI = "qemu:///system"
 TIMES = int(os.environ.get("VSF_BENCH_TIMES", "1"))
-ROUNDS = 2 * TIMES      # of the fast polling
+ROUNDS = 3 * TIMES      # of the fast polling
 FAST_S, SLOW_S = 5, 20  # polling
 SETTLE_S = 8            # what a start asks once is over
 IDLE_S = 5

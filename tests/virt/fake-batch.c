@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fake-batch.h"
 
+#include "../../daemon/base/order.h"
+
 #include <string.h>
 
 /* --- timers ------------------------------------------------------------ */
@@ -73,6 +75,14 @@ static gboolean batches_fail, batches_kill;
 static gint n_opened, n_closed, n_answers_out;
 gint64 fake_now_us;
 
+static void
+wait_for_change(void)
+{
+    vsf_order_give(&lock); /* the wait unlocks it */
+    g_cond_wait(&changed, &lock);
+    vsf_order_take(&lock);
+}
+
 static Machine *
 machine(const char *uuid)
 {
@@ -88,18 +98,18 @@ machine(const char *uuid)
 void
 fake_set_way(const char *uuid, Way way)
 {
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     machine(uuid)->way = way;
     g_cond_broadcast(&changed);
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
 }
 
 void
 fake_set_busy(const char *uuid, gboolean busy)
 {
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     machine(uuid)->busy = busy;
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
 }
 
 /* With the lock held. The answer is the UUID, with a question mark if QEMU was not asked. */
@@ -119,7 +129,7 @@ ask_machine(const char *uuid, GError **error)
     n_at_hung += asked->way == HANGS;
     g_cond_broadcast(&changed);
     while (asked->way == HANGS)
-        g_cond_wait(&changed, &lock);
+        wait_for_change();
     asked->busy = FALSE;
     return g_strdup(uuid);
 }
@@ -140,10 +150,10 @@ fake_call(gpointer link G_GNUC_UNUSED, const char *uuid, gpointer question, GErr
     char *answer;
 
     g_assert_true(question == FAKE_QUESTION);
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     counts.singles++;
     answer = ask_machine(uuid, error);
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
     return answer;
 }
 
@@ -152,7 +162,7 @@ fake_call_many(gpointer link, VsfCallsItem *items, guint n, GError **error)
 {
     gboolean fails;
 
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     counts.batches++;
     counts.largest = MAX(counts.largest, n);
     counts.smallest = MIN(counts.smallest, n);
@@ -163,7 +173,7 @@ fake_call_many(gpointer link, VsfCallsItem *items, guint n, GError **error)
         g_assert_true(items[i].question == FAKE_QUESTION);
         items[i].answer = ask_machine(items[i].uuid, &items[i].error);
     }
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
     if (fails)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "out of memory");
     return !fails;
@@ -192,9 +202,9 @@ static void
 fake_answer_free(gpointer answer)
 {
     g_free(answer);
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     n_answers_out--;
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
 }
 
 static gint64
@@ -234,12 +244,12 @@ let_all_go(void)
     GHashTableIter iter;
     gpointer value;
 
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     g_hash_table_iter_init(&iter, machines);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         ((Machine *)value)->way = ANSWERS;
     g_cond_broadcast(&changed);
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
 }
 
 void
@@ -250,9 +260,9 @@ fake_end(void)
     let_all_go();
     while (!all) {
         g_main_context_iteration(NULL, FALSE);
-        g_mutex_lock(&lock);
+        vsf_order_lock(&lock);
         all = n_answers_out == 0 && g_atomic_int_get(&n_closed) == g_atomic_int_get(&n_opened);
-        g_mutex_unlock(&lock);
+        vsf_order_unlock(&lock);
     }
     g_array_unref(timers);
     g_hash_table_unref(machines);
@@ -268,10 +278,10 @@ fake_batches_fail(gboolean with_connection)
 void
 fake_wait_for_hung(guint n)
 {
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     while (n_at_hung < n)
-        g_cond_wait(&changed, &lock);
-    g_mutex_unlock(&lock);
+        wait_for_change();
+    vsf_order_unlock(&lock);
 }
 
 FakeCounts
@@ -279,9 +289,9 @@ fake_counts(void)
 {
     FakeCounts now;
 
-    g_mutex_lock(&lock);
+    vsf_order_lock(&lock);
     now = counts;
-    g_mutex_unlock(&lock);
+    vsf_order_unlock(&lock);
     now.closed = (guint)g_atomic_int_get(&n_closed);
     return now;
 }
