@@ -43,6 +43,7 @@ vsf_config_free(VsfConfig *config)
     g_clear_pointer(&config->files, g_ptr_array_unref);
     g_free(config->agent_address);
     g_free(config->source_address);
+    g_free(config->dns_sd_domain);
     g_free(config->uri);
     g_free(config);
 }
