@@ -312,12 +312,13 @@ static void
 test_damaged(void)
 {
     g_autoptr(GByteArray) message = dns_message(1, 0x8180, DNS_NAME, DNS_SRV);
-    const guint8 short_srv[] = {0, 0, 0}, long_string[] = {200, 'a'};
+    const guint8 short_srv[] = {0, 0, 0}, long_string[] = {200, 'a'}, by_one[] = {2, 'a'};
 
     dns_srv(message, 60, 0, 6343, "a.test");
     dns_txt(message, 60, "sampling=5");
     dns_record(message, 0, DNS_NAME, DNS_SRV, 60, short_srv, sizeof(short_srv));
     dns_record(message, 0, DNS_NAME, DNS_TXT, 60, long_string, sizeof(long_string));
+    dns_record(message, 0, DNS_NAME, DNS_TXT, 60, by_one, sizeof(by_one));
     for (guint size = 0; size <= message->len; size++) {
         for (guint flip = 0; flip <= message->len; flip++) {
             g_autofree guint8 *copy = g_malloc(size + 1);
@@ -336,7 +337,7 @@ test_damaged(void)
                 continue;
             g_assert_cmpuint(settings->collectors->len, ==, 1);
             g_assert_cmpint(settings->sampling, ==, 5);
-            g_assert_cmpuint(records->n_notes, ==, 2);
+            g_assert_cmpuint(records->n_notes, ==, 3);
         }
     }
 }
