@@ -14,9 +14,9 @@ struct VsfDnsSd {
     VsfDnsPlan plan;
     VsfWorker *worker;
     guint timer;
-    VsfDnsRead *read; /* the last answer or failure, or NULL */
+    VsfDnsRead *read;   /* the last answer or failure, or NULL */
+    VsfDnsRead *answer; /* the last answer, or NULL; may be @read */
     gint64 answered_us;
-    gint64 ttl_s;
     guint64 n_answers, n_failures;
     char *noted; /* the notes that were logged last */
     VsfLogRate notes_rate;
@@ -116,7 +116,7 @@ take_answer(VsfDnsSd *dns)
     } else {
         dns->n_answers++;
         dns->answered_us = now_us;
-        dns->ttl_s = read->has_ttl ? (gint64)read->ttl_s : -1;
+        dns->answer = dns->read;
     }
     vsf_dns_plan_answer(&dns->plan, read->outcome, read->settings, read->has_ttl, read->ttl_s,
                         now_us, g_random_double());
@@ -143,7 +143,10 @@ asked(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
         read->why = g_strdup(error->message);
     }
     before = dns->read != NULL ? dns->read->outcome : (VsfDnsOutcome)-1;
-    vsf_dns_read_free(dns->read);
+    if (dns->read != dns->answer)
+        vsf_dns_read_free(dns->read);
+    if (read->outcome != VSF_DNS_FAILED)
+        g_clear_pointer(&dns->answer, vsf_dns_read_free);
     dns->read = read;
     take_answer(dns);
     tell_outcome(dns, before);
@@ -207,7 +210,6 @@ vsf_dns_sd_new(const VsfDnsSdOptions *options, const VsfDnsSdCallbacks *callback
     dns->servers = copy_servers(options->servers);
     dns->callbacks = *callbacks;
     dns->user_data = user_data;
-    dns->ttl_s = -1;
     dns->worker = vsf_worker_new(1, (GDestroyNotify)vsf_dns_read_free);
     vsf_dns_plan_init(&dns->plan, options->times != NULL ? options->times : &vsf_dns_times,
                       options->last, g_get_monotonic_time(), g_random_double());
@@ -223,7 +225,9 @@ vsf_dns_sd_free(VsfDnsSd *dns)
     g_clear_handle_id(&dns->timer, g_source_remove);
     vsf_worker_free(dns->worker);
     vsf_dns_plan_clear(&dns->plan);
-    vsf_dns_read_free(dns->read);
+    if (dns->read != dns->answer)
+        vsf_dns_read_free(dns->read);
+    vsf_dns_read_free(dns->answer);
     vsf_name_servers_free(dns->servers);
     g_free(dns->domain);
     g_free(dns->noted);
@@ -256,17 +260,22 @@ vsf_dns_sd_status(const VsfDnsSd *dns)
         .answered_us = dns->answered_us,
         .next_us = dns->plan.due_us == G_MAXINT64 ? 0 : dns->plan.due_us,
         .change_us = dns->plan.apply_us,
-        .ttl_s = dns->ttl_s,
+        .ttl_s = VSF_DNS_UNSAID,
         .n_answers = dns->n_answers,
         .n_failures = dns->n_failures,
     };
 
     if (dns->read == NULL)
         return status;
-    if (dns->read->domain != NULL)
-        status.domain = dns->read->domain;
     status.state = states[dns->read->outcome];
     status.error = dns->read->why;
-    status.ignored = dns->read->notes;
+    if (dns->answer == NULL) {
+        status.domain = dns->read->domain;
+        return status;
+    }
+    status.domain = dns->answer->domain;
+    status.ignored = dns->answer->notes;
+    if (dns->answer->has_ttl)
+        status.ttl_s = dns->answer->ttl_s;
     return status;
 }

@@ -36,7 +36,7 @@ const VsfDnsSettings *vsf_dns_sd_latest(const VsfDnsSd *dns);
 const VsfDnsSettings *vsf_dns_sd_in_force(const VsfDnsSd *dns);
 
 typedef struct {
-    const char *domain;  /* that was asked last, or is to be; NULL: not known yet */
+    const char *domain;  /* that answered last, or else is asked; NULL: not known yet */
     const char *state;   /* "waiting", "answered", "nothing" or "failing" */
     const char *error;   /* of the last question, or NULL */
     const char *ignored; /* what of the last answer was left out, or NULL */
