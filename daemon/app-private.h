@@ -15,7 +15,12 @@
 #include "virt/conn.h"
 
 struct VsfApp {
-    const VsfConfig *config;
+    VsfConfig *config; /* in force: @base with @overlay */
+    VsfConfig *base;   /* what files and command line say */
+    VsfConfigOverlay *overlay;
+    GStrv config_fixed;           /* keys of these that need a restart, NULL: none */
+    gint64 config_us;             /* since when it is in force */
+    const VsfReloadState *reload; /* or NULL */
     gint64 start_us;
     gboolean closing; /* the rooms are being taken down; the domains run on */
     VsfAppFailed failed;
@@ -28,6 +33,7 @@ struct VsfApp {
     VsfHookSocket *hook;
     VsfControl *control;
     char *agent_address, *agent_address_reason;
+    VsfSflowAddress wire; /* the same as it is sent */
 
     /* From here on NULL until the agent address is known. */
     VsfExporter *exporter;
@@ -58,12 +64,20 @@ struct VsfApp {
 /* The registry may wait for something now: it is asked for it in time. */
 void vsf_app_registry_changed(VsfApp *app);
 
+/* Sets agent_address, its reason and wire; FALSE: they stay. */
+gboolean vsf_app_choose_agent(VsfApp *app, const VsfConfig *config, GInetAddress *collector,
+                              GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void vsf_app_warn_no_collector(void);
+
 /* @user_data is a VsfApp. */
 extern const VsfConnCallbacks vsf_app_conn_callbacks;
 
 /* A VsfHookFunc; @app is a VsfApp. */
 void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsize xml_length,
                           gpointer user_data);
+
+/* The member "config" of that. */
+void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
 
 /* The answer to {"request": "status"}; documented in docs/status-json.md. */
 JsonNode *vsf_app_status(VsfApp *app);

@@ -154,6 +154,18 @@ vsf_vitals_new(VsfApp *app)
 }
 
 void
+vsf_vitals_config_changed(VsfVitals *vitals)
+{
+    guint polling_s = vitals->app->config->polling_s;
+
+    g_free(vitals->config_hash);
+    vitals->config_hash = vsf_config_hash(vitals->app->config);
+    if (vsf_schedule_interval_us(vitals->schedule) != (gint64)polling_s * G_USEC_PER_SEC)
+        vsf_schedule_set_interval(vitals->schedule, polling_s);
+    vsf_schedule_retime(vitals->schedule, &vitals->turn);
+}
+
+void
 vsf_vitals_free(VsfVitals *vitals)
 {
     if (vitals == NULL)
@@ -184,8 +196,9 @@ vsf_vitals_look(VsfServiceLook *look, gpointer user_data)
     g_snprintf(look->status, sizeof(look->status),
                "%" G_GUINT64_FORMAT " VMs, %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                " interfaces sampled, %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-               " collectors reached, libvirt %s",
+               " collectors reached, libvirt %s%s",
                signs.vms, signs.taps_sampled, signs.taps_wanted,
                signs.collectors - signs.collectors_down, signs.collectors,
-               app->vitals != NULL && app->away_since_us == 0 ? "connected" : "away");
+               app->vitals != NULL && app->away_since_us == 0 ? "connected" : "away",
+               app->reload != NULL && app->reload->error != NULL ? "; the last reload failed" : "");
 }

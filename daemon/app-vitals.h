@@ -13,6 +13,9 @@ typedef struct VsfVitals VsfVitals;
 VsfVitals *vsf_vitals_new(VsfApp *app);
 void vsf_vitals_free(VsfVitals *vitals);
 
+/* The app has another one. */
+void vsf_vitals_config_changed(VsfVitals *vitals);
+
 /* As of now, but the quantiles, which are those of the last interval that is over. */
 VsfVitalSigns vsf_vitals_signs(const VsfVitals *vitals);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "app-private.h"
-#include "net/agent-address.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -28,7 +27,8 @@ domain_changed(VsfDomain *domain, gpointer user_data)
 
     g_debug("%s: domain %s changed, state %d", domain->name, domain->def->uuid, domain->state);
     vsf_guests_domain_changed(app->guests, domain);
-    /* Its metadata may want another sampling rate. */
+    vsf_poller_domain_changed(app->poller, domain);
+    /* Its metadata or its name may want another sampling rate. */
     for (guint i = 0; i < domain->taps->len; i++)
         vsf_flows_tap_changed(app->flows, domain->taps->pdata[i]);
 }
@@ -64,6 +64,7 @@ tap_bound(VsfTap *tap, gpointer user_data)
 
     g_debug("%s: interface %d belongs to %s", tap->link.name, tap->link.ifindex, tap->domain->name);
     vsf_flows_tap_bound(app->flows, tap);
+    vsf_poller_tap_changed(app->poller, tap);
 }
 
 static void
@@ -72,6 +73,7 @@ tap_changed(VsfTap *tap, gpointer user_data)
     VsfApp *app = user_data;
 
     vsf_flows_tap_changed(app->flows, tap);
+    vsf_poller_tap_changed(app->poller, tap);
 }
 
 static void
@@ -244,36 +246,17 @@ answer(const VsfRequest *request, GError **error, gpointer user_data)
     return NULL;
 }
 
-static VsfSflowAddress
-wire_address(GInetAddress *address)
-{
-    VsfSflowAddress wire = {
-        .family = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV4 ? 1 : 2,
-    };
-
-    memcpy(wire.bytes, g_inet_address_to_bytes(address), g_inet_address_get_native_size(address));
-    return wire;
-}
-
 /* The rooms that need to know who we are. libvirt comes last, so that its
  * first answer finds everything in place. */
 static gboolean
 start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
 {
-    g_autoptr(GInetAddress) agent = vsf_agent_address_choose(app->config->agent_address, collector,
-                                                             &app->agent_address_reason, error);
-    VsfSflowAddress wire;
-
-    if (agent == NULL)
+    if (!vsf_app_choose_agent(app, app->config, collector, error))
         return FALSE;
-    app->agent_address = g_inet_address_to_string(agent);
-    g_message("agent address %s: %s", app->agent_address, app->agent_address_reason);
-    wire = wire_address(agent);
-
     app->link_stats = vsf_link_stats_new(error);
     if (app->link_stats == NULL)
         return FALSE;
-    app->exporter = vsf_exporter_new(app->config, &wire, send_datagram, app);
+    app->exporter = vsf_exporter_new(app->config, &app->wire, send_datagram, app);
     app->registry = vsf_registry_new((const char *const *)app->config->interfaces,
                                      &registry_callbacks, app);
     app->flows = vsf_flows_new(app->config, app->registry, app->exporter, app->link_stats, error);
@@ -326,12 +309,14 @@ open_sockets(VsfApp *app, const char *runtime_dir, GError **error)
 }
 
 VsfApp *
-vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_dir,
-            VsfAppFailed failed, gpointer user_data, GError **error)
+vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, VsfAppFailed failed,
+            gpointer user_data, GError **error)
 {
     g_autoptr(VsfApp) app = g_new0(VsfApp, 1);
 
     app->config = config;
+    app->base = vsf_config_copy(config);
+    app->config_us = g_get_monotonic_time();
     app->failed = failed;
     app->user_data = user_data;
     app->start_us = g_get_monotonic_time();
@@ -345,8 +330,7 @@ vsf_app_new(const VsfConfig *config, const char *runtime_dir, const char *state_
     if (app->sender == NULL)
         return NULL;
     if (config->collectors->len == 0)
-        g_warning("no collector is configured: nothing is sent; set [sflow] collectors "
-                  "in " VSF_CONFIG_FILE " or give --collector");
+        vsf_app_warn_no_collector();
     vsf_sender_when_first_resolved(app->sender, RESOLVE_PATIENCE_MS, first_collector_resolved, app);
     return g_steal_pointer(&app);
 }
@@ -381,6 +365,10 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->sender, vsf_sender_free);
     g_clear_pointer(&app->state_dir, vsf_state_dir_free);
     g_clear_pointer(&app->starting, g_hash_table_unref);
+    g_clear_pointer(&app->config, vsf_config_free);
+    g_clear_pointer(&app->base, vsf_config_free);
+    g_clear_pointer(&app->overlay, vsf_config_overlay_free);
+    g_strfreev(app->config_fixed);
     g_free(app->agent_address);
     g_free(app->agent_address_reason);
     g_free(app);

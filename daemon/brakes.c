@@ -90,17 +90,30 @@ vsf_brakes_cpu_percent(const VsfBrakes *brakes)
 
 /* --- up, down and status ----------------------------------------------- */
 
+void
+vsf_brakes_set_config(VsfBrakes *brakes, const VsfConfig *config)
+{
+    gboolean is_bound = vsf_cpu_brake_bound(&brakes->cpu) > 0;
+
+    brakes->config = config;
+    if (config->cpu_limit > 0 && brakes->timer == 0) {
+        look(brakes);
+        brakes->timer = g_timeout_add(LOOK_MS, look, brakes);
+    } else if (config->cpu_limit == 0) {
+        g_clear_handle_id(&brakes->timer, g_source_remove);
+        brakes->cpu = (VsfCpuBrake){0};
+        if (is_bound)
+            vsf_flows_set_bound(brakes->flows, 0);
+    }
+}
+
 VsfBrakes *
 vsf_brakes_new(const VsfConfig *config, VsfFlows *flows)
 {
     VsfBrakes *brakes = g_new0(VsfBrakes, 1);
 
-    brakes->config = config;
     brakes->flows = flows;
-    if (config->cpu_limit > 0) {
-        look(brakes);
-        brakes->timer = g_timeout_add(LOOK_MS, look, brakes);
-    }
+    vsf_brakes_set_config(brakes, config);
     return brakes;
 }
 

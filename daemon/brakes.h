@@ -12,6 +12,9 @@ typedef struct VsfBrakes VsfBrakes;
 VsfBrakes *vsf_brakes_new(const VsfConfig *config, VsfFlows *flows);
 void vsf_brakes_free(VsfBrakes *brakes);
 
+/* Instead of the one before. */
+void vsf_brakes_set_config(VsfBrakes *brakes, const VsfConfig *config);
+
 /* How many times fewer samples are taken than when the CPU time came above its limit: a
  * power of two, 1 while nothing is cut for its sake. */
 guint32 vsf_brakes_factor(const VsfBrakes *brakes);

@@ -15,6 +15,7 @@ static const char *const dns_sd_words[] = {"off", "on", NULL};
 static const char *const direction_words[] = {"once", "both", "in", "out", NULL};
 static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
+static const char *const host_words[] = {"on", "off", NULL};
 
 static gboolean
 check_source_address(const char *text, GError **error)
@@ -96,7 +97,8 @@ static const VsfConfigKey keys[] = {
      .fallback = "5",
      .help = "DNS cannot ask for shorter intervals of polling than these seconds."},
     {"libvirt", "uri", VSF_KEY_TEXT, FIELD(uri), .check = check_uri, .fallback = "qemu:///system",
-     .form = "a libvirt URI such as qemu:///system", .help = "The libvirt daemon to watch."},
+     .fixed = TRUE, .form = "a libvirt URI such as qemu:///system",
+     .help = "The libvirt daemon to watch."},
     {"capture", "interfaces", VSF_KEY_PATTERNS, FIELD(interfaces),
      .fallback = "vnet* tap* macvtap*", .form = "patterns of at most 15 characters with * and ?",
      .help = "Interfaces that may be sampled: patterns with * and ?, blanks or commas between."},
@@ -145,6 +147,23 @@ static const VsfConfigKey keys[] = {
      .fallback = "10",
      .help = "Percent of a core that the daemon itself may use, over 30 seconds; off is no limit.\n"
              "Above it packets are sampled more coarsely, as each sample says; counters go on."},
+    {"host", "enabled", VSF_KEY_WORD, FIELD(host), .words = host_words, .fallback = "on",
+     .help = "The host's own counter sample (source 2:1): on, or off where another agent on this\n"
+             "host, such as Host sFlow, sends one from the same agent address."},
+};
+
+#define RULE_FIELD(member) .offset = G_STRUCT_OFFSET(VsfConfigRule, member)
+#define RULE_KEYS(name)                                                                  \
+    {name, "sampling", VSF_KEY_NUMBER, RULE_FIELD(sampling), .max = 10000000},           \
+        {name, "polling", VSF_KEY_NUMBER, RULE_FIELD(polling_s), .max = 300},            \
+    {                                                                                    \
+        name, "direction", VSF_KEY_WORD, RULE_FIELD(direction), .words = direction_words \
+    }
+
+static const VsfConfigKey rule_keys[] = {
+    RULE_KEYS("vm PATTERN"),
+    {"vm PATTERN", "agent", VSF_KEY_WORD, RULE_FIELD(agent), .words = agent_words},
+    RULE_KEYS("interface PATTERN"),
 };
 
 /* Nothing was renamed yet: an entry of zeros ends the table. */
@@ -157,6 +176,20 @@ vsf_config_schema(void)
                                            G_N_ELEMENTS(renames) - 1};
 
     return &schema;
+}
+
+const VsfConfigSchema *
+vsf_config_rule_schema(void)
+{
+    static const VsfConfigSchema schema = {rule_keys, G_N_ELEMENTS(rule_keys), renames, 0};
+
+    return &schema;
+}
+
+const char *
+vsf_config_rule_group(VsfRuleKind kind)
+{
+    return kind == VSF_RULE_VM ? "vm PATTERN" : "interface PATTERN";
 }
 
 gboolean
@@ -262,6 +295,9 @@ vsf_config_advise_key(const VsfConfigSchema *schema, const char *group, const ch
     g_autofree char *allowed = g_strjoinv(", ", (char **)names->pdata);
     const char *near_miss;
 
+    if (g_str_has_prefix(name, "sampling."))
+        return g_strdup("rates by speed are for physical ports, which are not sampled; taps take "
+                        "sampling, whatever speed they claim");
     for (guint i = 0; i < schema->n_keys; i++)
         if (strcmp(schema->keys[i].name, name) == 0)
             return g_strdup_printf("it belongs in [%s]", schema->keys[i].group);
@@ -281,5 +317,7 @@ vsf_config_advise_group(const VsfConfigSchema *schema, const char *group)
                                     ? g_strdup_printf("did you mean [%s]? ", near_miss)
                                     : g_strdup("");
 
-    return g_strdup_printf("%sallowed are [%s], and [x-...], which is ignored", question, allowed);
+    return g_strdup_printf("%sallowed are [%s], [vm PATTERN], [interface PATTERN], and [x-...], "
+                           "which is ignored",
+                           question, allowed);
 }

@@ -18,12 +18,13 @@ typedef enum {
 typedef struct {
     const char *group, *name;
     VsfKeyType type;
-    gsize offset; /* of its field in VsfConfig */
+    gsize offset; /* of its field in VsfConfig, or VsfConfigRule */
     guint min, max;
     const char *zero;                                    /* of a NUMBER: a word for 0, or NULL */
     const char *const *words;                            /* NULL-terminated */
     gboolean (*check)(const char *text, GError **error); /* of a TEXT; the message says why not */
     gboolean optional;                                   /* a TEXT may be empty */
+    gboolean fixed;                                      /* read at the start alone */
     const char *fallback;                                /* the default, as it is written */
     const char *form; /* what is allowed, in words (not for NUMBER and WORD) */
     const char *help; /* lines for the example */
@@ -44,13 +45,25 @@ typedef struct {
 
 const VsfConfigSchema *vsf_config_schema(void);
 
+/* The keys of sections about some VMs or interfaces, of VsfConfigRule; each group's in the order
+ * of VsfRuleKey. The groups are called as they are explained: "vm PATTERN". */
+const VsfConfigSchema *vsf_config_rule_schema(void);
+const char *vsf_config_rule_group(VsfRuleKind kind);
+
 /* What is allowed for @key, in words: "0 to 300". The caller frees. */
 char *vsf_config_key_allowed(const VsfConfigKey *key);
 
-/* Sets the key's field from @text (which it may change). The error says what
+/* Sets the key's field in @owner (a VsfConfig or VsfConfigRule) from @text. The error says what
  * is wrong and what is allowed, without position. Nothing is set then. */
-gboolean vsf_config_key_set(const VsfConfigKey *key, VsfConfig *config, const char *text,
+gboolean vsf_config_key_set(const VsfConfigKey *key, gpointer owner, const char *text,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The value as text: of what was understood, however it was written; only addresses are as
+ * written. The caller frees. */
+char *vsf_config_key_text(const VsfConfigKey *key, gconstpointer owner);
+
+/* Takes @key's value from @from. */
+void vsf_config_key_copy(const VsfConfigKey *key, VsfConfig *to, const VsfConfig *from);
 
 gboolean vsf_config_schema_has_group(const VsfConfigSchema *schema, const char *group);
 /* -1: unknown. */
@@ -61,6 +74,25 @@ char *vsf_config_advise_key(const VsfConfigSchema *schema, const char *group, co
 char *vsf_config_advise_group(const VsfConfigSchema *schema, const char *group);
 /* The candidate (NULL-terminated list) that @text may be a slip of, or NULL. */
 const char *vsf_config_near_miss(const char *text, const char *const *candidates);
+
+GPtrArray *vsf_config_collectors_copy(const GPtrArray *collectors);
+
+/* --- rules ----------------------------------------------------------------- */
+
+typedef enum { VSF_GROUP_PLAIN, VSF_GROUP_RULE, VSF_GROUP_BAD } VsfGroupKind;
+
+/* Whether @group (the text in the brackets) is a rule's; then *@rule is that of this kind and
+ * pattern, made if it is new. BAD: it looks like one, and @error says what is wrong. */
+VsfGroupKind vsf_config_rule_open(VsfConfig *config, const char *group, VsfConfigRule **rule,
+                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void vsf_config_rule_free(VsfConfigRule *rule);
+GPtrArray *vsf_config_rules_copy(const GPtrArray *rules);
+char *vsf_config_rule_name(const VsfConfigRule *rule); /* "[vm web*]"; the caller frees */
+/* All of it but the name, as text; the caller frees. */
+char *vsf_config_rule_text(const VsfConfigRule *rule);
+
+/* Why the unknown @name in a rule of that kind, or in [@group], is none. */
+char *vsf_config_advise_rule_key(VsfRuleKind kind, const char *name);
 
 /* vsf_config_parse() with another table, for the tests of the mechanism. */
 gboolean vsf_config_apply(VsfConfig *config, const VsfConfigSchema *schema, const char *name,

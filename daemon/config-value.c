@@ -144,10 +144,7 @@ set_names(const VsfConfigKey *key, GStrv *field, const char *text, GError **erro
 static gboolean
 is_same(gconstpointer a, gconstpointer b)
 {
-    const VsfCollectorAddress *one = a, *other = b;
-
-    return g_ascii_strcasecmp(one->host, other->host) == 0 && one->port == other->port &&
-           g_strcmp0(one->device, other->device) == 0;
+    return vsf_collector_address_equal(a, b);
 }
 
 static gboolean
@@ -179,9 +176,9 @@ set_collectors(const VsfConfigKey *key, GPtrArray **field, const char *text, GEr
 }
 
 gboolean
-vsf_config_key_set(const VsfConfigKey *key, VsfConfig *config, const char *text, GError **error)
+vsf_config_key_set(const VsfConfigKey *key, gpointer owner, const char *text, GError **error)
 {
-    gpointer field = G_STRUCT_MEMBER_P(config, key->offset);
+    gpointer field = G_STRUCT_MEMBER_P(owner, key->offset);
     /* GKeyFile keeps blanks at the end of a value; nobody means them. */
     g_autofree char *value = g_strstrip(g_strdup(text));
 
@@ -200,4 +197,84 @@ vsf_config_key_set(const VsfConfigKey *key, VsfConfig *config, const char *text,
         return set_collectors(key, field, value, error);
     }
     g_assert_not_reached();
+}
+
+/* --- and back ------------------------------------------------------------- */
+
+static char *
+collectors_text(const GPtrArray *collectors)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < collectors->len; i++) {
+        const VsfCollectorAddress *address = g_ptr_array_index(collectors, i);
+        g_autofree char *host = g_ascii_strdown(address->host, -1);
+
+        g_string_append_printf(text, "[%s]:%u%%%s ", host, address->port,
+                               address->device != NULL ? address->device : "");
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *
+vsf_config_key_text(const VsfConfigKey *key, gconstpointer owner)
+{
+    gconstpointer field = G_STRUCT_MEMBER_P(owner, key->offset);
+
+    switch (key->type) {
+    case VSF_KEY_NUMBER:
+        return g_strdup_printf("%u", *(const guint *)field);
+    case VSF_KEY_WORD:
+        return g_strdup(key->words[*(const guint *)field]);
+    case VSF_KEY_TEXT:
+        return g_strdup(*(char *const *)field != NULL ? *(char *const *)field : "");
+    case VSF_KEY_PATTERNS:
+    case VSF_KEY_NAMES:
+        return g_strjoinv(" ", *(const GStrv *)field);
+    case VSF_KEY_COLLECTORS:
+        return collectors_text(*(GPtrArray *const *)field);
+    }
+    g_assert_not_reached();
+}
+
+static gpointer
+copy_collector(gconstpointer address, gpointer data G_GNUC_UNUSED)
+{
+    return vsf_collector_address_copy(address);
+}
+
+GPtrArray *
+vsf_config_collectors_copy(const GPtrArray *collectors)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_collector_address_free);
+
+    g_ptr_array_extend(list, (GPtrArray *)collectors, copy_collector, NULL);
+    return list;
+}
+
+void
+vsf_config_key_copy(const VsfConfigKey *key, VsfConfig *to, const VsfConfig *from)
+{
+    gpointer field = G_STRUCT_MEMBER_P(to, key->offset);
+    gconstpointer source = G_STRUCT_MEMBER_P(from, key->offset);
+
+    switch (key->type) {
+    case VSF_KEY_NUMBER:
+    case VSF_KEY_WORD:
+        *(guint *)field = *(const guint *)source;
+        break;
+    case VSF_KEY_TEXT:
+        g_free(*(char **)field);
+        *(char **)field = g_strdup(*(char *const *)source);
+        break;
+    case VSF_KEY_PATTERNS:
+    case VSF_KEY_NAMES:
+        g_strfreev(*(GStrv *)field);
+        *(GStrv *)field = g_strdupv(*(const GStrv *)source);
+        break;
+    case VSF_KEY_COLLECTORS:
+        g_clear_pointer((GPtrArray **)field, g_ptr_array_unref);
+        *(GPtrArray **)field = vsf_config_collectors_copy(*(GPtrArray *const *)source);
+        break;
+    }
 }

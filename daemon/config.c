@@ -28,6 +28,8 @@ vsf_config_new(void)
     }
     config->warnings = g_ptr_array_new_with_free_func(g_free);
     config->files = g_ptr_array_new_with_free_func(g_free);
+    config->rules = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_config_rule_free);
+    config->places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return config;
 }
 
@@ -41,6 +43,8 @@ vsf_config_free(VsfConfig *config)
     g_clear_pointer(&config->agent_exclude, g_strfreev);
     g_clear_pointer(&config->warnings, g_ptr_array_unref);
     g_clear_pointer(&config->files, g_ptr_array_unref);
+    g_clear_pointer(&config->rules, g_ptr_array_unref);
+    g_clear_pointer(&config->places, g_hash_table_unref);
     g_free(config->agent_address);
     g_free(config->source_address);
     g_free(config->dns_sd_domain);
@@ -53,7 +57,7 @@ typedef struct {
     VsfConfig *config;
     const VsfConfigSchema *schema;
     const char *name;
-    guint *set_in; /* per key: the line that set it, 0 = none */
+    GHashTable *set_in; /* "[group] key" -> the line that set it */
 } Pass;
 
 static gboolean
@@ -67,6 +71,15 @@ fail(const Pass *pass, const VsfConfigItem *item, GError **error, const char *wh
                 pass->name, item->line, group, key != NULL ? " " : "", key != NULL ? key : "", what,
                 advice != NULL ? "; " : "", advice != NULL ? advice : "");
     return FALSE;
+}
+
+static gboolean
+fail_group(const Pass *pass, const VsfConfigItem *item, GError **error, const char *what,
+           const char *advice)
+{
+    VsfConfigItem header = {.line = item->line, .group = item->group};
+
+    return fail(pass, &header, error, what, advice);
 }
 
 /* The key's present name; a warning if the file has an old one. */
@@ -88,47 +101,91 @@ present_name(const Pass *pass, const VsfConfigItem *item)
     return item->key;
 }
 
+/* Sets @key of @owner, once per file. @name: "[group] key". */
+static gboolean
+set_key(Pass *pass, const VsfConfigItem *item, const char *name, const VsfConfigKey *key,
+        gpointer owner, GError **error)
+{
+    guint line = GPOINTER_TO_UINT(g_hash_table_lookup(pass->set_in, name));
+    g_autoptr(GError) why = NULL;
+
+    if (line != 0) {
+        g_autofree char *advice = g_strdup_printf("line %u has it too, keep one", line);
+
+        return fail(pass, item, error, "given twice", advice);
+    }
+    g_hash_table_insert(pass->set_in, g_strdup(name), GUINT_TO_POINTER(item->line));
+    if (!vsf_config_key_set(key, owner, item->value, &why))
+        return fail(pass, item, error, why->message, NULL);
+    g_hash_table_replace(pass->config->places, g_strdup(name),
+                         g_strdup_printf("%s:%u", pass->name, item->line));
+    return TRUE;
+}
+
+static gboolean
+apply_rule_key(Pass *pass, const VsfConfigItem *item, VsfConfigRule *rule, GError **error)
+{
+    const VsfConfigSchema *schema = vsf_config_rule_schema();
+    const char *group = vsf_config_rule_group(rule->kind);
+    int first = vsf_config_schema_find(schema, group, "sampling");
+    int at = vsf_config_schema_find(schema, group, item->key);
+    g_autofree char *rule_name = vsf_config_rule_name(rule);
+    g_autofree char *name = g_strdup_printf("%s %s", rule_name, item->key);
+
+    if (at < 0) {
+        g_autofree char *advice = vsf_config_advise_rule_key(rule->kind, item->key);
+
+        return fail(pass, item, error, "unknown key", advice);
+    }
+    if (!set_key(pass, item, name, &schema->keys[at], rule, error))
+        return FALSE;
+    rule->set |= 1u << (at - first);
+    return TRUE;
+}
+
+static gboolean
+apply_key(Pass *pass, const VsfConfigItem *item, GError **error)
+{
+    int at = vsf_config_schema_find(pass->schema, item->group, present_name(pass, item));
+    g_autofree char *name = NULL, *advice = NULL;
+
+    if (at < 0) {
+        advice = item->key[0] == ';' ? g_strdup("comments begin with #")
+                                     : vsf_config_advise_key(pass->schema, item->group, item->key);
+        return fail(pass, item, error, "unknown key", advice);
+    }
+    name = g_strdup_printf("[%s] %s", item->group, pass->schema->keys[at].name);
+    return set_key(pass, item, name, &pass->schema->keys[at], pass->config, error);
+}
+
 static gboolean
 apply_item(Pass *pass, const VsfConfigItem *item, GError **error)
 {
     g_autofree char *advice = NULL;
     g_autoptr(GError) why = NULL;
-    int at;
+    VsfConfigRule *rule = NULL;
 
     if (g_str_has_prefix(item->group, "x-"))
         return TRUE;
-    if (!vsf_config_schema_has_group(pass->schema, item->group)) {
-        VsfConfigItem header = {.line = item->line, .group = item->group};
-
+    if (vsf_config_rule_open(pass->config, item->group, &rule, &why) == VSF_GROUP_BAD)
+        return fail_group(pass, item, error, why->message, NULL);
+    if (rule == NULL && !vsf_config_schema_has_group(pass->schema, item->group)) {
         advice = vsf_config_advise_group(pass->schema, item->group);
-        return fail(pass, &header, error, "unknown group", advice);
+        return fail_group(pass, item, error, "unknown group", advice);
     }
     if (item->key == NULL)
         return TRUE;
     if (strchr(item->key, '[') != NULL)
         return fail(pass, item, error, "keys have no translations here",
                     "write it without the bracket");
-    at = vsf_config_schema_find(pass->schema, item->group, present_name(pass, item));
-    if (at < 0) {
-        advice = item->key[0] == ';' ? g_strdup("comments begin with #")
-                                     : vsf_config_advise_key(pass->schema, item->group, item->key);
-        return fail(pass, item, error, "unknown key", advice);
-    }
-    if (pass->set_in[at] != 0) {
-        advice = g_strdup_printf("line %u has it too, keep one", pass->set_in[at]);
-        return fail(pass, item, error, "given twice", advice);
-    }
-    pass->set_in[at] = item->line;
-    if (!vsf_config_key_set(&pass->schema->keys[at], pass->config, item->value, &why))
-        return fail(pass, item, error, why->message, NULL);
-    return TRUE;
+    return rule != NULL ? apply_rule_key(pass, item, rule, error) : apply_key(pass, item, error);
 }
 
 gboolean
 vsf_config_apply(VsfConfig *config, const VsfConfigSchema *schema, const char *name,
                  const char *text, gsize length, GError **error)
 {
-    g_autofree guint *set_in = g_new0(guint, schema->n_keys);
+    g_autoptr(GHashTable) set_in = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     Pass pass = {config, schema, name, set_in};
     g_auto(VsfConfigScan) scan = {0};
 
@@ -291,34 +348,4 @@ vsf_config_set_uri(VsfConfig *config, const char *uri, GError **error)
         return TRUE;
     g_set_error(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID, "--uri: %s", why->message);
     return FALSE;
-}
-
-char *
-vsf_config_example(void)
-{
-    const VsfConfigSchema *schema = vsf_config_schema();
-    GString *text = g_string_new(
-        "# virt-sflow.conf: what virt-sflowd samples, polls and sends.\n"
-        "#\n"
-        "# Every key stands here with its default. Files in conf.d/ are read after this one,\n"
-        "# in the order of their names, and replace its values. virt-sflowd --check-config\n"
-        "# tests what is written here; virt-sflow.conf(5) explains it.\n");
-    const char *group = "";
-
-    for (guint i = 0; i < schema->n_keys; i++) {
-        const VsfConfigKey *key = &schema->keys[i];
-        g_auto(GStrv) help = g_strsplit(key->help, "\n", -1);
-        g_autofree char *allowed = vsf_config_key_allowed(key);
-
-        if (strcmp(group, key->group) != 0)
-            g_string_append_printf(text, "\n[%s]\n", key->group);
-        group = key->group;
-        g_string_append_c(text, '\n');
-        for (guint j = 0; help[j] != NULL; j++)
-            g_string_append_printf(text, "# %s\n", help[j]);
-        g_string_append_printf(text, "# Allowed: %s.\n", allowed);
-        g_string_append_printf(text, "#%s =%s%s\n", key->name, *key->fallback != '\0' ? " " : "",
-                               key->fallback);
-    }
-    return g_string_free(text, FALSE);
 }

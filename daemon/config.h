@@ -21,6 +21,25 @@ typedef enum { VSF_NET_DIRECTION_GUEST, VSF_NET_DIRECTION_HOST } VsfNetDirection
 typedef enum { VSF_GUEST_AGENT_AUTO, VSF_GUEST_AGENT_OFF } VsfGuestAgent;
 typedef enum { VSF_DNS_SD_OFF, VSF_DNS_SD_ON } VsfDnsSdMode;
 typedef enum { VSF_DETAIL_RTMETRIC, VSF_DETAIL_NONE } VsfDetail;
+typedef enum { VSF_HOST_ON, VSF_HOST_OFF } VsfHostSamples;
+
+/* [vm PATTERN] or [interface PATTERN]: what is so for these alone. */
+typedef enum { VSF_RULE_VM, VSF_RULE_INTERFACE } VsfRuleKind;
+typedef enum {
+    VSF_RULE_SAMPLING,
+    VSF_RULE_POLLING,
+    VSF_RULE_DIRECTION,
+    VSF_RULE_AGENT, /* of VMs */
+} VsfRuleKey;
+
+typedef struct {
+    VsfRuleKind kind;
+    char *pattern; /* of the domain's name, or of the interface's: * and ? */
+    guint set;     /* 1 << VsfRuleKey: what the section says; the rest is as for all */
+    guint sampling, polling_s;
+    VsfDirection direction;
+    VsfGuestAgent agent;
+} VsfConfigRule;
 
 typedef struct {
     /* [sflow] */
@@ -58,9 +77,14 @@ typedef struct {
     VsfDetail detail;
     /* [daemon] */
     guint cpu_limit; /* 10, percent of a core; 0 = none */
+    /* [host] */
+    VsfHostSamples host;
+
+    GPtrArray *rules; /* VsfConfigRule, in the order in which the files have them */
 
     GPtrArray *warnings; /* char *, one line each, for the caller to log */
     GPtrArray *files;    /* char *, the files read, in order */
+    GHashTable *places;  /* "[group] key" -> "FILE:LINE" that set it; owned texts */
 } VsfConfig;
 
 /* @file NULL: VSF_CONFIG_FILE (may be absent) and then VSF_CONFIG_DIR/ *.conf in
@@ -88,6 +112,49 @@ gboolean vsf_config_set_collectors(VsfConfig *config, const char *const *texts,
 gboolean vsf_config_set_uri(VsfConfig *config, const char *uri,
                             GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* --- what is so for one VM or interface ---------------------------------- *
+ *
+ * Of the sections of one kind the first that matches counts, alone: what it does not say is as
+ * for all. An interface's section goes before its VM's. @vm is the domain's name, which only
+ * who defines the VM can choose, unlike the exported one; NULL: not known (yet). What a VM's
+ * own metadata want goes before all of this, and is the caller's matter. */
+
+guint vsf_config_sampling(const VsfConfig *config, const char *vm, const char *interface);
+guint vsf_config_tap_polling_s(const VsfConfig *config, const char *vm, const char *interface);
+VsfDirection vsf_config_direction(const VsfConfig *config, const char *vm, const char *interface);
+guint vsf_config_vm_polling_s(const VsfConfig *config, const char *vm);
+VsfGuestAgent vsf_config_agent(const VsfConfig *config, const char *vm);
+
+/* --- one configuration after another -------------------------------------- */
+
+VsfConfig *vsf_config_copy(const VsfConfig *config);
+
+/* What another source than the files (DNS-SD) wants instead, for all VMs: rules and metadata go
+ * before it. Bounds are the source's matter: each value is one that the key allows. */
+typedef struct {
+    gboolean has_sampling, has_polling, has_header_bytes;
+    guint sampling, polling_s, header_bytes;
+    char *agent_address;   /* or NULL */
+    GPtrArray *collectors; /* VsfCollectorAddress, or NULL */
+} VsfConfigOverlay;
+
+VsfConfigOverlay *vsf_config_overlay_copy(const VsfConfigOverlay *overlay);
+void vsf_config_overlay_free(VsfConfigOverlay *overlay);
+
+/* A new configuration: @config with what @overlay has; @overlay NULL: a copy. */
+VsfConfig *vsf_config_overlay(const VsfConfig *config, const VsfConfigOverlay *overlay);
+
+/* Keys that are read at the start alone get the value that is @in_force. The names of those that
+ * differed ("[libvirt] uri"), none if all is well; the caller frees. */
+GStrv vsf_config_keep_fixed(VsfConfig *config, const VsfConfig *in_force);
+
+/* The names of the keys whose values differ, "[vm web*]" of a section that does, and "order of
+ * the [vm] and [interface] sections" if only that does. The caller frees. */
+GStrv vsf_config_changes(const VsfConfig *before, const VsfConfig *after);
+
+/* "FILE:LINE" that set the key, NULL: none did. */
+const char *vsf_config_place(const VsfConfig *config, const char *group, const char *key);
+
 /* The first 16 digits of the SHA-256 of every key with the value in force, however files and
  * command line came to it. Versions that know other keys have other hashes. The caller frees. */
 char *vsf_config_hash(const VsfConfig *config);
@@ -96,3 +163,4 @@ char *vsf_config_hash(const VsfConfig *config);
 char *vsf_config_example(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfConfig, vsf_config_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfConfigOverlay, vsf_config_overlay_free)

@@ -88,6 +88,17 @@ vsf_exporter_flush(VsfExporter *exporter)
     vsf_sflow_datagram_flush(exporter->datagram, uptime_ms(exporter));
 }
 
+void
+vsf_exporter_set_config(VsfExporter *exporter, const VsfConfig *config,
+                        const VsfSflowAddress *agent)
+{
+    vsf_exporter_flush(exporter);
+    vsf_sflow_datagram_change(exporter->datagram, agent, config->sub_agent_id,
+                              config->datagram_bytes);
+    exporter->scratch = g_realloc(exporter->scratch, config->datagram_bytes);
+    exporter->config = config;
+}
+
 static gboolean
 flush_now(gpointer user_data)
 {

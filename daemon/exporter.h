@@ -23,12 +23,17 @@ typedef struct { /* since the daemon started, for the status */
     guint64 truncated; /* samples whose lists were cut to fit a datagram */
 } VsfExporterTotals;
 
-/* @config is used until vsf_exporter_free(). */
+/* @config is used until vsf_exporter_free(), or until another one is set. */
 VsfExporter *vsf_exporter_new(const VsfConfig *config, const VsfSflowAddress *agent,
                               VsfExporterSend send, gpointer user_data);
 
 /* Sends what is collected. Takes NULL. */
 void vsf_exporter_free(VsfExporter *exporter);
+
+/* Instead of the ones before, once what is collected has left. Sequence numbers go on, also under
+ * another agent address. */
+void vsf_exporter_set_config(VsfExporter *exporter, const VsfConfig *config,
+                             const VsfSflowAddress *agent);
 
 /* Counter sample of the hypervisor, source 2:1. */
 void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains);

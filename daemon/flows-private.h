@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What flows.c (samplers: which, when, how often), flows-room.c (when there is no room
+/* What flows.c (samplers: which, when, how often), flows-config.c (what is configured for each),
+ * flows-room.c (when there is no room
  * for all) and flows-send.c (from waiting packets to flow samples) share. */
 #pragma once
 
@@ -19,7 +20,8 @@ typedef struct {
      * when the registry does not find it any more. */
     const VsfTap *tap;
     SamplerState state;
-    guint32 rate; /* configured for it: 1 in how many packets; 0: off, but it was on */
+    guint32 rate;           /* configured for it: 1 in how many packets; 0: off, but it was on */
+    VsfDirection direction; /* the same */
     VsfRateCap cap;
     guint fresh;         /* picked since cap was told */
     guint64 drops_noted; /* of the handle, the same */
@@ -92,3 +94,16 @@ void vsf_flows_leave_waiting(VsfFlows *flows, Sampler *sampler);
 
 /* A VsfCaptureCallbacks.room. */
 void vsf_flows_room_came(gpointer user_data);
+
+/* What is configured for the tap: its VM's own metadata go before rules. 0: no samples. */
+guint32 vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap);
+VsfDirection vsf_flows_direction(const VsfFlows *flows, const VsfTap *tap);
+
+/* Brings the tap's sampler in line with what is wanted now. */
+void vsf_flows_adjust(VsfFlows *flows, const VsfTap *tap);
+
+/* Other packets count from now on: if that is another direction the sampler is closed. */
+void vsf_flows_redirect(VsfFlows *flows, Sampler *sampler, VsfDirection direction);
+
+/* Closes it, once what it holds has left; vsf_flows_adjust() opens it again. */
+void vsf_flows_suspend(VsfFlows *flows, Sampler *sampler);

@@ -29,7 +29,7 @@ seen_elsewhere(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet
         const Sampler *sampler = vsf_flows_sampler(flows, sender->link.ifindex);
 
         if (sender != tap && segment(sender) != 0 && segment(sender) == segment(tap) &&
-            sampler != NULL && sampler->state == OPEN)
+            sampler != NULL && sampler->state == OPEN && sampler->direction != VSF_DIRECTION_OUT)
             return TRUE;
     }
     return FALSE;
@@ -83,7 +83,10 @@ vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
         VsfPacket packet = vsf_packet_queue_get(sampler->waiting, i);
         gboolean kept = TRUE;
 
-        if (flows->config->direction == VSF_DIRECTION_ONCE && !packet.from_vm) {
+        /* It was picked when another direction was configured. */
+        if (sampler->direction == (packet.from_vm ? VSF_DIRECTION_OUT : VSF_DIRECTION_IN))
+            continue;
+        if (sampler->direction == VSF_DIRECTION_ONCE && !packet.from_vm) {
             kept = !seen_elsewhere(flows, sampler->tap, &packet);
             vsf_sample_pool_note_to_vm(&sampler->pool, kept);
         }

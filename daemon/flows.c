@@ -30,21 +30,10 @@ vsf_flows_sampler(const VsfFlows *flows, int ifindex)
     return g_hash_table_lookup(flows->samplers, GINT_TO_POINTER(ifindex));
 }
 
-/* The VM's own metadata may want another rate. 0: no samples. */
-static guint32
-configured_rate(const VsfFlows *flows, const VsfTap *tap)
-{
-    const VsfDomain *domain = tap->domain;
-
-    if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
-        return domain->def->monitor.sampling;
-    return flows->config->sampling;
-}
-
 static guint32
 wanted_rate(const VsfFlows *flows, const VsfTap *tap)
 {
-    return flows->paused ? 0 : configured_rate(flows, tap);
+    return flows->paused ? 0 : vsf_flows_configured_rate(flows, tap);
 }
 
 static void
@@ -120,6 +109,7 @@ vsf_flows_open_sampler(VsfFlows *flows, Sampler *sampler)
     if (sampler->state != CLOSED || sampler->rate == 0 || !(tap->link.flags & IFF_UP))
         return;
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
+    vsf_capture_set_terms(flows->capture, flows->config->header_bytes, sampler->direction);
     if (!vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
                           vsf_nic_is_mirrored(tap->kind), vsf_flows_rate(sampler))) {
         vsf_flows_wait_for_room(flows, sampler);
@@ -253,7 +243,8 @@ add_sampler(VsfFlows *flows, const VsfTap *tap, guint32 rate)
     sampler->rate = rate;
     sampler->ifindex = tap->link.ifindex;
     sampler->waiting = vsf_packet_queue_new();
-    vsf_sample_pool_init(&sampler->pool, flows->config->direction);
+    sampler->direction = vsf_flows_direction(flows, tap);
+    vsf_sample_pool_init(&sampler->pool, sampler->direction);
     g_hash_table_insert(flows->samplers, GINT_TO_POINTER(sampler->ifindex), sampler);
     vsf_flows_open_sampler(flows, sampler);
 }
@@ -311,13 +302,23 @@ change_rate(VsfFlows *flows, Sampler *sampler, guint32 rate)
     vsf_flows_open_sampler(flows, sampler);
 }
 
-/* Brings the tap's sampler in line with what is wanted now. */
-static void
-adjust(VsfFlows *flows, const VsfTap *tap)
+void
+vsf_flows_suspend(VsfFlows *flows, Sampler *sampler)
+{
+    drain(flows, sampler);
+    vsf_flows_drops(flows, sampler);
+    vsf_capture_close(flows->capture, sampler->ifindex);
+    forget_handle(sampler);
+}
+
+void
+vsf_flows_adjust(VsfFlows *flows, const VsfTap *tap)
 {
     Sampler *sampler = vsf_flows_sampler(flows, tap->link.ifindex);
     guint32 rate = wanted_rate(flows, tap);
 
+    if (sampler != NULL)
+        vsf_flows_redirect(flows, sampler, vsf_flows_direction(flows, tap));
     if (sampler == NULL && rate != 0)
         add_sampler(flows, tap, rate);
     else if (sampler == NULL)
@@ -333,7 +334,7 @@ adjust(VsfFlows *flows, const VsfTap *tap)
 void
 vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap)
 {
-    adjust(flows, tap);
+    vsf_flows_adjust(flows, tap);
 }
 
 void
@@ -341,7 +342,7 @@ vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap)
 {
     Sampler *sampler;
 
-    adjust(flows, tap);
+    vsf_flows_adjust(flows, tap);
     sampler = vsf_flows_sampler(flows, tap->link.ifindex);
     if (sampler != NULL)
         vsf_flows_make_ready(flows, sampler);
@@ -350,7 +351,7 @@ vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap)
 void
 vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap)
 {
-    adjust(flows, tap);
+    vsf_flows_adjust(flows, tap);
 }
 
 void
@@ -376,7 +377,7 @@ vsf_flows_pause(VsfFlows *flows, gboolean paused)
 
         if (paused && sampler != NULL)
             drain(flows, sampler);
-        adjust(flows, tap);
+        vsf_flows_adjust(flows, tap);
     }
 }
 
@@ -386,9 +387,10 @@ status_of_paused(VsfFlows *flows, int ifindex, Sampler *sampler, VsfFlowStatus *
 {
     const VsfTap *tap = vsf_registry_tap(flows->registry, ifindex);
 
-    if (!flows->paused || tap == NULL || configured_rate(flows, tap) == 0)
+    if (!flows->paused || tap == NULL || vsf_flows_configured_rate(flows, tap) == 0)
         return FALSE;
-    *status = (VsfFlowStatus){.state = "paused", .factor = 1};
+    *status = (VsfFlowStatus){
+        .state = "paused", .direction = vsf_flows_direction(flows, tap), .factor = 1};
     if (sampler != NULL) {
         status->samples = sampler->samples;
         status->left_out = sampler->left_out;
@@ -409,6 +411,7 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
     *status = (VsfFlowStatus){
         .state = sampler->trouble != NULL ? sampler->trouble : states[sampler->state],
         .sampling = vsf_flows_rate(sampler),
+        .direction = sampler->direction,
         .factor = vsf_rate_cap_factor(&sampler->cap),
         .samples = sampler->samples,
         .left_out = sampler->left_out,

@@ -16,9 +16,10 @@ typedef struct VsfFlows VsfFlows;
 typedef struct {       /* one sampler, for the status */
     const char *state; /* "sampling", "opening", "paused", "closed", or what is wrong */
     guint32 sampling;  /* in force: the configured rate times the factor; 0: paused */
-    guint32 factor;    /* 1, or how much coarser because of too many samples */
-    guint64 samples;   /* flow samples sent */
-    guint64 left_out;  /* sampled, but counted on another tap of this host (direction once) */
+    VsfDirection direction;
+    guint32 factor;   /* 1, or how much coarser because of too many samples */
+    guint64 samples;  /* flow samples sent */
+    guint64 left_out; /* sampled, but counted on another tap of this host (direction once) */
     guint64 drops;
     guint32 pool;
 } VsfFlowStatus;
@@ -37,13 +38,18 @@ typedef struct {                        /* of all samplers */
     guint64 ring_bytes, ring_bytes_max; /* without those being closed */
 } VsfFlowsRoom;
 
-/* Everything is used until vsf_flows_free(). */
+/* Everything is used until vsf_flows_free(), @config until another one is set. */
 VsfFlows *vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter *exporter,
                         VsfLinkStatsReader *link_stats, GError **error);
 void vsf_flows_free(VsfFlows *flows);
 
-/* The registry's news about a tap; changed: its link, or what its VM's metadata
- * wants. */
+/* Instead of the one before. Only samplers that it wants otherwise are touched: another rate
+ * leaves no gap, another direction and other header bytes open them anew. What collectors were
+ * told (samples, pools, drops) goes on. */
+void vsf_flows_set_config(VsfFlows *flows, const VsfConfig *config);
+
+/* The registry's news about a tap; changed: its link, or what its VM's name and
+ * metadata want. */
 void vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_changed(VsfFlows *flows, VsfTap *tap);

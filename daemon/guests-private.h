@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What guests.c (turns) and guests-tell.c (numbers, memory of runs) share. */
+/* What guests.c (turns), guests-config.c (what is configured) and guests-tell.c (numbers, memory
+ * of runs) share. */
 #pragma once
 
 #include "guests.h"
@@ -51,6 +52,11 @@ struct VsfGuests {
 
 /* NULL: there is none. */
 Guest *vsf_guests_find(const VsfGuests *guests, const char *uuid);
+
+/* The configuration lets this VM's agent be asked, if nothing of its own speaks against it. */
+gboolean vsf_guests_is_on(const VsfGuests *guests, const Guest *guest);
+
+VsfAgentTerms vsf_guests_terms(const VsfGuests *guests);
 
 /* What is due, of all guests, may be so at other times than before. */
 void vsf_guests_arm_all(VsfGuests *guests);

@@ -131,7 +131,7 @@ agent_state(const VsfGuests *guests, const Guest *guest, gint64 now_us)
 {
     const VsfAgentManners *manners = &guest->manners;
 
-    if (guests->config->agent == VSF_GUEST_AGENT_OFF)
+    if (!vsf_guests_is_on(guests, guest))
         return "off";
     if (guest->plan != VSF_AGENT_PLAN_ASK)
         return vsf_agent_plan_name(guest->plan);
@@ -188,8 +188,7 @@ vsf_guests_tell(VsfGuests *guests, const VsfDomain *domain, const VsfBalloon *ba
         return;
     terms.balloon_period_s = balloon_period_s(guests, guest);
     before = guest->choice;
-    terms.agent_possible = guests->config->agent == VSF_GUEST_AGENT_AUTO &&
-                           guest->plan == VSF_AGENT_PLAN_ASK;
+    terms.agent_possible = vsf_guests_is_on(guests, guest) && guest->plan == VSF_AGENT_PLAN_ASK;
     terms.known_for_s = vsf_guests_known_for_s(guests, guest, terms.agent_possible, now_us);
     terms.decide = guest->run[0] != '\0';
     detail->memory = guest->memory = memory_truth(guests, guest, &terms, balloon);

@@ -22,16 +22,6 @@ guest_free(gpointer data)
     g_free(guest);
 }
 
-static VsfAgentTerms
-agent_terms(const VsfGuests *guests)
-{
-    return (VsfAgentTerms){
-        .filesystems_interval_s = guests->config->filesystems_interval_s,
-        .os_interval_s = guests->config->os_interval_s,
-        .timeout_s = guests->config->agent_timeout_s,
-    };
-}
-
 /* --- asking ------------------------------------------------------------ */
 
 static void arm(VsfGuests *guests, const Guest *guest);
@@ -39,7 +29,7 @@ static void arm(VsfGuests *guests, const Guest *guest);
 static gboolean
 may_ask(const VsfGuests *guests, const Guest *guest)
 {
-    return guests->config->agent == VSF_GUEST_AGENT_AUTO && guest->plan == VSF_AGENT_PLAN_ASK &&
+    return vsf_guests_is_on(guests, guest) && guest->plan == VSF_AGENT_PLAN_ASK &&
            guests->connected && !guests->paused && guest->domain->state == VSF_STATE_RUNNING &&
            !guest->asking && !guest->balloon_asking;
 }
@@ -137,7 +127,7 @@ log_turn(Guest *guest, VsfAgentTurn turn, guint failures_before)
 static void
 end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
 {
-    VsfAgentTerms terms = agent_terms(guests);
+    VsfAgentTerms terms = vsf_guests_terms(guests);
     guint failures = guest->manners.failures;
     gint64 quarantined_until_us = guest->manners.quarantined_until_us;
 
@@ -204,7 +194,7 @@ answered(const char *uuid, gpointer data, const GError *error, gpointer user_dat
 static void
 ask(VsfGuests *guests, Guest *guest, gint64 now_us)
 {
-    VsfAgentTerms terms = agent_terms(guests);
+    VsfAgentTerms terms = vsf_guests_terms(guests);
 
     guest->wants = vsf_agent_manners_wants(&guest->manners, &terms, now_us);
     guest->asking = vsf_agents_ask(guests->agents, guest->domain->def->uuid, guest->wants,

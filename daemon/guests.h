@@ -21,10 +21,14 @@ typedef struct {
     void (*balloon_set)(VsfDomain *domain, gpointer user_data);
 } VsfGuestsCallbacks;
 
-/* Everything is used until vsf_guests_free(). */
+/* Everything is used until vsf_guests_free(), @config until another one is set. */
 VsfGuests *vsf_guests_new(const VsfConfig *config, VsfAgents *agents, VsfGuestStore *store,
                           const VsfGuestsCallbacks *callbacks, gpointer user_data);
 void vsf_guests_free(VsfGuests *guests);
+
+/* Instead of the one before. What is known of each agent, its failures and quarantine go on, and
+ * so does the source that a run's numbers have. */
+void vsf_guests_set_config(VsfGuests *guests, const VsfConfig *config);
 
 /* The registry's news; changed: XML, state or name. */
 void vsf_guests_domain_added(VsfGuests *guests, VsfDomain *domain);

@@ -31,23 +31,16 @@
 typedef struct {
     GMainLoop *loop;
     int status;
+    VsfApp *app;         /* NULL: not made yet */
+    VsfService *service; /* the same */
+    VsfReload *reload;   /* the same */
 } Run;
 
-static VsfConfig *
-load_config(const VsfOptions *options, GError **error)
+static void
+log_warnings(const VsfConfig *config)
 {
-    g_autoptr(VsfConfig) config = vsf_config_load(options->config_file, error);
-
-    if (config == NULL)
-        return NULL;
-    if (options->collectors != NULL &&
-        !vsf_config_set_collectors(config, (const char *const *)options->collectors, error))
-        return NULL;
-    if (options->uri != NULL && !vsf_config_set_uri(config, options->uri, error))
-        return NULL;
     for (guint i = 0; i < config->warnings->len; i++)
         g_warning("%s", (const char *)config->warnings->pdata[i]);
-    return g_steal_pointer(&config);
 }
 
 static gboolean
@@ -57,13 +50,44 @@ stop(gpointer user_data)
     return G_SOURCE_REMOVE;
 }
 
-/* Whoever sends it expects no end of the service. */
+/* --- the configuration is read again --------------------------------------- */
+
 static gboolean
-hangup(gpointer user_data G_GNUC_UNUSED)
+hangup(gpointer user_data)
 {
-    g_warning("SIGHUP: changes of the configuration need a restart; everything goes on as it was");
+    Run *run = user_data;
+
+    if (run->reload != NULL)
+        vsf_reload_request(run->reload);
     return G_SOURCE_REMOVE;
 }
+
+static VsfConfig *
+read_again(gconstpointer options, GError **error)
+{
+    return vsf_options_load(options, TRUE, error);
+}
+
+static gboolean
+put_in_force(VsfConfig *config, GError **error, gpointer user_data)
+{
+    log_warnings(config);
+    return vsf_app_set_config(((Run *)user_data)->app, config, error);
+}
+
+static void
+reload_began(gpointer user_data)
+{
+    vsf_service_reloading(((Run *)user_data)->service);
+}
+
+static void
+reload_ended(gpointer user_data)
+{
+    vsf_service_reloaded(((Run *)user_data)->service);
+}
+
+/* --- the run ---------------------------------------------------------------- */
 
 static void
 app_failed(const GError *error, gpointer user_data)
@@ -86,30 +110,33 @@ start_service(VsfApp *app)
 }
 
 static int
-run_daemon(const VsfOptions *options, const VsfConfig *config, VsfSignals *signals)
+run_daemon(const VsfOptions *options, VsfConfig *config, VsfSignals *signals)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(GError) error = NULL;
     Run run = {.loop = loop, .status = EXIT_SUCCESS};
-    VsfService *service;
-    VsfApp *app;
+    VsfReloadCallbacks callbacks = {read_again, options, put_in_force, reload_began, reload_ended};
 
     /* A log or a peer that closed its end is an error code, not the end. */
     signal(SIGPIPE, SIG_IGN);
     vsf_descriptors_raise();
     vsf_virt_init();
     vsf_signals_attach(signals, END_PATIENCE_MS, stop, hangup, &run);
-    app = vsf_app_new(config, options->runtime_dir, options->state_dir, app_failed, &run, &error);
-    if (app == NULL) {
+    run.app = vsf_app_new(config, options->runtime_dir, options->state_dir, app_failed, &run,
+                          &error);
+    if (run.app == NULL) {
         g_critical("%s", error->message);
         return EXIT_FAILURE;
     }
     g_message("virt-sflowd " VSF_VERSION " started");
-    service = start_service(app);
+    run.service = start_service(run.app);
+    run.reload = vsf_reload_new(&callbacks, &run);
+    vsf_app_show_reload(run.app, vsf_reload_state(run.reload));
     g_main_loop_run(loop);
     vsf_signals_end_by_force(END_PATIENCE_MS, run.status);
-    vsf_service_free(service);
-    vsf_app_free(app);
+    vsf_service_free(run.service);
+    vsf_app_free(run.app);
+    vsf_reload_free(run.reload);
     g_message("virt-sflowd stopped");
     check_leaks();
     return run.status;
@@ -134,13 +161,14 @@ main(int argc, char **argv)
     if (options.version)
         return printf("virt-sflowd " VSF_VERSION "\n") < 0;
     vsf_log_init(options.debug);
-    config = load_config(&options, &error);
+    config = vsf_options_load(&options, FALSE, &error);
     if (config == NULL) {
         fprintf(stderr, "virt-sflowd: %s\n", error->message);
         return EXIT_USAGE;
     }
+    log_warnings(config);
     if (options.check_config)
         return printf("virt-sflowd: the configuration is valid\n") < 0;
     /* Threads may hang in libvirt for good: leave without waiting for them. */
-    _exit(run_daemon(&options, config, signals));
+    _exit(run_daemon(&options, g_steal_pointer(&config), signals));
 }

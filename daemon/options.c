@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "options.h"
 
-#include "config.h"
-
 gboolean
 vsf_options_parse(VsfOptions *options, int *argc, char ***argv, GError **error)
 {
@@ -42,6 +40,38 @@ vsf_options_parse(VsfOptions *options, int *argc, char ***argv, GError **error)
     if (options->state_dir == NULL)
         options->state_dir = g_strdup("/var/lib/virt-sflow");
     return TRUE;
+}
+
+/* Else a pipe that was read to its end would be a file with nothing in it. */
+static gboolean
+can_be_read_again(const char *file, GError **error)
+{
+    if (file == NULL || !g_file_test(file, G_FILE_TEST_EXISTS) ||
+        g_file_test(file, G_FILE_TEST_IS_REGULAR))
+        return TRUE;
+    g_set_error(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_READ,
+                "%s: is no regular file, so that it was read once and for all; give --config a "
+                "regular file",
+                file);
+    return FALSE;
+}
+
+VsfConfig *
+vsf_options_load(const VsfOptions *options, gboolean again, GError **error)
+{
+    g_autoptr(VsfConfig) config = NULL;
+
+    if (again && !can_be_read_again(options->config_file, error))
+        return NULL;
+    config = vsf_config_load(options->config_file, error);
+    if (config == NULL)
+        return NULL;
+    if (options->collectors != NULL &&
+        !vsf_config_set_collectors(config, (const char *const *)options->collectors, error))
+        return NULL;
+    if (options->uri != NULL && !vsf_config_set_uri(config, options->uri, error))
+        return NULL;
+    return g_steal_pointer(&config);
 }
 
 void

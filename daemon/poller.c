@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "poller.h"
-
-#include "base/log.h"
+#include "poller-private.h"
 #include "qemu-process.h"
-#include "schedule.h"
 
 /* After libvirt was away or hung: extra turns of the VMs whose last sample lacks its
  * numbers. The first ones are spread, and a VM has more of them while libvirt is
@@ -14,45 +11,6 @@
 #define BACK_AGAIN_US G_USEC_PER_SEC
 
 #define TURNS_MAX 32 /* of one wake-up; the rest follows without a pause */
-
-typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
-
-/* A question for interface counters, and who waits for its answer. */
-typedef struct {
-    VsfPoller *poller;
-    GPtrArray *entries;
-} Reading;
-
-/* Something whose turn comes once per interval. */
-typedef struct {
-    VsfTurn turn; /* first, so that a turn is its entry */
-    EntryKind kind;
-    gint64 taken_us; /* when the turn under way was due */
-    VsfTap *tap;
-    VsfDomainPoll *poll;
-    VsfPollUrgency urgency; /* of the next turn, or of the one under way */
-    Reading *reading;       /* that it waits for; NULL: for none */
-} Entry;
-
-struct VsfPoller {
-    VsfPollContext context;
-    VsfFlows *flows;
-    VsfLinkStatsReader *link_stats;
-    VsfNode *node;
-    VsfSchedule *schedule;
-    GHashTable *domains;  /* VsfDomain -> Entry */
-    GHashTable *taps;     /* VsfTap -> Entry */
-    GHashTable *readings; /* set of Reading that have no answer yet */
-    Entry host;
-    gboolean host_told;    /* a sample of it left */
-    guint64 turns, missed; /* taken, and skipped */
-    VsfQuantiles lateness;
-    VsfLogRate error_rate;
-    VsfPollerGone gone;
-    gpointer gone_data;
-    gboolean lost;  /* it was connected before, and is not */
-    gint64 back_us; /* when libvirt came back last; 0: never */
-};
 
 /* --- turns --------------------------------------------------------------- */
 
@@ -220,6 +178,8 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
 static void
 tell_host(VsfPoller *poller)
 {
+    if (poller->context.config->host == VSF_HOST_OFF)
+        return;
     vsf_node_refresh(poller->node);
     vsf_exporter_host(poller->context.exporter, poller->node,
                       g_hash_table_size(vsf_registry_domains(poller->context.registry)));
@@ -387,6 +347,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     entry->kind = ENTRY_DOMAIN;
     entry->poll = vsf_domain_poll_new(&poller->context, domain);
     g_hash_table_insert(poller->domains, domain, entry);
+    vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
     if (is_just_back(poller)) /* it came while libvirt was away */
         hasten_first(poller, entry);
@@ -412,6 +373,7 @@ vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap)
     entry->kind = ENTRY_TAP;
     entry->tap = tap;
     g_hash_table_insert(poller->taps, tap, entry);
+    vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
 }
 
@@ -446,10 +408,12 @@ vsf_poller_tap_final(VsfPoller *poller, int ifindex, const VsfLinkStats *stats)
                        ? NULL
                        : g_hash_table_lookup(poller->domains, tap->domain);
 
-    if (entry == NULL || poller->context.config->polling_s == 0)
+    if (entry == NULL)
         return;
-    vsf_exporter_tap(poller->context.exporter, tap, stats);
-    vsf_domain_poll_tap_final(entry->poll, tap, stats);
+    if (vsf_poller_tap_has_turns(poller, tap))
+        vsf_exporter_tap(poller->context.exporter, tap, stats);
+    if (vsf_schedule_has_turns(poller->schedule, &entry->turn))
+        vsf_domain_poll_tap_final(entry->poll, tap, stats);
 }
 
 void

@@ -17,8 +17,8 @@ typedef struct VsfPoller VsfPoller;
  * that it gives up while it starts. Called every turn. */
 typedef void (*VsfPollerGone)(const VsfDomain *domain, gpointer user_data);
 
-/* Everything is used until vsf_poller_free(). The host's sample leaves before any
- * domain's: some collectors drop those of a host that they do not know. */
+/* Everything is used until vsf_poller_free(), @config until another one is set. The host's sample
+ * leaves before any domain's: some collectors drop those of a host that they do not know. */
 VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
                           VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats,
                           VsfGuests *guests, VsfPollerGone gone, gpointer gone_data);
@@ -32,6 +32,12 @@ void vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain);
 void vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain);
 void vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap);
 void vsf_poller_tap_removed(VsfPoller *poller, VsfTap *tap);
+/* Whose it is, or its name; the domain's name. */
+void vsf_poller_tap_changed(VsfPoller *poller, VsfTap *tap);
+void vsf_poller_domain_changed(VsfPoller *poller, VsfDomain *domain);
+
+/* Instead of the one before. Who has the same interval as before keeps its phase. */
+void vsf_poller_set_config(VsfPoller *poller, const VsfConfig *config);
 
 /* A tap's counters at its end, before tap_removed: they leave at once, and are
  * part of its domain's last sample. */

@@ -68,11 +68,26 @@ vsf_schedule_interval_us(const VsfSchedule *schedule)
     return schedule->interval_us;
 }
 
+/* 0: it has no turns. */
+static gint64
+interval_of(const VsfSchedule *schedule, const VsfTurn *turn)
+{
+    return turn->own_us == 0 ? schedule->interval_us : MAX(turn->own_us, 0);
+}
+
+gboolean
+vsf_schedule_has_turns(const VsfSchedule *schedule, const VsfTurn *turn)
+{
+    return interval_of(schedule, turn) > 0;
+}
+
 void
 vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
 {
-    if (schedule->interval_us == 0)
+    if (!vsf_schedule_has_turns(schedule, turn))
         return;
+    turn->planned_us = interval_of(schedule, turn);
+    turn->anew = FALSE;
     turn->regular_us = due_us;
     insert(schedule, turn, due_us);
 }
@@ -89,10 +104,8 @@ slot_of(const VsfSchedule *schedule, gint64 time_us)
 void
 vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn)
 {
-    gint64 phase_us = (gint64)(g_random_double() * (double)schedule->interval_us);
+    gint64 phase_us = (gint64)(g_random_double() * (double)interval_of(schedule, turn));
 
-    if (schedule->interval_us == 0)
-        return;
     vsf_schedule_at(schedule, turn, slot_of(schedule, g_get_monotonic_time() + phase_us));
 }
 
@@ -100,14 +113,41 @@ void
 vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn)
 {
     gint64 late_us = g_get_monotonic_time() - turn->regular_us;
+    gint64 interval_us = interval_of(schedule, turn);
     gint64 turns = 0;
 
-    if (schedule->interval_us == 0)
+    if (interval_us == 0)
         return;
+    if (turn->anew) {
+        vsf_schedule_random(schedule, turn);
+        return;
+    }
     /* One that was hastened has its regular turn still before it. */
     if (late_us >= 0 || turn->due_us == turn->regular_us)
-        turns = 1 + MAX(late_us, 0) / schedule->interval_us;
-    vsf_schedule_at(schedule, turn, turn->regular_us + turns * schedule->interval_us);
+        turns = 1 + MAX(late_us, 0) / interval_us;
+    vsf_schedule_at(schedule, turn, turn->regular_us + turns * interval_us);
+}
+
+void
+vsf_schedule_retime(VsfSchedule *schedule, VsfTurn *turn)
+{
+    gint64 interval_us = interval_of(schedule, turn), before_us = turn->planned_us;
+    gint64 due_us = turn->due_us;
+
+    if (interval_us == before_us)
+        return;
+    turn->planned_us = interval_us;
+    if (interval_us == 0) {
+        vsf_schedule_cancel(turn);
+    } else if (before_us == 0) {
+        vsf_schedule_random(schedule, turn);
+    } else if (turn->iter == NULL || interval_us > before_us) {
+        turn->anew = TRUE;
+    } else {
+        vsf_schedule_random(schedule, turn);
+        if (turn->due_us > due_us)
+            vsf_schedule_at(schedule, turn, due_us);
+    }
 }
 
 gboolean
@@ -147,7 +187,22 @@ vsf_schedule_take(VsfSchedule *schedule, gint64 now_us)
 gboolean
 vsf_schedule_is_missed(const VsfSchedule *schedule, const VsfTurn *turn, gint64 now_us)
 {
-    return now_us - turn->due_us >= schedule->interval_us;
+    return now_us - turn->due_us >= interval_of(schedule, turn);
+}
+
+void
+vsf_schedule_set_own(VsfTurn *turn, guint interval_s)
+{
+    turn->own_us = interval_s == 0 ? -1 : (gint64)interval_s * G_USEC_PER_SEC;
+}
+
+void
+vsf_schedule_set_interval(VsfSchedule *schedule, guint interval_s)
+{
+    schedule->interval_us = (gint64)interval_s * G_USEC_PER_SEC;
+    schedule->slot_us = interval_s == 0 ? SLOT_MAX_US
+                                        : MIN(schedule->interval_us / SLOTS, SLOT_MAX_US);
+    schedule->grid_us = (gint64)(g_random_double() * (double)schedule->slot_us);
 }
 
 VsfSchedule *
@@ -155,9 +210,7 @@ vsf_schedule_new(guint interval_s, void (*came)(gpointer user_data), gpointer us
 {
     VsfSchedule *schedule = g_new0(VsfSchedule, 1);
 
-    schedule->interval_us = (gint64)interval_s * G_USEC_PER_SEC;
-    schedule->slot_us = MIN(schedule->interval_us / SLOTS, SLOT_MAX_US);
-    schedule->grid_us = (gint64)(g_random_double() * (double)schedule->slot_us);
+    vsf_schedule_set_interval(schedule, interval_s);
     schedule->turns = g_sequence_new(NULL);
     schedule->came = came;
     schedule->user_data = user_data;

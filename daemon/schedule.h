@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose turn is when: each once per interval, at a phase of its own. Phases lie
+/* Whose turn is when: each once per interval (the schedule's, or one of its own), at a phase of
+ * its own. Phases lie
  * on slots, a tenth of the interval but at most two seconds long, so that one
  * wake-up serves all that are due; where the slots lie is random for each
  * schedule, so that daemons with the same clock do not meet. Main thread only. */
@@ -14,16 +15,32 @@ typedef struct {
     gint64 due_us;       /* monotonic time of the next turn, or of the one that was taken */
     gint64 regular_us;   /* the same, but for turns out of order: what keeps the phase */
     GSequenceIter *iter; /* NULL: not scheduled, or its turn is under way */
+    gint64 own_us;       /* its interval; 0: the schedule's, -1: it has no turns */
+    gint64 planned_us;   /* the interval that it was scheduled by last */
+    gboolean anew;       /* the phase begins anew after its next turn */
 } VsfTurn;
 
 /* @came is called when a turn is due; it takes turns and calls vsf_schedule_arm().
- * @interval_s 0: nothing is ever scheduled. */
+ * @interval_s 0: nothing is ever scheduled that has no interval of its own. */
 VsfSchedule *vsf_schedule_new(guint interval_s, void (*came)(gpointer user_data),
                               gpointer user_data);
 /* All turns were cancelled before. Takes NULL. */
 void vsf_schedule_free(VsfSchedule *schedule);
 
 gint64 vsf_schedule_interval_us(const VsfSchedule *schedule);
+
+/* Another interval of the schedule, or of one turn (0: no turns): then vsf_schedule_retime()
+ * of each that it may concern. */
+void vsf_schedule_set_interval(VsfSchedule *schedule, guint interval_s);
+void vsf_schedule_set_own(VsfTurn *turn, guint interval_s);
+
+/* FALSE: it has no turns as things are. */
+gboolean vsf_schedule_has_turns(const VsfSchedule *schedule, const VsfTurn *turn);
+
+/* If its interval is not what it was scheduled by: a shorter one begins within itself, at a
+ * random slot; a longer one after the turn that is planned, so that the time between two turns
+ * is never longer than both; without turns none follows. Else nothing happens. */
+void vsf_schedule_retime(VsfSchedule *schedule, VsfTurn *turn);
 
 /* The phase begins anew: at that time, or at a random slot of the next interval. */
 void vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us);

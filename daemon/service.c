@@ -15,6 +15,7 @@ struct VsfService {
     gpointer user_data;
     guint timer, beat_ms;
     gboolean ready;     /* told */
+    gboolean reloading; /* told, and not over */
     gboolean was_due;   /* at the look before */
     guint64 last_turns; /* the same */
     gboolean stalled;
@@ -41,7 +42,7 @@ static void
 tell(VsfService *service, const VsfServiceLook *look, gboolean alive)
 {
     g_autoptr(GString) words = g_string_new(NULL);
-    gboolean becomes_ready = look->up && !service->ready;
+    gboolean becomes_ready = look->up && !service->ready && !service->reloading;
 
     if (becomes_ready)
         g_string_append(words, "READY=1\n");
@@ -65,7 +66,8 @@ static void
 arm(VsfService *service)
 {
     service->timer = g_timeout_add(
-        service->ready ? service->beat_ms : MIN(START_MS, service->beat_ms), beat, service);
+        service->ready || service->reloading ? service->beat_ms : MIN(START_MS, service->beat_ms),
+        beat, service);
 }
 
 static gboolean
@@ -75,9 +77,33 @@ beat(gpointer user_data)
     VsfServiceLook look = {0};
 
     service->look(&look, service->user_data);
-    tell(service, &look, !service->ready || !is_stalled(service, &look));
+    tell(service, &look, (!service->ready && !service->reloading) || !is_stalled(service, &look));
     arm(service);
     return G_SOURCE_REMOVE;
+}
+
+void
+vsf_service_reloading(VsfService *service)
+{
+    g_autofree char *words = NULL;
+
+    if (service == NULL || service->address == NULL || !service->ready)
+        return;
+    /* systemd wants to know which RELOADING= answers which signal. */
+    words = g_strdup_printf("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT,
+                            g_get_monotonic_time());
+    service->reloading = vsf_notify_send(service->address, words);
+    service->ready = !service->reloading;
+}
+
+void
+vsf_service_reloaded(VsfService *service)
+{
+    if (service == NULL || !service->reloading)
+        return;
+    service->reloading = FALSE;
+    g_clear_handle_id(&service->timer, g_source_remove);
+    beat(service);
 }
 
 VsfService *

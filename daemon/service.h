@@ -26,6 +26,11 @@ typedef struct VsfService VsfService;
 VsfService *vsf_service_new(const char *address, gint64 watchdog_us, VsfServiceLookFunc look,
                             gpointer user_data);
 
+/* The configuration is read again, and that is over. Takes NULL; nothing is said before the
+ * daemon is up. */
+void vsf_service_reloading(VsfService *service);
+void vsf_service_reloaded(VsfService *service);
+
 /* Says that the daemon stops. Takes NULL. */
 void vsf_service_free(VsfService *service);
 

@@ -17,6 +17,7 @@ struct VsfSignals {
     guint patience_ms;
     GSourceFunc stop, hangup; /* NULL until attached */
     gpointer user_data;
+    gboolean hangup_told; /* the loop has not taken it up yet */
 };
 
 typedef struct {
@@ -49,13 +50,38 @@ vsf_signals_end_by_force(guint patience_ms, int status)
     g_thread_unref(g_thread_new("end", force_end, force));
 }
 
+static gboolean
+hang_up(gpointer data)
+{
+    VsfSignals *signals = data;
+    GSourceFunc hangup;
+    gpointer user_data;
+
+    vsf_order_lock(&signals->lock);
+    signals->hangup_told = FALSE;
+    hangup = signals->hangup;
+    user_data = signals->user_data;
+    vsf_order_unlock(&signals->lock);
+    hangup(user_data);
+    return G_SOURCE_REMOVE;
+}
+
+/* Many that come before the loop takes one up are one. */
+static void
+take_hangup(VsfSignals *signals)
+{
+    if (signals->hangup == NULL || signals->hangup_told)
+        return;
+    signals->hangup_told = TRUE;
+    g_idle_add(hang_up, signals);
+}
+
 /* FALSE: this was the last one that counts. */
 static gboolean
 take(VsfSignals *signals, int number)
 {
     if (number == SIGHUP) {
-        if (signals->hangup != NULL)
-            g_idle_add(signals->hangup, signals->user_data);
+        take_hangup(signals);
         return TRUE;
     }
     if (signals->stop == NULL)

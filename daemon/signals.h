@@ -13,7 +13,8 @@ typedef struct VsfSignals VsfSignals;
 VsfSignals *vsf_signals_start(void);
 
 /* From now on these run on the default main context: @stop once, for SIGTERM or SIGINT;
- * if the process still is there @patience_ms later, it ends with status 0. */
+ * if the process still is there @patience_ms later, it ends with status 0. @hangup for SIGHUP,
+ * once for all that came until it runs. */
 void vsf_signals_attach(VsfSignals *signals, guint patience_ms, GSourceFunc stop,
                         GSourceFunc hangup, gpointer user_data);
 

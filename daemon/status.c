@@ -98,7 +98,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
 static void
 add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 {
-    VsfFlowStatus flow = {.state = "off"};
+    VsfFlowStatus flow = {.state = "off", .direction = app->config->direction};
 
     vsf_flows_status(app->flows, tap->link.ifindex, &flow);
     json_builder_begin_object(builder);
@@ -116,6 +116,7 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
     }
     vsf_status_text_member(builder, "state", flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
+    vsf_status_text_member(builder, "direction", vsf_status_direction(flow.direction));
     vsf_status_int_member(builder, "factor", MAX(flow.factor, 1));
     vsf_status_int_member(builder, "flow_samples", (gint64)flow.samples);
     vsf_status_int_member(builder, "left_out", (gint64)flow.left_out);
@@ -194,32 +195,6 @@ add_capture(JsonBuilder *builder, const VsfApp *app)
 }
 
 static void
-add_config(JsonBuilder *builder, const VsfApp *app)
-{
-    static const char *const directions[] = {
-        [VSF_DIRECTION_ONCE] = "once",
-        [VSF_DIRECTION_BOTH] = "both",
-        [VSF_DIRECTION_IN] = "in",
-        [VSF_DIRECTION_OUT] = "out",
-    };
-
-    json_builder_set_member_name(builder, "config");
-    json_builder_begin_object(builder);
-    json_builder_set_member_name(builder, "files");
-    json_builder_begin_array(builder);
-    for (guint i = 0; i < app->config->files->len; i++) {
-        g_autofree char *file = g_filename_display_name(app->config->files->pdata[i]);
-
-        json_builder_add_string_value(builder, file);
-    }
-    json_builder_end_array(builder);
-    vsf_status_int_member(builder, "polling", app->config->polling_s);
-    vsf_status_int_member(builder, "sampling", app->config->sampling);
-    vsf_status_text_member(builder, "direction", directions[app->config->direction]);
-    json_builder_end_object(builder);
-}
-
-static void
 add_number(JsonBuilder *builder, const char *name, guint64 value)
 {
     json_builder_set_member_name(builder, name);
@@ -283,7 +258,7 @@ vsf_app_status(VsfApp *app)
     vsf_status_int_member(builder, "sub_agent_id", app->config->sub_agent_id);
     add_collectors(builder, app);
     add_hook(builder, app);
-    add_config(builder, app);
+    vsf_app_status_config_member(builder, app);
     add_state(builder, app);
     /* The rest starts when the agent address is known. */
     if (app->conn != NULL) {

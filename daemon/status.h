@@ -14,6 +14,8 @@ void vsf_status_text_member(JsonBuilder *builder, const char *name, const char *
 /* Seconds since @since_us (monotonic); null if it is 0, never. */
 void vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us);
 
+const char *vsf_status_direction(VsfDirection direction); /* "once" ... */
+
 /* The members of vms[] that tell of the guest's inside. */
 void vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests,
                               const VsfDomain *domain);

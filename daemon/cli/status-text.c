@@ -133,6 +133,29 @@ add_cpu(GString *text, JsonObject *status)
         vsf_table_line(text, "", "so at most ", most, " samples a second", NULL);
 }
 
+/* What is not in force although the files say it. */
+static void
+add_reload(GString *text, JsonObject *config)
+{
+    JsonObject *reload = vsf_member_object(config, "reload");
+    JsonArray *keys = vsf_member_array(config, "restart_needed");
+    guint n_keys = keys != NULL ? json_array_get_length(keys) : 0;
+    g_autofree char *error = vsf_member_text(reload, "error"),
+                    *ended = vsf_age_text(vsf_member(reload, "ended_s")),
+                    *reading = vsf_age_text(vsf_member(reload, "reading_s"));
+
+    if (strcmp(reading, "-") != 0)
+        vsf_table_line(text, "reload", "reading the files for ", reading, NULL);
+    if (strcmp(error, "-") != 0)
+        vsf_table_line(text, "reload", "failed ", ended,
+                       " ago, what was before is in force: ", error, NULL);
+    for (guint i = 0; i < n_keys; i++) {
+        g_autofree char *key = vsf_value_text(json_array_get_element(keys, i));
+
+        vsf_table_line(text, "", key, " changed: restart the daemon for it", NULL);
+    }
+}
+
 static void
 add_numbers(GString *text, JsonObject *status)
 {
@@ -162,6 +185,7 @@ add_numbers(GString *text, JsonObject *status)
 
         vsf_table_line(text, "", "from ", file, NULL);
     }
+    add_reload(text, config);
     if (strcmp(trouble, "-") != 0)
         vsf_table_line(text, "state", "cannot be kept: ", trouble, NULL);
     vsf_table_line(text, "sent", datagrams, " datagrams, ", flows, " flow samples, ", counters,

@@ -171,6 +171,16 @@ vsf_agent_manners_wants(const VsfAgentManners *manners, const VsfAgentTerms *ter
     return REGULAR;
 }
 
+void
+vsf_agent_manners_hasten(VsfAgentManners *manners, const VsfAgentTerms *terms, gint64 now_us)
+{
+    gint64 interval_us = (gint64)terms->filesystems_interval_s * G_USEC_PER_SEC;
+    gint64 due_us = MAX(manners->answered_us + interval_us, now_us);
+
+    if (manners->answered_us != 0 && !manners->bad && manners->next_us > due_us)
+        schedule(manners, due_us);
+}
+
 /* --- a turn that ended ---------------------------------------------------- */
 
 /* Slow is what climbed. A quarantine of an earlier daemon is believed without the

@@ -96,6 +96,10 @@ gint64 vsf_agent_manners_due_us(const VsfAgentManners *manners);
 guint32 vsf_agent_manners_wants(const VsfAgentManners *manners, const VsfAgentTerms *terms,
                                 gint64 now_us);
 
+/* The intervals may be shorter now: an agent that is in no trouble has its next turn no later than
+ * an interval after its last answer. */
+void vsf_agent_manners_hasten(VsfAgentManners *manners, const VsfAgentTerms *terms, gint64 now_us);
+
 typedef enum {
     VSF_AGENT_TURN_ANSWERED, /* with what was wanted, or with reasons why not */
     VSF_AGENT_TURN_FROZEN,   /* no failure: asked again after the interval */

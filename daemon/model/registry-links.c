@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The registry's links and taps: what exists, what is sampled, and until when
  * without a VM. */
+#include "glob.h"
 #include "registry-private.h"
 
 #include <net/if.h>
@@ -26,37 +27,11 @@ vsf_registry_links_init(VsfRegistry *registry)
                                                   (GDestroyNotify)g_ptr_array_unref);
 }
 
-/* Bytes, not characters: a link's name need not be UTF-8, and fnmatch() would
- * ask the locale. */
-static gboolean
-matches(const char *pattern, const char *name)
-{
-    const char *star = NULL, *retry = NULL;
-
-    while (*name != '\0') {
-        if (*pattern == '*') {
-            star = pattern++;
-            retry = name;
-        } else if (*pattern == '?' || *pattern == *name) {
-            pattern++;
-            name++;
-        } else if (star != NULL) {
-            pattern = star + 1;
-            name = ++retry;
-        } else {
-            return FALSE;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
 static gboolean
 matches_any(const VsfRegistry *registry, const char *name)
 {
     for (char **pattern = registry->patterns; *pattern != NULL; pattern++)
-        if (matches(*pattern, name))
+        if (vsf_glob_matches(*pattern, name))
             return TRUE;
     return FALSE;
 }
@@ -417,6 +392,26 @@ vsf_registry_expire(VsfRegistry *registry, gint64 now_us)
     }
     vsf_registry_forget_ended(registry, now_us);
     return next;
+}
+
+/* Bound taps that were renamed to what matches nothing stay otherwise. */
+void
+vsf_registry_set_patterns(VsfRegistry *registry, const char *const *patterns, gint64 now_us)
+{
+    g_autoptr(GList) links = g_hash_table_get_values(registry->links);
+
+    if (g_strv_equal((const char *const *)registry->patterns, patterns))
+        return;
+    g_strfreev(registry->patterns);
+    registry->patterns = g_strdupv((GStrv)patterns);
+    for (const GList *at = links; at != NULL; at = at->next) {
+        VsfRegistryLink *link = at->data;
+
+        if (link->tap != NULL && !matches_any(registry, link->link.name))
+            remove_tap(registry, link->tap);
+        else if (link->tap == NULL)
+            vsf_registry_resolve(registry, link, now_us);
+    }
 }
 
 void

@@ -91,6 +91,9 @@ typedef struct {
 VsfRegistry *vsf_registry_new(const char *const *patterns, const VsfRegistryCallbacks *callbacks,
                               gpointer user_data);
 
+/* Other patterns: taps that match none of them are let go, and those that match now are found. */
+void vsf_registry_set_patterns(VsfRegistry *registry, const char *const *patterns, gint64 now_us);
+
 /* Calls tap_removed and domain_removed for all that is left. Takes NULL. */
 void vsf_registry_free(VsfRegistry *registry);
 

@@ -86,6 +86,13 @@ vsf_sample_pool_pause(VsfSamplePool *pool)
 }
 
 void
+vsf_sample_pool_redirect(VsfSamplePool *pool, VsfDirection direction)
+{
+    vsf_sample_pool_pause(pool);
+    pool->direction = direction;
+}
+
+void
 vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, guint n_packets)
 {
     gint64 begin_ns;

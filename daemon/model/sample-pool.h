@@ -51,6 +51,9 @@ void vsf_sample_pool_read(VsfSamplePool *pool, const VsfLinkStats *stats, VsfNic
 /* Frames from now on are no candidates, until the next reading: from there it goes on. */
 void vsf_sample_pool_pause(VsfSamplePool *pool);
 
+/* The same, and from then on other frames are the candidates. */
+void vsf_sample_pool_redirect(VsfSamplePool *pool, VsfDirection direction);
+
 /* Before the samples of one interval are taken: @n_packets sampled frames of it
  * passed since the reading before the last, the first at @first_ns. A tap may
  * have been silent for long and then busy: its frames are taken to begin about

@@ -242,6 +242,13 @@ vsf_capture_close(VsfCapture *capture, int ifindex)
         tap_close(tap);
 }
 
+void
+vsf_capture_set_terms(VsfCapture *capture, guint32 header_bytes, VsfDirection direction)
+{
+    capture->config.header_bytes = CLAMP(header_bytes, 64, 256);
+    capture->config.direction = direction;
+}
+
 gboolean
 vsf_capture_has_room(const VsfCapture *capture)
 {

@@ -73,6 +73,10 @@ void vsf_capture_free(VsfCapture *capture);
 gboolean vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
                           guint32 rate);
 
+/* Of samplers that are opened from now on, instead of what vsf_capture_new() was given.
+ * Other @header_bytes only while none is open. */
+void vsf_capture_set_terms(VsfCapture *capture, guint32 header_bytes, VsfDirection direction);
+
 /* Whether an open would find room now. */
 gboolean vsf_capture_has_room(const VsfCapture *capture);
 

@@ -188,3 +188,10 @@ vsf_collector_address_free(VsfCollectorAddress *address)
     g_free(address->device);
     g_free(address);
 }
+
+gboolean
+vsf_collector_address_equal(const VsfCollectorAddress *a, const VsfCollectorAddress *b)
+{
+    return g_ascii_strcasecmp(a->host, b->host) == 0 && a->port == b->port &&
+           g_strcmp0(a->device, b->device) == 0;
+}

@@ -423,6 +423,23 @@ vsf_target_free(VsfTarget *target)
     g_free(target);
 }
 
+const VsfCollectorAddress *
+vsf_target_collector(const VsfTarget *target)
+{
+    return target->address;
+}
+
+void
+vsf_target_reopen(VsfTarget *target)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (target->used == NULL || open_socket(target, target->used, &error))
+        return;
+    vsf_sender_socket_close(&target->socket);
+    note_fault(target, target->closed_kind, error->message);
+}
+
 void
 vsf_target_send(VsfTarget *target, const guint8 *data, gsize size)
 {

@@ -26,6 +26,11 @@ typedef struct {
 VsfTarget *vsf_target_new(const VsfCollectorAddress *address, const VsfTargetCommon *common);
 void vsf_target_free(VsfTarget *target);
 
+const VsfCollectorAddress *vsf_target_collector(const VsfTarget *target);
+
+/* What all have in common changed: a new socket to where it sends. */
+void vsf_target_reopen(VsfTarget *target);
+
 /* Sends at most once; what cannot be sent is counted and gone, unless it may
  * wait for the name's first address. */
 void vsf_target_send(VsfTarget *target, const guint8 *data, gsize size);

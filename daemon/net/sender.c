@@ -48,18 +48,25 @@ on_moved(VsfTarget *target, gpointer user_data)
         tell_ready_soon(sender);
 }
 
+static gboolean
+parse_source(const char *text, GInetAddress **source, GError **error)
+{
+    *source = text != NULL ? g_inet_address_new_from_string(text) : NULL;
+    if (text == NULL || *source != NULL)
+        return TRUE;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                "source-address %s: is no IP address", text);
+    return FALSE;
+}
+
 VsfSender *
 vsf_sender_new(const GPtrArray *collectors, const char *source_address, guint dscp, GError **error)
 {
-    g_autoptr(GInetAddress)
-        source = source_address != NULL ? g_inet_address_new_from_string(source_address) : NULL;
+    g_autoptr(GInetAddress) source = NULL;
     VsfSender *sender;
 
-    if (source_address != NULL && source == NULL) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                    "source-address %s: is no IP address", source_address);
+    if (!parse_source(source_address, &source, error))
         return NULL;
-    }
     sender = g_new0(VsfSender, 1);
     sender->targets = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_target_free);
     sender->common = (VsfTargetCommon){
@@ -84,6 +91,61 @@ vsf_sender_free(VsfSender *sender)
     g_clear_object(&sender->common.source);
     g_clear_object(&sender->common.resolver);
     g_free(sender);
+}
+
+/* The target of @targets for @address, or NULL; taken out of there. */
+static VsfTarget *
+take_target(GPtrArray *targets, const VsfCollectorAddress *address)
+{
+    for (guint i = 0; i < targets->len; i++)
+        if (vsf_collector_address_equal(vsf_target_collector(targets->pdata[i]), address))
+            return g_ptr_array_steal_index(targets, i);
+    return NULL;
+}
+
+static gboolean
+same_address(GInetAddress *a, GInetAddress *b)
+{
+    return a == b || (a != NULL && b != NULL && g_inet_address_equal(a, b));
+}
+
+gboolean
+vsf_sender_change(VsfSender *sender, const GPtrArray *collectors, const char *source_address,
+                  guint dscp, GError **error)
+{
+    g_autoptr(GInetAddress) source = NULL;
+    g_autoptr(GPtrArray) before = NULL;
+    gboolean reopen;
+
+    if (!parse_source(source_address, &source, error))
+        return FALSE;
+    reopen = !same_address(source, sender->common.source) || dscp != sender->common.dscp;
+    g_set_object(&sender->common.source, source);
+    sender->common.dscp = dscp;
+    before = g_steal_pointer(&sender->targets);
+    sender->targets = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_target_free);
+    for (guint i = 0; i < collectors->len; i++) {
+        VsfTarget *target = take_target(before, collectors->pdata[i]);
+
+        if (target != NULL && reopen)
+            vsf_target_reopen(target);
+        if (target == NULL)
+            target = vsf_target_new(collectors->pdata[i], &sender->common);
+        g_ptr_array_add(sender->targets, target);
+    }
+    /* Whoever waits for the first one's address may have it, or another first one. */
+    if (sender->ready != NULL &&
+        (first_target(sender) == NULL || vsf_target_address(first_target(sender)) != NULL))
+        tell_ready_soon(sender);
+    return TRUE;
+}
+
+GInetAddress *
+vsf_sender_first_address(const VsfSender *sender)
+{
+    const VsfTarget *first = first_target(sender);
+
+    return first != NULL ? vsf_target_address(first) : NULL;
 }
 
 void

@@ -23,6 +23,8 @@ VsfCollectorAddress *vsf_collector_address_parse(const char *text,
                                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 VsfCollectorAddress *vsf_collector_address_copy(const VsfCollectorAddress *address);
 void vsf_collector_address_free(VsfCollectorAddress *address);
+/* However they are written: the same host, port and device. */
+gboolean vsf_collector_address_equal(const VsfCollectorAddress *a, const VsfCollectorAddress *b);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfCollectorAddress, vsf_collector_address_free)
 
 typedef struct VsfSender VsfSender;
@@ -45,6 +47,16 @@ typedef struct { /* one collector, for the status */
 VsfSender *vsf_sender_new(const GPtrArray *collectors, const char *source_address, guint dscp,
                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_sender_free(VsfSender *sender);
+
+/* Other ones, as in vsf_sender_new(). Collectors that stay keep their socket, address, state and
+ * counts; another source address or DSCP opens their sockets anew. FALSE with @error set:
+ * @source_address is none, and nothing changed. */
+gboolean vsf_sender_change(VsfSender *sender, const GPtrArray *collectors,
+                           const char *source_address, guint dscp,
+                           GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The first collector's address, NULL: there is none, or it is not known yet. */
+GInetAddress *vsf_sender_first_address(const VsfSender *sender);
 
 /* To every collector that has an address by now, once: what cannot be sent is
  * counted and gone. Errors are logged when a failure begins and when it is over

@@ -38,22 +38,29 @@ VsfSflowDatagram *
 vsf_sflow_datagram_new(const VsfSflowAddress *agent, uint32_t sub_agent_id, size_t size,
                        VsfSflowDatagramFunc out, gpointer user_data)
 {
-    size_t bounded = CLAMP(size, MIN_SIZE, MAX_SIZE);
     VsfSflowDatagram *datagram = g_new0(VsfSflowDatagram, 1);
 
-    g_assert(agent->family == 1 || agent->family == 2);
-    datagram->agent = *agent;
-    datagram->sub_agent_id = sub_agent_id;
     datagram->out = out;
     datagram->user_data = user_data;
+    vsf_sflow_datagram_change(datagram, agent, sub_agent_id, size);
+    return datagram;
+}
+
+void
+vsf_sflow_datagram_change(VsfSflowDatagram *datagram, const VsfSflowAddress *agent,
+                          uint32_t sub_agent_id, size_t size)
+{
+    g_assert(agent->family == 1 || agent->family == 2);
+    g_assert(vsf_sflow_datagram_pending(datagram) == 0);
+    datagram->agent = *agent;
+    datagram->sub_agent_id = sub_agent_id;
     /* version, address type, address, sub-agent, sequence, uptime, count */
     datagram->header_size = 6 * 4 + address_size(agent);
-    datagram->size = bounded;
+    datagram->size = CLAMP(size, MIN_SIZE, MAX_SIZE);
     for (guint i = 0; i < N_PARTS; i++) {
-        datagram->parts[i].data = g_malloc(bounded);
+        datagram->parts[i].data = g_realloc(datagram->parts[i].data, datagram->size);
         datagram->parts[i].used = datagram->header_size;
     }
-    return datagram;
 }
 
 void

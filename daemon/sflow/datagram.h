@@ -18,6 +18,11 @@ VsfSflowDatagram *vsf_sflow_datagram_new(const VsfSflowAddress *agent, uint32_t 
                                          size_t size, VsfSflowDatagramFunc out, gpointer user_data);
 void vsf_sflow_datagram_free(VsfSflowDatagram *datagram);
 
+/* As in vsf_sflow_datagram_new(), from the next datagram on; sequence numbers go on. Nothing may
+ * be pending. */
+void vsf_sflow_datagram_change(VsfSflowDatagram *datagram, const VsfSflowAddress *agent,
+                               uint32_t sub_agent_id, size_t size);
+
 /* Most bytes that one sample may have. */
 size_t vsf_sflow_datagram_room(const VsfSflowDatagram *datagram);
 

@@ -183,10 +183,16 @@ vsf_agents_new_with(const VsfAgentOps *ops, const char *uri, int timeout_s)
     VsfAgents *agents = g_new0(VsfAgents, 1);
 
     agents->ops = ops;
-    agents->timeout_s = timeout_s;
-    agents->calls = vsf_calls_new(&ops->calls, uri, VSF_AGENT_THREADS,
-                                  (BUDGET_S(timeout_s) + 10) * G_USEC_PER_SEC);
+    agents->calls = vsf_calls_new(&ops->calls, uri, VSF_AGENT_THREADS, 0);
+    vsf_agents_set_timeout(agents, timeout_s);
     return agents;
+}
+
+void
+vsf_agents_set_timeout(VsfAgents *agents, int timeout_s)
+{
+    agents->timeout_s = timeout_s;
+    vsf_calls_set_deadline(agents->calls, (BUDGET_S(timeout_s) + 10) * G_USEC_PER_SEC);
 }
 
 VsfAgents *

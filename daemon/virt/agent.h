@@ -34,6 +34,8 @@ typedef struct VsfAgents VsfAgents;
 
 /* @timeout_s: of one request. A conversation may take five times that, 10 s at least. */
 VsfAgents *vsf_agents_new(const char *uri, int timeout_s);
+/* Of requests that are made from now on. */
+void vsf_agents_set_timeout(VsfAgents *agents, int timeout_s);
 /* No callback comes any more; hung calls are left behind. Takes NULL. */
 void vsf_agents_free(VsfAgents *agents);
 

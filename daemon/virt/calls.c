@@ -276,6 +276,12 @@ vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads, gint64 dea
 }
 
 void
+vsf_calls_set_deadline(VsfCalls *calls, gint64 deadline_us)
+{
+    calls->deadline_us = deadline_us;
+}
+
+void
 vsf_calls_free(VsfCalls *calls)
 {
     GHashTableIter iter;

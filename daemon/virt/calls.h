@@ -38,6 +38,7 @@ typedef enum {
 /* @ops is static. @threads: of libvirtd's 20 workers, which virsh and nova share. A call
  * that takes longer than @deadline_us is stuck. */
 VsfCalls *vsf_calls_new(const VsfCallsOps *ops, const char *uri, guint threads, gint64 deadline_us);
+void vsf_calls_set_deadline(VsfCalls *calls, gint64 deadline_us);
 /* No callback comes any more; hung calls are left behind. Takes NULL. */
 void vsf_calls_free(VsfCalls *calls);
 

@@ -121,11 +121,33 @@ test_zero_means_off(void)
 }
 
 static void
+test_what_is_not_in_force_is_said(void)
+{
+    g_autofree char *failed = text_of(
+        "{'config':{'polling':20,'sampling':512,'direction':'once','restart_needed':"
+        "['[libvirt] uri'],'reload':{'state':'failed','ended_s':75,'reading_s':null,"
+        "'error':'f.conf:7: [sflow] samplin: unknown key'}}}");
+    g_autofree char *reading = text_of(
+        "{'config':{'reload':{'state':'reading','reading_s':12,'error':null}}}");
+    g_autofree char *fine = text_of(
+        "{'config':{'restart_needed':[],'reload':{'state':'ok','ended_s':5,'error':null}}}");
+
+    g_assert_nonnull(strstr(failed, "reload      failed 75 s ago, what was before is in force: "
+                                    "f.conf:7: [sflow] samplin: unknown key\n"));
+    g_assert_nonnull(
+        strstr(failed, "            [libvirt] uri changed: restart the daemon for it\n"));
+    g_assert_nonnull(strstr(reading, "reload      reading the files for 12 s\n"));
+    g_assert_null(strstr(fine, "reload"));
+}
+
+static void
 test_members_of_wrong_types_do_no_harm(void)
 {
     static const char *const documents[] = {
         "{'collectors':{},'vms':7,'taps':'x','libvirt':[],'config':null,'hook':[1]}",
         "{'collectors':[1,null,[],'x'],'vms':[{}],'taps':[{'name':{},'vm':[]}]}",
+        "{'config':{'reload':7,'restart_needed':'x'}}",
+        "{'config':{'reload':{'error':[],'ended_s':{}},'restart_needed':[{},7,null]}}",
         "{'uptime_s':'x','pid':{},'version':1.5,'config':{'files':[{},[],1,null]}}",
         "{'vms':[{'uuid':7,'taps':7,'last_poll_s':-5,'name':true,'state':'','index':'x'}]}",
         "{'vms':[{'uuid':'','stuck_s':'x','taps':{}}],'collectors':[{'last_error':{}}]}",
@@ -146,7 +168,8 @@ test_nothing_reaches_the_terminal_unescaped(void)
     static const char evil[] = "a\\u001b[2Jb\\nc\\u009b31md\\u202ee\\u200bf";
     g_autofree char *json = g_strdup_printf(
         "{'version':'%s','agent_address':'%s','agent_address_reason':'%s','libvirt':{'uri':'%s',"
-        "'description':'%s'},'config':{'files':['%s'],'direction':'%s'},"
+        "'description':'%s'},'config':{'files':['%s'],'direction':'%s','restart_needed':['%s'],"
+        "'reload':{'error':'%s','reading_s':'%s'}},"
         "'collectors':[{'collector':'%s','last_error':'%s','lookup_error':'%s'}],"
         "'agents':{'mode':'%s','trouble':'%s'},"
         "'vms':[{'name':'%s','uuid':'%s','state':'%s','memory':{'source':'%s'},"
@@ -154,7 +177,7 @@ test_nothing_reaches_the_terminal_unescaped(void)
         "s'"
         "}]}",
         evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil,
-        evil, evil, evil, evil, evil, evil);
+        evil, evil, evil, evil, evil, evil, evil, evil, evil);
     g_autofree char *text = text_of(json);
 
     for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at))
@@ -231,6 +254,7 @@ main(int argc, char **argv)
     CASE("state-is-shown-when-it-cannot-be-kept", test_state_is_shown_when_it_cannot_be_kept);
     CASE("rows-are-sorted", test_rows_are_sorted);
     CASE("zero-means-off", test_zero_means_off);
+    CASE("what-is-not-in-force-is-said", test_what_is_not_in_force_is_said);
     CASE("members-of-wrong-types-do-no-harm", test_members_of_wrong_types_do_no_harm);
     CASE("nothing-reaches-the-terminal-unescaped", test_nothing_reaches_the_terminal_unescaped);
     CASE("lines-keep-to-80-columns", test_lines_keep_to_80_columns);

@@ -38,6 +38,7 @@ static Undrained undrained;
 void
 fake_net_reset(void)
 {
+    fake_capture_opens = 0;
     g_clear_pointer(&fake_samplers, g_hash_table_unref);
     g_clear_pointer(&link_stats, g_hash_table_unref);
     g_clear_pointer(&questions, g_array_unref);
@@ -66,6 +67,17 @@ vsf_capture_free(VsfCapture *freed)
     capture = NULL;
 }
 
+guint fake_capture_opens;
+guint32 fake_capture_header_bytes;
+VsfDirection fake_capture_direction;
+
+void
+vsf_capture_set_terms(VsfCapture *self G_GNUC_UNUSED, guint32 header_bytes, VsfDirection direction)
+{
+    fake_capture_header_bytes = header_bytes;
+    fake_capture_direction = direction;
+}
+
 gboolean
 vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED,
                  gboolean mirrored G_GNUC_UNUSED, guint32 rate)
@@ -74,6 +86,7 @@ vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED,
     if (!vsf_capture_has_room(self))
         return FALSE;
     g_hash_table_insert(fake_samplers, GINT_TO_POINTER(ifindex), GUINT_TO_POINTER(rate));
+    fake_capture_opens++;
     return TRUE;
 }
 

@@ -10,6 +10,11 @@
 /* Samplers asked for and not closed: ifindex -> the rate. */
 extern GHashTable *fake_samplers;
 
+/* Opened since the reset, and with what the last one was. */
+extern guint fake_capture_opens;
+extern guint32 fake_capture_header_bytes;
+extern VsfDirection fake_capture_direction;
+
 void fake_net_reset(void);
 
 /* Answers of the fake kernel, to the capture that was made last. */

@@ -296,6 +296,36 @@ test_flow_sample_carries_its_own_sequence(Fixture *fixture, gconstpointer user_d
     assert_decoded(table, "samples.0.records.sampled_header.stripped", "4");
 }
 
+/* Numbers go on where they were, under another name as well. */
+static void
+test_another_configuration_goes_on_with_the_numbers(Fixture *fixture,
+                                                    gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfSflowAddress other = {.family = 1, .bytes = {198, 51, 100, 7}};
+    VsfDomainCounters counters = some_counters();
+    g_autoptr(VsfConfig) config = vsf_config_new();
+    g_autoptr(GHashTable) before = NULL, after = NULL;
+    guint n_before;
+
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
+    before = flush_and_decode(fixture);
+    assert_decoded(before, "samples.0.sequence", "1");
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
+    n_before = fixture->datagrams->len;
+    config->sub_agent_id = 77;
+    config->datagram_bytes = 9000;
+    vsf_exporter_set_config(fixture->exporter, config, &other);
+    /* What was collected left as it was made. */
+    g_assert_cmpuint(fixture->datagrams->len, ==, n_before + 1);
+    vsf_exporter_domain(fixture->exporter, &fixture->domain, &counters, NULL);
+    after = flush_and_decode(fixture);
+    assert_decoded(after, "samples.0.sequence", "3");
+    assert_decoded(after, "sub_agent_id", "77");
+    assert_decoded(after, "agent", "198.51.100.7");
+    assert_decoded(after, "sequence", "3");
+    vsf_exporter_set_config(fixture->exporter, fixture->config, &other);
+}
+
 #define ADD(name, func) g_test_add(name, Fixture, NULL, set_up, func, tear_down)
 
 int
@@ -313,6 +343,8 @@ main(int argc, char **argv)
     ADD("/exporter/64-nics-are-one-sample-that-fits", test_64_nics_are_one_sample_that_fits);
     ADD("/exporter/tap-counters-are-the-switch-ports", test_tap_counters_are_the_switch_ports);
     ADD("/exporter/host-sample-leaves-first-and-alone", test_host_sample_leaves_first_and_alone);
+    ADD("/exporter/another-configuration-goes-on-with-the-numbers",
+        test_another_configuration_goes_on_with_the_numbers);
     ADD("/exporter/flow-sample-carries-its-own-sequence",
         test_flow_sample_carries_its_own_sequence);
     return g_test_run();

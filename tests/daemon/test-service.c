@@ -144,6 +144,56 @@ test_what_was_not_taken_is_told_again(VsfService **service G_GNUC_UNUSED,
 }
 
 static void
+assert_heard(const char *pattern)
+{
+    g_assert_true(g_pattern_match_simple(pattern, heard->str));
+    g_string_truncate(heard, 0);
+}
+
+static void
+test_a_reload_is_told_with_its_time_and_its_end(VsfService **service,
+                                                gconstpointer data G_GNUC_UNUSED)
+{
+    /* Before it is up READY=1 would say what is not so. */
+    g_string_truncate(heard, 0);
+    vsf_service_reloading(*service);
+    vsf_service_reloaded(*service);
+    g_assert_cmpstr(heard->str, ==, "");
+    get_ready();
+    g_string_truncate(heard, 0);
+    vsf_service_reloading(*service);
+    assert_heard("RELOADING=1\nMONOTONIC_USEC=?*;");
+    /* It goes on for long. */
+    assert_beat("WATCHDOG=1;");
+    g_assert_cmpuint(timer_ms, ==, WATCHDOG_US / 2000);
+    g_string_truncate(heard, 0);
+    vsf_service_reloaded(*service);
+    assert_heard("READY=1\nWATCHDOG=1;");
+    assert_beat("WATCHDOG=1;");
+}
+
+static void
+test_the_end_of_a_reload_is_told_again_if_it_was_not_taken(VsfService **service,
+                                                           gconstpointer data G_GNUC_UNUSED)
+{
+    get_ready();
+    vsf_service_reloading(*service);
+    g_string_truncate(heard, 0);
+    taken = FALSE;
+    vsf_service_reloaded(*service);
+    taken = TRUE;
+    g_assert_cmpuint(timer_ms, <=, 100);
+    assert_beat("READY=1\nWATCHDOG=1;");
+    /* And a beginning that was not taken has no end. */
+    taken = FALSE;
+    vsf_service_reloading(*service);
+    taken = TRUE;
+    g_string_truncate(heard, 0);
+    vsf_service_reloaded(*service);
+    g_assert_cmpstr(heard->str, ==, "");
+}
+
+static void
 test_stop_is_told(VsfService **service, gconstpointer data G_GNUC_UNUSED)
 {
     get_ready();
@@ -171,6 +221,8 @@ test_without_manager_there_is_no_timer(void)
     VsfService *service = vsf_service_new(NULL, 0, look, NULL);
 
     g_assert_null(timer_func);
+    vsf_service_reloading(service);
+    vsf_service_reloaded(service);
     vsf_service_free(service);
     vsf_service_free(NULL);
 }
@@ -189,6 +241,10 @@ main(int argc, char **argv)
         test_turns_that_stand_still_silence_the_watchdog);
     ADD("no-turn-due-is-no-stall", WATCHDOG_US, test_no_turn_due_is_no_stall);
     ADD("what-was-not-taken-is-told-again", WATCHDOG_US, test_what_was_not_taken_is_told_again);
+    ADD("a-reload-is-told-with-its-time-and-its-end", WATCHDOG_US,
+        test_a_reload_is_told_with_its_time_and_its_end);
+    ADD("the-end-of-a-reload-is-told-again-if-it-was-not-taken", WATCHDOG_US,
+        test_the_end_of_a_reload_is_told_again_if_it_was_not_taken);
     ADD("stop-is-told", WATCHDOG_US, test_stop_is_told);
     ADD("without-watchdog-only-changes-are-told", 0, test_without_watchdog_only_changes_are_told);
     g_test_add_func("/daemon/service/without-manager-there-is-no-timer",

@@ -82,6 +82,29 @@ with_hangup(int fd)
     g_main_loop_run(g_main_loop_new(NULL, FALSE));
 }
 
+static gboolean
+say_end(gpointer user_data)
+{
+    if (write(GPOINTER_TO_INT(user_data), "e", 1) != 1)
+        _exit(EXIT_FAILURE);
+    return G_SOURCE_REMOVE;
+}
+
+/* They come while the loop does not run. */
+static void
+with_many_hangups(int fd)
+{
+    signals = vsf_signals_start();
+    vsf_signals_attach(signals, PATIENCE_MS, leave, say_hung_up, GINT_TO_POINTER(fd));
+    say_ready(fd);
+    for (guint i = 0; i < 100; i++) {
+        kill(getpid(), SIGHUP);
+        g_usleep(1000);
+    }
+    g_idle_add_full(G_PRIORITY_LOW, say_end, GINT_TO_POINTER(fd), NULL);
+    g_main_loop_run(g_main_loop_new(NULL, FALSE));
+}
+
 /* A process that runs @body, once it is ready; *@fd reads what it says. */
 static pid_t
 start(void (*body)(int fd), int *fd)
@@ -164,6 +187,25 @@ test_a_hangup_is_no_end(void)
     close(fd);
 }
 
+static void
+test_many_hangups_are_few(void)
+{
+    int fd;
+    pid_t pid = start(with_many_hangups, &fd);
+    guint n = 0;
+    char said = 0;
+
+    while (read(fd, &said, 1) == 1 && said == 'h')
+        n++;
+    g_assert_cmpint(said, ==, 'e');
+    /* The last one may have come when the loop ran. */
+    g_assert_cmpuint(n, >=, 1);
+    g_assert_cmpuint(n, <=, 2);
+    kill(pid, SIGKILL);
+    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+    close(fd);
+}
+
 #define CASE(name, func) g_test_add_func("/signals/" name, func)
 
 int
@@ -176,5 +218,6 @@ main(int argc, char **argv)
     CASE("a-loop-that-hangs-does-not-keep-the-process",
          test_a_loop_that_hangs_does_not_keep_the_process);
     CASE("a-hangup-is-no-end", test_a_hangup_is_no_end);
+    CASE("many-hangups-are-few", test_many_hangups_are_few);
     return g_test_run();
 }

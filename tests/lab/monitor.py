@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import time
 
 from collector import Collector
@@ -13,7 +14,8 @@ class Monitor:
     """    with Lab() as lab, Monitor(lab, sampling=1, polling=5) as monitor:
             monitor.collector.flows() ...
 
-    Keywords are keys of [sflow] (dashes as underscores); `sections` holds those of the
+    Keywords are keys of [sflow] (dashes as underscores); with `collectors` among them the
+    collector is not given on the command line, which the file could not change; `sections` holds those of the
     others: {"capture": {"backend": "pcap"}}, and `capture` and `guest` are short for two
     of these; without "daemon" its cpu-limit is off. `start=False` leaves the start to
     start(). `prepare` is a command line that ends by executing what follows it
@@ -26,6 +28,7 @@ class Monitor:
         self.collector = Collector(lab, port=port)
         self.process = None
         self._start = start
+        self._named = [] if "collectors" in sflow else ["--collector", self.collector.target]
         self._arguments = list(arguments)
         self._prepare = list(prepare)
         if environment:
@@ -64,7 +67,7 @@ class Monitor:
         since = len(self.log())
         self.process = self.lab.daemon(self.name, [
             *self._prepare, self.program("virt-sflowd"), "--config", self.config,
-            "--collector", self.collector.target, "--debug",
+            *self._named, "--debug",
             "--runtime-dir", self.runtime, "--state-dir", self.state, *self._arguments])
         if wait:
             self.wait_log("started", since=since)
@@ -76,6 +79,17 @@ class Monitor:
         status = self.process.end()
         self.process = None
         return status
+
+    def reload(self, **settings):
+        """Another file (as in configure()) and SIGHUP: what the status says of it then."""
+        before = self.status()["config"]["reload"]
+        if settings:
+            self.configure(**settings)
+        os.kill(self.pid, signal.SIGHUP)
+        return self.wait_status(
+            lambda status: (lambda reload: reload["state"] != "reading" and
+                            reload["good"] + reload["bad"] > before["good"] + before["bad"] and
+                            reload)(status["config"]["reload"]), what="a reload")
 
     @property
     def pid(self):

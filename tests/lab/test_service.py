@@ -142,6 +142,31 @@ def test_stuck_loop():
         time.sleep(0.05)
 
 
+def test_reload_is_told():
+    """A reload is told with its time when it begins, and READY=1 when it is over"""
+    fake()
+    monitor()
+    fake().wait("READY=1")
+    for expected in ("ok", "failed"):
+        since = time.monotonic()
+        if expected == "failed":
+            with open(monitor().config, "a") as file:
+                file.write("[nonsense]\n")
+        tap.equal(monitor().reload()["state"], expected)
+        deadline = time.monotonic() + 10
+        while not fake().times("READY=1", since):
+            assert time.monotonic() < deadline, f"no READY=1: {fake().words[-20:]}"
+            time.sleep(0.05)
+        began, = fake().times("RELOADING=1", since)
+        stamp, = [int(word.split("=")[1]) for at, word in list(fake().words)
+                  if word.startswith("MONOTONIC_USEC=") and at >= since]
+        assert since <= stamp / 1e6 <= began, (since, stamp, began)
+        assert began <= fake().times("READY=1", since)[0]
+    fake().wait(r"STATUS=.*; the last reload failed")
+    monitor().configure(sampling=1, polling=1)
+    monitor().reload()
+
+
 def test_stop():
     """A daemon that is told to end says so first, and ends well"""
     fake()
@@ -165,7 +190,7 @@ def test_verify():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "virt-sflowd.service")
         with open(path, "w") as file:
-            file.write(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit()))
+            file.write(re.sub(r"=\S+/virt-sflowd\b", "=/bin/true", unit()))
         # Its own complaints; those about units of the machine are the machine's.
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], text=True,
                               capture_output=True)
@@ -183,6 +208,9 @@ PROGRAM = "/run/vsf/virt-sflowd"
 DROP_IN = """[Service]
 ExecStart=
 ExecStart={program} --config /run/vsf/virt-sflowd.conf --state-dir /var/lib/libvirt/virt-sflow
+ExecReload=
+ExecReload={program} --check-config --config /run/vsf/virt-sflowd.conf
+ExecReload=/bin/kill -HUP $MAINPID
 StateDirectory=
 StateDirectory=libvirt/virt-sflow
 WatchdogSec={watchdog}
@@ -281,6 +309,35 @@ def test_watchdog():
     tap.equal(again[-1].content["source"], source)
     tap.equal(systemd().show(name, "NRestarts"), "1")
     tap.equal(systemd().show(name, "ActiveState"), "active")
+
+
+def test_reloaded_unit():
+    """systemctl reload puts a good file in force in the same process, and fails for a bad one,
+    which changes nothing"""
+    name = service()
+    uuid = guest().uuid
+    pid = systemd().main_pid(name)
+    assert re.search(r"(?m)^ExecReload=\S*/virt-sflowd --check-config$", unit()), unit()
+    assert re.search(r"(?m)^ExecReload=/bin/kill -HUP \$MAINPID$", unit()), unit()
+    config = "[sflow]\ncollectors = 127.0.0.1:6400\nsampling = 1\npolling = 1\nsub-agent-id = {}\n"
+    lab().write("run/vsf/virt-sflowd.conf", config.format(4711))
+    since = time.time()
+    systemd().systemctl("reload", name)
+    collector().wait(lambda: [it for it in collector().datagrams() if it.time > since and
+                              it.content["sub_agent_id"] == 4711], 20, "a datagram under the new name")
+    lab().write("run/vsf/virt-sflowd.conf", config.format("nonsense"))
+    try:
+        systemd().systemctl("reload", name)
+    except AssertionError as refused:
+        tap.diagnostics(str(refused))
+    else:
+        raise AssertionError("the reload of a bad file is no error")
+    since = time.time()
+    collector().wait(lambda: collector().vm(uuid, since), 20, "a sample afterwards")
+    shown = systemd().show(name, "ActiveState", "NRestarts")
+    tap.equal((systemd().main_pid(name), shown["ActiveState"]), (pid, "active"))
+    lab().write("run/vsf/virt-sflowd.conf", config.format(200000))
+    systemd().systemctl("reload", name)
 
 
 def test_stopped_unit():

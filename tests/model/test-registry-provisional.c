@@ -110,6 +110,39 @@ test_three_hundred_foreign_taps(void)
     fixture_clear(&fixture);
 }
 
+static void
+test_other_patterns_let_go_and_find(void)
+{
+    static const char *const before[] = {"vnet*", NULL}, *const after[] = {"tap*", "mac?tap*",
+                                                                           NULL};
+    Fixture fixture;
+
+    fixture_init(&fixture, before);
+    see_link(&fixture, tap_link(5, "vnet0", 1), 10);
+    see_link(&fixture, tap_link(6, "tap0", 2), 10);
+    see_link(&fixture, odd_link(7, "vnet7"), 10);
+    see_link(&fixture, odd_link(8, "tap8"), 10);
+    SEE_VM(&fixture, 1, 7, 20, TAP_NIC("vnet0", 1), TAP_NIC("tap0", 2));
+    TOLD(&fixture, "a5 a7 +vm1 b5=vm1:net0");
+    /* The same is no news. */
+    vsf_registry_set_patterns(fixture.registry, before, 30);
+    TOLD(&fixture, "");
+    vsf_registry_set_patterns(fixture.registry, after, 30);
+    g_assert_null(vsf_registry_tap(fixture.registry, 5));
+    g_assert_null(vsf_registry_tap(fixture.registry, 7));
+    g_assert_nonnull(vsf_registry_tap(fixture.registry, 6)->domain);
+    g_assert_null(vsf_registry_tap(fixture.registry, 8)->domain);
+    g_string_truncate(fixture.told, 0);
+    /* A message about one that was let go changes nothing. */
+    see_link(&fixture, tap_link(5, "vnet0", 1), 40);
+    TOLD(&fixture, "");
+    vsf_registry_set_patterns(fixture.registry, before, 50);
+    g_assert_nonnull(vsf_registry_tap(fixture.registry, 5)->domain);
+    g_assert_cmpuint(g_hash_table_size(vsf_registry_taps(fixture.registry)), ==, 2);
+    g_string_truncate(fixture.told, 0);
+    fixture_clear(&fixture);
+}
+
 #define TEST(path, function) g_test_add_func("/model/registry/provisional/" path, function)
 
 int
@@ -122,6 +155,7 @@ main(int argc, char **argv)
          test_a_foreign_tap_is_let_go_after_ten_seconds);
     TEST("a-released-tap-is-provisional-by-a-new-message",
          test_a_released_tap_is_provisional_by_a_new_message);
+    TEST("other-patterns-let-go-and-find", test_other_patterns_let_go_and_find);
     TEST("three-hundred-foreign-taps", test_three_hundred_foreign_taps);
     return g_test_run();
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is configured for each tap, and what changes when the configuration does. */
+#include "flows-private.h"
+
+static const char *
+vm_of(const VsfTap *tap)
+{
+    return tap->domain != NULL ? tap->domain->def->name : NULL;
+}
+
+guint32
+vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap)
+{
+    const VsfDomain *domain = tap->domain;
+
+    if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
+        return domain->def->monitor.sampling;
+    return vsf_config_sampling(flows->config, vm_of(tap), tap->link.name);
+}
+
+VsfDirection
+vsf_flows_direction(const VsfFlows *flows, const VsfTap *tap)
+{
+    return vsf_config_direction(flows->config, vm_of(tap), tap->link.name);
+}
+
+void
+vsf_flows_redirect(VsfFlows *flows, Sampler *sampler, VsfDirection direction)
+{
+    if (sampler->direction == direction)
+        return;
+    /* What was picked before leaves only if it counts now as well. */
+    sampler->direction = direction;
+    vsf_flows_suspend(flows, sampler);
+    vsf_sample_pool_redirect(&sampler->pool, direction);
+}
+
+void
+vsf_flows_set_config(VsfFlows *flows, const VsfConfig *config)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    /* A frame is read by the length that it was cut to: none may be left in a ring. */
+    g_hash_table_iter_init(&iter, flows->samplers);
+    while (flows->config->header_bytes != config->header_bytes &&
+           g_hash_table_iter_next(&iter, NULL, &value))
+        vsf_flows_suspend(flows, value);
+    if (flows->config->max_samples_per_second != config->max_samples_per_second)
+        flows->share = config->max_samples_per_second;
+    flows->config = config;
+    g_hash_table_iter_init(&iter, vsf_registry_taps(flows->registry));
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        vsf_flows_adjust(flows, value);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How often each has its turn, and what changes when the configuration does. */
+#include "poller-private.h"
+
+void
+vsf_poller_set_own(const VsfPoller *poller, Entry *entry)
+{
+    const VsfConfig *config = poller->context.config;
+    const VsfDomain *domain = entry->kind == ENTRY_TAP ? entry->tap->domain
+                                                       : vsf_domain_poll_domain(entry->poll);
+    const char *vm = domain != NULL ? domain->def->name : NULL;
+
+    vsf_schedule_set_own(&entry->turn,
+                         entry->kind == ENTRY_TAP
+                             ? vsf_config_tap_polling_s(config, vm, entry->tap->link.name)
+                             : vsf_config_vm_polling_s(config, vm));
+}
+
+gboolean
+vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap)
+{
+    const Entry *entry = g_hash_table_lookup(poller->taps, tap);
+
+    return entry != NULL && vsf_schedule_has_turns(poller->schedule, &entry->turn);
+}
+
+static void
+retime(VsfPoller *poller, Entry *entry)
+{
+    vsf_poller_set_own(poller, entry);
+    vsf_schedule_retime(poller->schedule, &entry->turn);
+}
+
+void
+vsf_poller_tap_changed(VsfPoller *poller, VsfTap *tap)
+{
+    Entry *entry = g_hash_table_lookup(poller->taps, tap);
+
+    if (entry != NULL)
+        retime(poller, entry);
+}
+
+void
+vsf_poller_domain_changed(VsfPoller *poller, VsfDomain *domain)
+{
+    Entry *entry = g_hash_table_lookup(poller->domains, domain);
+
+    if (entry != NULL)
+        retime(poller, entry);
+}
+
+void
+vsf_poller_set_config(VsfPoller *poller, const VsfConfig *config)
+{
+    guint before_s = poller->context.config->polling_s;
+    GHashTableIter iter;
+    gpointer entry;
+
+    poller->context.config = config;
+    if (config->polling_s != before_s)
+        vsf_schedule_set_interval(poller->schedule, config->polling_s);
+    vsf_schedule_retime(poller->schedule, &poller->host.turn);
+    g_hash_table_iter_init(&iter, poller->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &entry))
+        retime(poller, entry);
+    g_hash_table_iter_init(&iter, poller->taps);
+    while (g_hash_table_iter_next(&iter, NULL, &entry))
+        retime(poller, entry);
+}

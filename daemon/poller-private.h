@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What poller.c (turns) and poller-config.c (how often they come) share. */
+#pragma once
+
+#include "base/log.h"
+#include "poller.h"
+#include "schedule.h"
+
+typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
+
+/* A question for interface counters, and who waits for its answer. */
+typedef struct {
+    VsfPoller *poller;
+    GPtrArray *entries;
+} Reading;
+
+/* Something whose turn comes once per interval. */
+typedef struct {
+    VsfTurn turn; /* first, so that a turn is its entry */
+    EntryKind kind;
+    gint64 taken_us; /* when the turn under way was due */
+    VsfTap *tap;
+    VsfDomainPoll *poll;
+    VsfPollUrgency urgency; /* of the next turn, or of the one under way */
+    Reading *reading;       /* that it waits for; NULL: for none */
+} Entry;
+
+struct VsfPoller {
+    VsfPollContext context;
+    VsfFlows *flows;
+    VsfLinkStatsReader *link_stats;
+    VsfNode *node;
+    VsfSchedule *schedule;
+    GHashTable *domains;  /* VsfDomain -> Entry */
+    GHashTable *taps;     /* VsfTap -> Entry */
+    GHashTable *readings; /* set of Reading that have no answer yet */
+    Entry host;
+    gboolean host_told;    /* a sample of it left */
+    guint64 turns, missed; /* taken, and skipped */
+    VsfQuantiles lateness;
+    VsfLogRate error_rate;
+    VsfPollerGone gone;
+    gpointer gone_data;
+    gboolean lost;  /* it was connected before, and is not */
+    gint64 back_us; /* when libvirt came back last; 0: never */
+};
+
+/* How often it has a turn, as the configuration says now. */
+void vsf_poller_set_own(const VsfPoller *poller, Entry *entry);
+gboolean vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap);
