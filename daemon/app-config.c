@@ -93,12 +93,16 @@ log_changes(const VsfApp *app, const VsfConfig *before, GStrv fixed)
                   "daemon is restarted",
                   restart);
     if (app->config->collectors->len == 0)
-        vsf_app_warn_no_collector();
+        vsf_app_warn_no_collector(app->base);
 }
 
 void
-vsf_app_warn_no_collector(void)
+vsf_app_warn_no_collector(const VsfConfig *base)
 {
+    if (base->dns_sd == VSF_DNS_SD_ON) {
+        g_warning("there is no collector: nothing is sent until DNS names one");
+        return;
+    }
     g_warning("no collector is configured: nothing is sent; set [sflow] collectors "
               "in " VSF_CONFIG_FILE " or give --collector");
 }
@@ -130,11 +134,17 @@ gboolean
 vsf_app_set_config(VsfApp *app, VsfConfig *config, GError **error)
 {
     g_autoptr(VsfConfig) base = config;
+    g_autoptr(VsfConfigOverlay) overlay = vsf_app_dns_overlay(app, base);
+    gboolean is_same_to_dns = vsf_app_dns_is_same(app->base, base);
 
-    if (!put_in_force(app, base, app->overlay, error))
+    if (!put_in_force(app, base, overlay, error))
         return FALSE;
     vsf_config_free(app->base);
     app->base = g_steal_pointer(&base);
+    vsf_config_overlay_free(app->overlay);
+    app->overlay = g_steal_pointer(&overlay);
+    if (!is_same_to_dns)
+        vsf_app_dns_restart(app);
     return TRUE;
 }
 

@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "brakes.h"
 #include "control/control.h"
+#include "dns-store.h"
 #include "index-store.h"
+#include "net/dns-sd.h"
 #include "net/hook-socket.h"
 #include "net/links.h"
 #include "pauses.h"
@@ -30,6 +32,10 @@ struct VsfApp {
     VsfIndexStore *indexes;
     VsfGuestStore *records;
     VsfSender *sender;
+    VsfDnsStore *dns_store; /* these two NULL: dns-sd is off */
+    VsfDnsSd *dns;
+    char *dns_note; /* what is in force otherwise than DNS has it, or NULL */
+    VsfLogRate dns_note_rate;
     VsfHookSocket *hook;
     VsfControl *control;
     char *agent_address, *agent_address_reason;
@@ -67,7 +73,18 @@ void vsf_app_registry_changed(VsfApp *app);
 /* Sets agent_address, its reason and wire; FALSE: they stay. */
 gboolean vsf_app_choose_agent(VsfApp *app, const VsfConfig *config, GInetAddress *collector,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
-void vsf_app_warn_no_collector(void);
+void vsf_app_warn_no_collector(const VsfConfig *base);
+
+/* Where @base has dns-sd on: reads what DNS said last, and begins to ask. Nothing is put in force.
+ */
+void vsf_app_dns_start(VsfApp *app);
+void vsf_app_dns_stop(VsfApp *app);
+/* After another @base came that is not the same to DNS: begins anew, and puts what is known in
+ * force. */
+void vsf_app_dns_restart(VsfApp *app);
+gboolean vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other);
+/* What DNS wants over @base; NULL: nothing, or not for this @base. The caller frees. */
+VsfConfigOverlay *vsf_app_dns_overlay(VsfApp *app, const VsfConfig *base);
 
 /* @user_data is a VsfApp. */
 extern const VsfConnCallbacks vsf_app_conn_callbacks;
@@ -78,6 +95,8 @@ void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsi
 
 /* The member "config" of that. */
 void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
+/* The member "dns_sd". */
+void vsf_app_status_dns_member(JsonBuilder *builder, const VsfApp *app);
 
 /* The answer to {"request": "status"}; documented in docs/status-json.md. */
 JsonNode *vsf_app_status(VsfApp *app);

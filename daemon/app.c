@@ -314,8 +314,7 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
 {
     g_autoptr(VsfApp) app = g_new0(VsfApp, 1);
 
-    app->config = config;
-    app->base = vsf_config_copy(config);
+    app->base = config;
     app->config_us = g_get_monotonic_time();
     app->failed = failed;
     app->user_data = user_data;
@@ -326,11 +325,15 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     app->state_dir = vsf_state_dir_new(state_dir);
     app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
     app->records = vsf_guest_store_new(app->state_dir);
-    app->sender = vsf_sender_new(config->collectors, config->source_address, config->dscp, error);
+    vsf_app_dns_start(app);
+    app->overlay = vsf_app_dns_overlay(app, app->base);
+    app->config = vsf_config_overlay(app->base, app->overlay);
+    app->sender = vsf_sender_new(app->config->collectors, app->config->source_address,
+                                 app->config->dscp, error);
     if (app->sender == NULL)
         return NULL;
-    if (config->collectors->len == 0)
-        vsf_app_warn_no_collector();
+    if (app->config->collectors->len == 0)
+        vsf_app_warn_no_collector(app->base);
     vsf_sender_when_first_resolved(app->sender, RESOLVE_PATIENCE_MS, first_collector_resolved, app);
     return g_steal_pointer(&app);
 }
@@ -355,6 +358,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->poller, vsf_poller_free);
     g_clear_pointer(&app->guests, vsf_guests_free);
     /* State is written before anything waits for the kernel. */
+    vsf_app_dns_stop(app);
     g_clear_pointer(&app->records, vsf_guest_store_free);
     g_clear_pointer(&app->indexes, vsf_index_store_free);
     g_clear_pointer(&app->agents, vsf_agents_free);

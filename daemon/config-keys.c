@@ -3,6 +3,7 @@
 #include "config-keys.h"
 
 #include "net/agent-address.h"
+#include "net/dns-settings.h"
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ static const char *const vm_name_words[] = {"auto", "nova", "domain", "title", "
 static const char *const vm_index_words[] = {"own", "hsflowd", NULL};
 static const char *const virt_memory_words[] = {"guest", "balloon", NULL};
 static const char *const net_direction_words[] = {"guest", "host", NULL};
+static const char *const dns_sd_words[] = {"off", "on", NULL};
 static const char *const direction_words[] = {"once", "both", "in", "out", NULL};
 static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
@@ -94,6 +96,18 @@ static const VsfConfigKey keys[] = {
      .fallback = "on",
      .help = "Whether each packet sample says when its packet passed: on or off. Wireshark 4.0\n"
              "decodes packet samples without it; with it, only the first of each datagram."},
+    {"sflow", "dns-sd", VSF_KEY_WORD, FIELD(dns_sd), .words = dns_sd_words, .fallback = "off",
+     .help = "Whether DNS says where to send and how to sample: on (the SRV and TXT records of\n"
+             "_sflow._udp in the domain below go before this file) or off."},
+    {"sflow", "dns-sd-domain", VSF_KEY_TEXT, FIELD(dns_sd_domain), .check = vsf_dns_domain_check,
+     .optional = TRUE, .fallback = "", .form = "a domain name such as example.net, or nothing",
+     .help = "The domain where DNS is asked; empty takes the search domains of resolv.conf."},
+    {"sflow", "dns-min-sampling", VSF_KEY_NUMBER, FIELD(dns_min_sampling), .min = 1,
+     .max = 10000000, .fallback = "64",
+     .help = "DNS cannot ask for more than one packet in so many; 0 (off) it always can."},
+    {"sflow", "dns-min-polling", VSF_KEY_NUMBER, FIELD(dns_min_polling_s), .min = 1, .max = 300,
+     .fallback = "5",
+     .help = "DNS cannot ask for shorter intervals of polling than these seconds."},
     {"libvirt", "uri", VSF_KEY_TEXT, FIELD(uri), .check = check_uri, .fallback = "qemu:///system",
      .fixed = TRUE, .form = "a libvirt URI such as qemu:///system",
      .help = "The libvirt daemon to watch."},

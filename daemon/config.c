@@ -47,6 +47,7 @@ vsf_config_free(VsfConfig *config)
     g_clear_pointer(&config->places, g_hash_table_unref);
     g_free(config->agent_address);
     g_free(config->source_address);
+    g_free(config->dns_sd_domain);
     g_free(config->uri);
     g_free(config);
 }

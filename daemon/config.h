@@ -21,6 +21,7 @@ typedef enum { VSF_TIMESTAMPS_ON, VSF_TIMESTAMPS_OFF } VsfTimestamps;
 typedef enum { VSF_VIRT_MEMORY_GUEST, VSF_VIRT_MEMORY_BALLOON } VsfVirtMemory;
 typedef enum { VSF_NET_DIRECTION_GUEST, VSF_NET_DIRECTION_HOST } VsfNetDirection;
 typedef enum { VSF_GUEST_AGENT_AUTO, VSF_GUEST_AGENT_OFF } VsfGuestAgent;
+typedef enum { VSF_DNS_SD_OFF, VSF_DNS_SD_ON } VsfDnsSdMode;
 typedef enum { VSF_DETAIL_RTMETRIC, VSF_DETAIL_NONE } VsfDetail;
 typedef enum { VSF_HOST_ON, VSF_HOST_OFF } VsfHostSamples;
 
@@ -58,6 +59,10 @@ typedef struct {
     char *source_address; /* or NULL */
     guint dscp;
     VsfTimestamps timestamps; /* of packet samples */
+    VsfDnsSdMode dns_sd;
+    char *dns_sd_domain;     /* or NULL: the search domains of resolv.conf */
+    guint dns_min_sampling;  /* 64; bounds of what DNS may ask for */
+    guint dns_min_polling_s; /* 5 */
     /* [libvirt] */
     char *uri;
     /* [capture] */

@@ -259,6 +259,7 @@ vsf_app_status(VsfApp *app)
     add_collectors(builder, app);
     add_hook(builder, app);
     vsf_app_status_config_member(builder, app);
+    vsf_app_status_dns_member(builder, app);
     add_state(builder, app);
     /* The rest starts when the agent address is known. */
     if (app->conn != NULL) {
