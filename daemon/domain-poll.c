@@ -44,7 +44,7 @@ struct VsfDomainPoll {
     guint deadline_timer, busy_timer;
     gboolean asked_again;
     gboolean asleep; /* the last turn found QEMU in uninterruptible sleep */
-    VsfDomainCounters counters;
+    VsfDomainCounters counters, sent;
     VsfDomainDetail detail;
     VsfDomainTold told;
 };
@@ -334,6 +334,7 @@ send_sample(VsfDomainPoll *poll)
                   (!poll->told.has_blocks && vsf_domain_has_counted_disk(poll->domain->def));
     poll->last_poll_us = g_get_monotonic_time();
     take_truth(poll, poll->last_poll_us);
+    poll->sent = poll->counters;
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
     vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
                         poll->detail.part_fresh[VSF_QGA_PART_OS] ? facts : NULL);
@@ -454,6 +455,7 @@ vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain)
     poll->context = context;
     poll->domain = domain;
     poll->lacks = TRUE;
+    poll->sent = vsf_domain_counters_none();
     poll->answered_us = g_get_monotonic_time(); /* stale from now on, if it never does */
     poll->final_net = vsf_net_counters_zero();
     poll->last_blocks = vsf_block_history_new();
@@ -485,5 +487,6 @@ vsf_domain_poll_status(const VsfDomainPoll *poll)
         .stale_since_us = poll->stale_since_us,
         .stopped = vsf_qemu_process_is_stopped(poll->qemu),
         .pid = vsf_qemu_process_pid(poll->qemu),
+        .sent = poll->sent,
     };
 }

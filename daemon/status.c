@@ -64,7 +64,7 @@ add_libvirt(JsonBuilder *builder, const VsfApp *app)
 static void
 add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
 {
-    VsfPollStatus poll = {0};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
 
     vsf_poller_status(app->poller, domain, &poll);
     json_builder_begin_object(builder);
@@ -91,6 +91,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "disks", domain->def->disks->len);
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
+    vsf_status_vm_members(builder, domain, &poll.sent);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }
@@ -216,17 +217,18 @@ add_config(JsonBuilder *builder, const VsfApp *app)
     vsf_status_int_member(builder, "polling", app->config->polling_s);
     vsf_status_int_member(builder, "sampling", app->config->sampling);
     vsf_status_text_member(builder, "direction", directions[app->config->direction]);
+    json_builder_set_member_name(builder, "interfaces");
+    json_builder_begin_array(builder);
+    for (guint i = 0; app->config->interfaces[i] != NULL; i++)
+        json_builder_add_string_value(builder, app->config->interfaces[i]);
+    json_builder_end_array(builder);
+    vsf_status_int_member(builder, "balloon_period", app->config->balloon_period_s);
+    vsf_status_text_member(builder, "virt_memory",
+                           app->config->virt_memory == VSF_VIRT_MEMORY_BALLOON ? "balloon"
+                                                                               : "guest");
+    vsf_status_text_member(builder, "detail",
+                           app->config->detail == VSF_DETAIL_NONE ? "none" : "rtmetric");
     json_builder_end_object(builder);
-}
-
-static void
-add_number(JsonBuilder *builder, const char *name, guint64 value)
-{
-    json_builder_set_member_name(builder, name);
-    if (value == VSF_UNKNOWN)
-        json_builder_add_null_value(builder);
-    else
-        json_builder_add_int_value(builder, (gint64)value);
 }
 
 static void
@@ -242,7 +244,8 @@ add_vital_signs(JsonBuilder *builder, const VsfApp *app)
     vsf_status_text_member(builder, "config_hash", signs.config_hash);
     vsf_status_text_member(builder, "backend", signs.backend);
     for (guint i = 0; i < n_numbers; i++)
-        add_number(builder, numbers[i].name, vsf_vital_sign_value(&signs, &numbers[i]));
+        vsf_status_number_member(builder, numbers[i].name,
+                                 vsf_vital_sign_value(&signs, &numbers[i]));
     json_builder_end_object(builder);
 }
 

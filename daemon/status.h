@@ -14,6 +14,13 @@ void vsf_status_text_member(JsonBuilder *builder, const char *name, const char *
 /* Seconds since @since_us (monotonic); null if it is 0, never. */
 void vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us);
 
+/* Null if it is VSF_UNKNOWN, or beyond what JSON's integers hold. */
+void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value);
+
+/* The members of vms[] that tell of what the host reads of it: counters, interfaces, balloon. */
+void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain,
+                           const VsfDomainCounters *sent);
+
 /* The members of vms[] that tell of the guest's inside. */
 void vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests,
                               const VsfDomain *domain);
