@@ -2,6 +2,7 @@
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
 #include "agents.h"
 #include "hook.h"
+#include "lists.h"
 #include "pause.h"
 #include "receive.h"
 #include "status.h"
@@ -19,6 +20,10 @@ typedef struct {
 
 static const Command commands[] = {
     {"status", vsf_cli_status, "show how the running virt-sflowd is"},
+    {"vms", vsf_cli_vms, "show the VMs, and their memory and disk"},
+    {"vm", vsf_cli_vm, "show one VM"},
+    {"taps", vsf_cli_taps, "show the interfaces that are sampled"},
+    {"collectors", vsf_cli_collectors, "show where samples are sent"},
     {"agents", vsf_cli_agents, "show which guest agents answer, or would be asked"},
     {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
     {"resume", vsf_cli_resume, "end what was paused"},
@@ -31,7 +36,7 @@ print_usage(FILE *to)
 {
     fprintf(to, "Usage: virt-sflow [--help] [--version] COMMAND [OPTION...]\n\nCommands:\n");
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n'virt-sflow COMMAND --help' tells its options. Exit status: 0 done, 1 failed,\n"
                 "2 wrong usage.\n");
 }
