@@ -30,7 +30,7 @@ show(const VsfAskCommand *command, const VsfAsk *ask)
                            &exit_status, &error);
     if (text == NULL) {
         fprintf(stderr, "%s: %s\n", command->name, error->message);
-        return 1;
+        return exit_status != 0 ? exit_status : 1;
     }
     fputs(text, stdout);
     if (fflush(stdout) != 0) {

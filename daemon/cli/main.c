@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
 #include "agents.h"
+#include "doctor.h"
+#include "explain.h"
 #include "hook.h"
 #include "lists.h"
 #include "pause.h"
@@ -25,6 +27,8 @@ static const Command commands[] = {
     {"taps", vsf_cli_taps, "show the interfaces that are sampled"},
     {"collectors", vsf_cli_collectors, "show where samples are sent"},
     {"agents", vsf_cli_agents, "show which guest agents answer, or would be asked"},
+    {"explain", vsf_cli_explain, "say why a VM's number is unknown or odd, and what mends it"},
+    {"doctor", vsf_cli_doctor, "say what is wrong on this node, for people and check systems"},
     {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
     {"resume", vsf_cli_resume, "end what was paused"},
     {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
@@ -38,7 +42,7 @@ print_usage(FILE *to)
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n'virt-sflow COMMAND --help' tells its options. Exit status: 0 done, 1 failed,\n"
-                "2 wrong usage.\n");
+                "2 wrong usage; doctor has its own.\n");
 }
 
 int

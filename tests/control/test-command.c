@@ -2,65 +2,11 @@
 /* The virt-sflow command as people run it: exit statuses, messages, and the
  * status over a real socket. */
 #include "../../daemon/control/control.h"
+#include "run.h"
 
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 #include <string.h>
-
-typedef struct {
-    char *out, *err;
-    int status;
-    gboolean done;
-} Run;
-
-static void
-run_done(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    GSubprocess *process = G_SUBPROCESS(source);
-    Run *run = user_data;
-    g_autoptr(GError) error = NULL;
-
-    g_subprocess_communicate_utf8_finish(process, result, &run->out, &run->err, &error);
-    g_assert_no_error(error);
-    g_assert_true(g_subprocess_get_if_exited(process));
-    run->status = g_subprocess_get_exit_status(process);
-    run->done = TRUE;
-}
-
-/* Our loop runs meanwhile: it may be the daemon's side. */
-G_GNUC_NULL_TERMINATED
-static Run
-run_command(const char *first, ...)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_autoptr(GSubprocess) process = NULL;
-    g_autoptr(GError) error = NULL;
-    Run run = {0};
-    va_list args;
-
-    g_ptr_array_add(argv, (gpointer)g_getenv("VIRT_SFLOW"));
-    va_start(args, first);
-    for (const char *arg = first; arg != NULL; arg = va_arg(args, const char *))
-        g_ptr_array_add(argv, (gpointer)arg);
-    va_end(args);
-    g_ptr_array_add(argv, NULL);
-    process = g_subprocess_newv((const char *const *)argv->pdata,
-                                G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
-                                &error);
-    g_assert_no_error(error);
-    g_subprocess_communicate_utf8_async(process, NULL, NULL, run_done, &run);
-    while (!run.done)
-        g_main_context_iteration(NULL, TRUE);
-    return run;
-}
-
-static void
-run_clear(Run *run)
-{
-    g_free(run->out);
-    g_free(run->err);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 
 static void
 test_help_and_version_succeed(void)
@@ -202,56 +148,6 @@ test_status_is_printed_as_json_and_as_text(void)
         g_assert_cmpstr(refused.out, ==, "");
         g_assert_true(g_str_has_prefix(refused.err, "virt-sflow: virt-sflowd at /"));
         g_assert_nonnull(strstr(refused.err, "/control: not \\x1b[31mnow"));
-    }
-    vsf_control_free(control);
-    g_rmdir(folder);
-}
-
-static void
-test_parts_are_printed_as_json_and_as_text(void)
-{
-    static const struct {
-        const char *words[4], *out, *err;
-        int status;
-    } cases[] = {
-        {{"vms", "--json"}, "[{\"name\":\"a\"},{\"name\":\"b\"}]\n", "", 0},
-        {{"vms", "--names"}, "a\nb\n", "", 0},
-        {{"vm", "b", "--json"}, "{\"name\":\"b\"}\n", "", 0},
-        {{"vm", "c"},
-         "",
-         "virt-sflow vm: no VM is meant by c: none that runs here has that name, "
-         "UUID or index; see virt-sflow vms\n",
-         1},
-        {{"vm"}, "", "virt-sflow vm: what? VM\nTry 'virt-sflow vm --help'.\n", 2},
-        {{"vm", "a", "b"},
-         "",
-         "virt-sflow vm: unexpected argument b\nTry 'virt-sflow vm --help'.\n",
-         2},
-        {{"vm", "--names"},
-         "",
-         "virt-sflow vm: Unknown option --names\nTry 'virt-sflow vm --help'.\n",
-         2},
-        {{"taps", "--json"}, "[{\"ifindex\":2},{\"ifindex\":10}]\n", "", 0},
-        {{"taps", "all"},
-         "",
-         "virt-sflow taps: unexpected argument all\nTry 'virt-sflow taps --help'.\n",
-         2},
-        {{"collectors", "--json"}, "[{\"collector\":\"c\"}]\n", "", 0},
-    };
-    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "control", NULL);
-    g_autofree char *place = g_strconcat("--runtime-dir=", folder, NULL);
-    VsfControl *control = vsf_control_new(path, answer, NULL, NULL);
-
-    document = "{\"vms\":[{\"name\":\"b\"},{\"name\":\"a\"}],\"taps\":[{\"ifindex\":10},"
-               "{\"ifindex\":2}],\"collectors\":[{\"collector\":\"c\"}]}";
-    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        const char *const *words = cases[i].words;
-        g_auto(Run) run = run_command(words[0], place, words[1], words[2], words[3], NULL);
-
-        g_assert_cmpstr(run.out, ==, cases[i].out);
-        g_assert_cmpstr(run.err, ==, cases[i].err);
-        g_assert_cmpint(run.status, ==, cases[i].status);
     }
     vsf_control_free(control);
     g_rmdir(folder);
@@ -464,8 +360,6 @@ main(int argc, char **argv)
                     test_pauses_are_asked_for_and_printed);
     g_test_add_func("/cli/command/agents-are-printed-as-json-and-as-text",
                     test_agents_are_printed_as_json_and_as_text);
-    g_test_add_func("/cli/command/parts-are-printed-as-json-and-as-text",
-                    test_parts_are_printed_as_json_and_as_text);
     g_test_add_func("/cli/command/answer-that-is-no-document-is-told",
                     test_answer_that_is_no_document_is_told);
     g_test_add_func("/cli/command/crowded-daemon-is-asked-again",
