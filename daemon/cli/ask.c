@@ -78,6 +78,12 @@ vsf_ask_run(const VsfAskCommand *command, int argc, char **argv)
 
     g_set_prgname(command->name);
     g_option_context_add_main_entries(context, entries, NULL);
+    if (command->fields != NULL) {
+        g_autofree char *fields = g_strjoinv(", ", (char **)command->fields),
+                        *line = g_strconcat("Fields: ", fields, NULL);
+
+        g_option_context_set_description(context, line);
+    }
     if (command->has_names)
         g_option_context_add_main_entries(context, names, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error))

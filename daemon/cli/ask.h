@@ -12,9 +12,10 @@ typedef struct {
 } VsfAsk;
 
 typedef struct {
-    const char *name;         /* "virt-sflow vms" */
-    const char *words, *help; /* for --help: "VM [FIELD]", "- show ..." */
-    const char *json;         /* what --json prints, for --help */
+    const char *name;          /* "virt-sflow vms" */
+    const char *words, *help;  /* for --help: "VM [FIELD]", "- show ..." */
+    const char *const *fields; /* for --help, ended by NULL; or NULL: there are none */
+    const char *json;          /* what --json prints, for --help */
     guint n_words_min, n_words_max;
     gboolean has_names; /* takes --names */
     int usage_status;   /* of wrong usage */

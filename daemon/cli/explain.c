@@ -118,6 +118,7 @@ vsf_cli_explain(int argc, char **argv)
         .help =
             "- say where a VM's numbers come from, why one is unknown or odd, and what mends it",
         .json = "Print an array of findings (docs/explain-json.md)",
+        .fields = vsf_explain_fields,
         .n_words_min = 1,
         .n_words_max = 2,
         .usage_status = 2,

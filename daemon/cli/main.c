@@ -40,7 +40,7 @@ print_usage(FILE *to)
 {
     fprintf(to, "Usage: virt-sflow [--help] [--version] COMMAND [OPTION...]\n\nCommands:\n");
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-14s  %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n'virt-sflow COMMAND --help' tells its options. Exit status: 0 done, 1 failed,\n"
                 "2 wrong usage; doctor has its own.\n");
 }
