@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The samplers: which taps have one, at which rate, and when it is opened. */
 #include "base/descriptors.h"
+#include "base/event.h"
 #include "flows-private.h"
 
 #include <net/if.h>
@@ -165,11 +166,15 @@ tell_trouble(VsfFlows *flows, const Sampler *sampler, const GError *error)
     g_free(flows->trouble_told);
     flows->trouble_told = g_strdup(error->message);
     if (held_back > 0)
-        g_warning("%s, and %u more before it: cannot sample: %s; their counters go on%s",
-                  sampler->tap->link.name, held_back, error->message, remedy);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_SAMPLER_FAILED,
+                      &(VsfLogAbout){.tap = sampler->tap->link.name},
+                      "%s, and %u more before it: cannot sample: %s; their counters go on%s",
+                      sampler->tap->link.name, held_back, error->message, remedy);
     else
-        g_warning("%s: cannot sample: %s; its counters go on%s", sampler->tap->link.name,
-                  error->message, remedy);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_SAMPLER_FAILED,
+                      &(VsfLogAbout){.tap = sampler->tap->link.name},
+                      "%s: cannot sample: %s; its counters go on%s", sampler->tap->link.name,
+                      error->message, remedy);
 }
 
 /* Down and gone are answered by the next link message; the rest is tried again,

@@ -3,6 +3,7 @@
 #include "app-vitals.h"
 #include "app.h"
 #include "base/descriptors.h"
+#include "base/event.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "options.h"
@@ -104,13 +105,14 @@ run_daemon(const VsfOptions *options, const VsfConfig *config, VsfSignals *signa
         g_critical("%s", error->message);
         return EXIT_FAILURE;
     }
-    g_message("virt-sflowd " VSF_VERSION " started");
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_DAEMON_STARTED, NULL,
+                  "virt-sflowd " VSF_VERSION " started");
     service = start_service(app);
     g_main_loop_run(loop);
     vsf_signals_end_by_force(END_PATIENCE_MS, run.status);
     vsf_service_free(service);
     vsf_app_free(app);
-    g_message("virt-sflowd stopped");
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_DAEMON_STOPPED, NULL, "virt-sflowd stopped");
     check_leaks();
     return run.status;
 }

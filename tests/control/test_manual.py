@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The manual pages name the commands and options that there are, and no others. (The keys of
-virt-sflow.conf(5) are tested with the configuration.)"""
+virt-sflow.conf(5) are tested with the configuration.) The same of the journal's events."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 SOURCE = os.environ["VSF_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lab"))
@@ -96,6 +98,48 @@ def test_fields():
     with open(os.path.join(SOURCE, "docs", "explain-json.md"), encoding="utf-8") as file:
         told = re.search(r"of a VM: (.*?); of the node", file.read())[1]
     tap.equal(re.findall(r"`(\w+)`", told), fields)
+
+
+def events():
+    """MESSAGE_IDs in the order of the table."""
+    with open(os.path.join(SOURCE, "daemon", "base", "event.c"), encoding="utf-8") as file:
+        found = re.findall(r'\[VSF_EVENT_\w+\] = {"(\w+)"', file.read())
+    assert len(found) > 20, found
+    return found
+
+
+def catalogued():
+    return re.findall(r"^-- ([0-9a-f]{32})$", page("virt-sflow.catalog"), re.M)
+
+
+def test_events():
+    """virt-sflowd(8) has each MESSAGE_ID, with a star if it is in the catalogue, and each field"""
+    text = page("virt-sflowd.8").split(".SH JOURNAL\n")[1].split("\n.SH ")[0]
+    told = re.findall(r"^([0-9a-f]{32}) (\*|\\ ) \w", text, re.M)
+    tap.equal([event for event, _ in told], events())
+    tap.equal([event for event, star in told if star == "*"], catalogued())
+    with open(os.path.join(SOURCE, "daemon", "base", "log.c"), encoding="utf-8") as file:
+        fields = set(re.findall(r'"(VSF_\w+|MESSAGE_ID)"', file.read()))
+    tap.equal(set(re.findall(r"^\.B (VSF_\w+|MESSAGE_ID)$", text, re.M)), fields)
+    assert set(re.findall(r"@(\w+)@", page("virt-sflow.catalog"))) <= fields
+
+
+def test_catalogue():
+    """journalctl takes the catalogue, and finds each event in it"""
+    tap.need("journalctl")
+    assert len(catalogued()) > 5 and set(catalogued()) <= set(events()), catalogued()
+    with tempfile.TemporaryDirectory() as root:
+        place = os.path.join(root, "usr/lib/systemd/catalog")
+        os.makedirs(place)
+        shutil.copy(os.path.join(SOURCE, "data", "virt-sflow.catalog"), place)
+        for words in (["--update-catalog"], ["--list-catalog"]):
+            done = subprocess.run(["journalctl", "--root=" + root, *words], capture_output=True,
+                                  text=True)
+            tap.equal((done.returncode, done.stderr), (0, ""), words)
+        lines = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+        tap.equal(set(lines), set(catalogued()))
+        for line in lines.values():
+            assert re.match(r"virt-sflow: \S", line), line
 
 
 def test_pages():
