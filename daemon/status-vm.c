@@ -32,6 +32,43 @@ add_counters(JsonBuilder *builder, const VsfDomainCounters *sent)
     json_builder_end_object(builder);
 }
 
+/* A counter's, in @unit a second; null where it is not known, or went back. */
+static void
+add_rate(JsonBuilder *builder, const char *name, guint64 before, guint64 now, double over_s,
+         double unit)
+{
+    json_builder_set_member_name(builder, name);
+    if (over_s <= 0 || before == VSF_UNKNOWN || now == VSF_UNKNOWN || now < before)
+        json_builder_add_null_value(builder);
+    else
+        json_builder_add_double_value(builder, (double)(now - before) * unit / over_s);
+}
+
+static void
+add_rates(JsonBuilder *builder, const VsfPollStatus *poll)
+{
+    const VsfDomainCounters *now = &poll->sent, *before = &poll->before;
+    double over_s = poll->before_us == 0
+                        ? 0
+                        : (double)(poll->last_poll_us - poll->before_us) / G_USEC_PER_SEC;
+
+    json_builder_set_member_name(builder, "rates");
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "over_s");
+    if (over_s <= 0)
+        json_builder_add_null_value(builder);
+    else
+        json_builder_add_double_value(builder, over_s);
+    add_rate(builder, "cpu_percent", before->cpu_time_ns, now->cpu_time_ns, over_s, 1e-7);
+    add_rate(builder, "disk_read_bytes", before->disk.rd_bytes, now->disk.rd_bytes, over_s, 1);
+    add_rate(builder, "disk_written_bytes", before->disk.wr_bytes, now->disk.wr_bytes, over_s, 1);
+    add_rate(builder, "net_in_bits", before->net.bytes_in, now->net.bytes_in, over_s, 8);
+    add_rate(builder, "net_in_packets", before->net.packets_in, now->net.packets_in, over_s, 1);
+    add_rate(builder, "net_out_bits", before->net.bytes_out, now->net.bytes_out, over_s, 8);
+    add_rate(builder, "net_out_packets", before->net.packets_out, now->net.packets_out, over_s, 1);
+    json_builder_end_object(builder);
+}
+
 static const VsfTap *
 tap_of(const VsfDomain *domain, const VsfNic *nic)
 {
@@ -76,9 +113,10 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain)
 }
 
 void
-vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, const VsfDomainCounters *sent)
+vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, const VsfPollStatus *poll)
 {
-    add_counters(builder, sent);
+    add_counters(builder, &poll->sent);
+    add_rates(builder, poll);
     add_interfaces(builder, domain);
     json_builder_set_member_name(builder, "balloon");
     json_builder_begin_object(builder);
