@@ -8,6 +8,7 @@
 #include "pause.h"
 #include "receive.h"
 #include "status.h"
+#include "top.h"
 
 #include <glib.h>
 #include <locale.h>
@@ -27,6 +28,7 @@ static const Command commands[] = {
     {"taps", vsf_cli_taps, "show the interfaces that are sampled"},
     {"collectors", vsf_cli_collectors, "show where samples are sent"},
     {"agents", vsf_cli_agents, "show which guest agents answer, or would be asked"},
+    {"top", vsf_cli_top, "show the VMs live, with their load"},
     {"explain", vsf_cli_explain, "say why a VM's number is unknown or odd, and what mends it"},
     {"doctor", vsf_cli_doctor, "say what is wrong on this node, for people and check systems"},
     {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
