@@ -45,6 +45,46 @@ vsf_flows_drops(const VsfFlows *flows, Sampler *sampler)
     return sampler->drops_before + sampler->drops + sampler->overflow;
 }
 
+/* The VM on the same segment that has this MAC. */
+static guint32
+peer_of(const VsfFlows *flows, const VsfTap *tap, const guint8 mac[6])
+{
+    const GPtrArray *taps = vsf_registry_taps_by_mac(flows->registry, mac);
+
+    for (guint i = 0; taps != NULL && i < taps->len; i++) {
+        const VsfTap *peer = taps->pdata[i];
+
+        if (peer != tap && peer->domain != NULL && segment(peer) != 0 &&
+            segment(peer) == segment(tap))
+            return peer->domain->index;
+    }
+    return VSF_TALKERS_OUTSIDE;
+}
+
+/* One end is the tap's VM, whatever the frame says. What two taps see is counted on its sender's.
+ */
+static void
+count_talk(VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet)
+{
+    guint64 bytes = (guint64)packet->frame_length * packet->rate;
+    guint32 peer;
+
+    if (tap->domain == NULL || packet->header_length < 12 ||
+        (flows->config->direction == VSF_DIRECTION_BOTH && !packet->from_vm &&
+         seen_elsewhere(flows, tap, packet)))
+        return;
+    peer = peer_of(flows, tap, packet->header + (packet->from_vm ? 0 : 6));
+    vsf_talkers_add(flows->talkers, packet->from_vm ? tap->domain->index : peer,
+                    packet->from_vm ? peer : tap->domain->index, packet->rate, bytes,
+                    g_get_monotonic_time());
+}
+
+guint
+vsf_flows_talks(VsfFlows *flows, VsfTalk *talks, guint n_max)
+{
+    return vsf_talkers_top(flows->talkers, talks, n_max, g_get_monotonic_time());
+}
+
 static void
 emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
 {
@@ -65,6 +105,7 @@ emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
                              : vsf_sample_pool_take(&sampler->pool, packet->time_ns);
     flow.sample_pool = sampler->last_pool;
     sampler->samples++;
+    count_talk(flows, sampler->tap, packet);
     vsf_exporter_flow(flows->exporter, sampler->ifindex, &flow);
 }
 

@@ -226,6 +226,7 @@ vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter 
     flows->share = config->max_samples_per_second;
     flows->samplers = g_hash_table_new_full(NULL, NULL, NULL, sampler_free);
     flows->ready = g_hash_table_new(NULL, NULL);
+    flows->talkers = vsf_talkers_new();
     flows->waiting = g_hash_table_new(NULL, NULL);
     flows->capture = vsf_capture_new(&capture_config, &capture_callbacks, flows, error);
     if (flows->capture == NULL)
@@ -241,6 +242,7 @@ vsf_flows_free(VsfFlows *flows)
     g_clear_handle_id(&flows->tick_timer, g_source_remove);
     g_clear_handle_id(&flows->cap_timer, g_source_remove);
     g_clear_pointer(&flows->capture, vsf_capture_free);
+    g_clear_pointer(&flows->talkers, vsf_talkers_free);
     g_clear_pointer(&flows->ready, g_hash_table_unref);
     g_clear_pointer(&flows->waiting, g_hash_table_unref);
     g_clear_pointer(&flows->samplers, g_hash_table_unref);

@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#define N_TALKERS 20
+
 static const char *
 state_name(int state)
 {
@@ -143,6 +145,42 @@ add_domains_and_taps(JsonBuilder *builder, const VsfApp *app)
     g_hash_table_iter_init(&iter, vsf_registry_taps(app->registry));
     while (g_hash_table_iter_next(&iter, NULL, &value))
         add_tap(builder, app, value);
+    json_builder_end_array(builder);
+}
+
+/* Of the exported name; null for one that is no VM here (any more). */
+static void
+add_name_of(JsonBuilder *builder, const char *member, const VsfApp *app, guint32 index)
+{
+    GHashTableIter iter;
+    gpointer value;
+    const char *name = NULL;
+
+    g_hash_table_iter_init(&iter, vsf_registry_domains(app->registry));
+    while (name == NULL && g_hash_table_iter_next(&iter, NULL, &value))
+        if (((const VsfDomain *)value)->index == index)
+            name = ((const VsfDomain *)value)->name;
+    vsf_status_text_member(builder, member, name);
+}
+
+static void
+add_talkers(JsonBuilder *builder, const VsfApp *app)
+{
+    VsfTalk talks[N_TALKERS];
+    guint n = vsf_flows_talks(app->flows, talks, N_TALKERS);
+
+    json_builder_set_member_name(builder, "talkers");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < n; i++) {
+        json_builder_begin_object(builder);
+        add_name_of(builder, "from", app, talks[i].from);
+        add_name_of(builder, "to", app, talks[i].to);
+        json_builder_set_member_name(builder, "bits");
+        json_builder_add_double_value(builder, talks[i].bits_per_second);
+        json_builder_set_member_name(builder, "packets");
+        json_builder_add_double_value(builder, talks[i].packets_per_second);
+        json_builder_end_object(builder);
+    }
     json_builder_end_array(builder);
 }
 
@@ -292,6 +330,7 @@ vsf_app_status(VsfApp *app)
     if (app->conn != NULL) {
         add_libvirt(builder, app);
         add_domains_and_taps(builder, app);
+        add_talkers(builder, app);
         add_capture(builder, app);
         add_agents(builder, app);
         add_exporter(builder, app);

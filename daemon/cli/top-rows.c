@@ -11,7 +11,18 @@
 
 struct VsfTop {
     GHashTable *rows; /* uuid -> VsfTopRow */
+    GPtrArray *talks; /* VsfTopTalk */
 };
+
+static void
+talk_free(gpointer data)
+{
+    VsfTopTalk *talk = data;
+
+    g_free(talk->from);
+    g_free(talk->to);
+    g_free(talk);
+}
 
 static void
 row_free(gpointer data)
@@ -29,6 +40,7 @@ vsf_top_new(void)
 {
     VsfTop *top = g_new0(VsfTop, 1);
 
+    top->talks = g_ptr_array_new_with_free_func(talk_free);
     top->rows = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, row_free);
     return top;
 }
@@ -39,6 +51,7 @@ vsf_top_free(VsfTop *top)
     if (top == NULL)
         return;
     g_hash_table_unref(top->rows);
+    g_ptr_array_unref(top->talks);
     g_free(top);
 }
 
@@ -130,6 +143,29 @@ forget_unseen(gpointer key G_GNUC_UNUSED, gpointer value, gpointer user_data G_G
     return !seen;
 }
 
+static void
+take_talks(VsfTop *top, JsonObject *status)
+{
+    g_autoptr(GPtrArray) all = vsf_table_rows(vsf_member_array(status, "talkers"), NULL);
+
+    g_ptr_array_set_size(top->talks, 0);
+    for (guint i = 0; i < all->len; i++) {
+        VsfTopTalk *talk = g_new0(VsfTopTalk, 1);
+
+        talk->from = vsf_member_text(all->pdata[i], "from");
+        talk->to = vsf_member_text(all->pdata[i], "to");
+        talk->bits = number(all->pdata[i], "bits");
+        talk->packets = number(all->pdata[i], "packets");
+        g_ptr_array_add(top->talks, talk);
+    }
+}
+
+const GPtrArray *
+vsf_top_talks(const VsfTop *top)
+{
+    return top->talks;
+}
+
 void
 vsf_top_take(VsfTop *top, JsonObject *status, double now_s)
 {
@@ -147,6 +183,7 @@ vsf_top_take(VsfTop *top, JsonObject *status, double now_s)
         take_row(row, vms->pdata[i], now_s);
     }
     g_hash_table_foreach_remove(top->rows, forget_unseen, NULL);
+    take_talks(top, status);
 }
 
 guint

@@ -39,6 +39,11 @@ typedef struct {
     gboolean seen;
 } VsfTopRow;
 
+typedef struct {
+    char *from, *to;      /* names of VMs; "-": outside */
+    double bits, packets; /* each second, as the samples stand for */
+} VsfTopTalk;
+
 typedef struct VsfTop VsfTop;
 
 VsfTop *vsf_top_new(void);
@@ -52,6 +57,9 @@ void vsf_top_take(VsfTop *top, JsonObject *status, double now_s);
  * first (names: in their order), or the other way round if @reverse; unknown ones last. They stay
  * @top's; the caller frees the array. */
 GPtrArray *vsf_top_rows(const VsfTop *top, VsfTopColumn sort, gboolean reverse, const char *filter);
+
+/* VsfTopTalk, the most bits first; @top's. */
+const GPtrArray *vsf_top_talks(const VsfTop *top);
 
 guint vsf_top_n_rows(const VsfTop *top);
 

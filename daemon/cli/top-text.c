@@ -261,7 +261,7 @@ add_help(GPtrArray *lines, const VsfTopView *view)
         "filter    / and a part of the names; Enter keeps it, Esc ends it",
         "look at   up, down, page up, page down, Home, End: a VM, shown below",
         "          space holds the numbers and lets them go again",
-        "          h or ? this; q ends",
+        "          t shows who sends to whom, by sampled packets; h or ? this; q ends",
         "",
         "MEMORY and DISK are in use and total; DISK is of the guest's filesystems, or",
         "what the host has allocated. IN and OUT are bits a second as the guest sees",
@@ -270,6 +270,30 @@ add_help(GPtrArray *lines, const VsfTopView *view)
 
     for (guint i = 0; i < G_N_ELEMENTS(help); i++)
         add_text(lines, view, VSF_TOP_PLAIN, help[i]);
+}
+
+static void
+add_talks(GPtrArray *lines, const VsfTop *top, const VsfTopView *view)
+{
+    const GPtrArray *talks = vsf_top_talks(top);
+
+    for (guint i = 0; i < talks->len; i++) {
+        const VsfTopTalk *talk = talks->pdata[i];
+        g_autofree char *bits = vsf_top_number(talk->bits, 1000),
+                        *packets = vsf_top_number(talk->packets, 1000);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        vsf_table_cell(text, strcmp(talk->from, "-") == 0 ? "(outside)" : talk->from, 28, FALSE);
+        g_string_append_c(text, ' ');
+        vsf_table_cell(text, strcmp(talk->to, "-") == 0 ? "(outside)" : talk->to, 28, FALSE);
+        g_string_append_c(text, ' ');
+        vsf_table_cell(text, bits, 7, TRUE);
+        g_string_append_c(text, ' ');
+        vsf_table_cell(text, packets, 9, TRUE);
+        add_text(lines, view, VSF_TOP_PLAIN, text->str);
+    }
+    if (talks->len == 0)
+        add_text(lines, view, VSF_TOP_PLAIN, "No packet was sampled in the last 10 seconds.");
 }
 
 static const VsfTopRow *
@@ -307,10 +331,17 @@ add_screen(GPtrArray *lines, const VsfTop *top, const VsfTopView *view, const GP
     room = view->height > panel + 3 ? view->height - panel - 3 : 0;
     first = selected >= room && room > 0 ? selected - room + 1 : 0;
     add_summary(lines, top, view, rows);
-    add_row(lines, view, NULL);
+    if (view->has_talkers)
+        add_text(lines, view, VSF_TOP_HEAD,
+                 "FROM                         TO                             BIT/S PACKETS/S");
+    else
+        add_row(lines, view, NULL);
     if (view->has_help)
         add_help(lines, view);
-    for (guint i = first; !view->has_help && i < MIN(rows->len, first + room); i++)
+    else if (view->has_talkers)
+        add_talks(lines, top, view);
+    for (guint i = first; !view->has_help && !view->has_talkers && i < MIN(rows->len, first + room);
+         i++)
         add_row(lines, view, rows->pdata[i]);
     while (lines->len < 2 + room)
         add_text(lines, view, VSF_TOP_PLAIN, "");
@@ -318,8 +349,9 @@ add_screen(GPtrArray *lines, const VsfTop *top, const VsfTopView *view, const GP
     if (panel > 0)
         add_panel(lines, view, row);
     add_text(lines, view, VSF_TOP_PLAIN,
-             view->message != NULL ? view->message
-                                   : "q ends, h helps, / filters, cmdrwnioIO sort, R reverses");
+             view->message != NULL
+                 ? view->message
+                 : "q ends, h helps, / filters, t talkers, cmdrwnioIO sort, R reverses");
     g_ptr_array_set_size(lines, (gint)MIN(lines->len, view->height));
 }
 

@@ -14,6 +14,7 @@ typedef struct {
     const char *selected; /* UUID, or NULL */
     gboolean has_unicode; /* the terminal shows block characters */
     gboolean has_help;    /* the keys in place of the rows */
+    gboolean has_talkers; /* who sends to whom, in place of the rows */
     const char *message;  /* in the last line; NULL: the keys */
 } VsfTopView;
 

@@ -200,6 +200,8 @@ take_key(Screen *screen, int key)
         screen->view.has_help = FALSE;
     } else if (key == 'h' || key == '?') {
         screen->view.has_help = !screen->view.has_help;
+    } else if (key == 't') {
+        screen->view.has_talkers = !screen->view.has_talkers;
     } else if (key == ' ') {
         screen->is_held = !screen->is_held;
     } else if (key == ESCAPE) {

@@ -150,7 +150,7 @@ test_a_journal_that_takes_no_event_gets_the_line(Fixture *fixture,
 static void
 test_a_full_journal_is_not_waited_for(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    g_autofree char *long_text = g_strnfill(3000, 'x'), *datagram = NULL;
+    g_autofree char *long_text = g_strnfill(3000, 'x');
     guint taken = 0;
 
     alarm(60); /* or it hangs */

@@ -120,7 +120,30 @@ test_a_screen_is_filled_and_shows_the_selected_vm(void)
               "CPU %              12.3                                                       ##\n"
               "disk byte/s        1.5k                                                       ##\n"
               "net bit/s          1.2M                                                       ##\n"
-              "q ends, h helps, / filters, cmdrwnioIO sort, R reverses\n"));
+              "q ends, h helps, / filters, t talkers, cmdrwnioIO sort, R reverses\n"));
+}
+
+static void
+test_talkers_are_shown_in_place_of_the_rows(void)
+{
+    g_autoptr(VsfTop) top = vsf_top_new();
+    VsfTopView view = {.width = 80, .height = 7, .has_talkers = TRUE};
+    g_autofree char *none = NULL, *some = NULL;
+
+    take(top, three, 1);
+    none = shown(top, view);
+    g_assert_nonnull(strstr(none, "\nNo packet was sampled in the last 10 seconds.\n"));
+    take(top,
+         "{'vms':[{'uuid':'u','name':'vm'}],'talkers':[{'from':'web','to':null,"
+         "'bits':1234567.8,'packets':99},{'from':null,'to':'\\u001b[2J'},7]}",
+         2);
+    some = shown(top, view);
+    g_assert_nonnull(strstr(
+        some, "\nFROM                         TO                             BIT/S PACKETS/S\n"
+              "web                          (outside)                       1.2M        99\n"
+              "(outside)                    \\x1b[2J                            -         -\n"
+              "\n"));
+    g_assert_null(strstr(some, "vm "));
 }
 
 static void
@@ -229,6 +252,8 @@ main(int argc, char **argv)
     g_test_add_func("/cli/top/rows-are-sorted-and-filtered", test_rows_are_sorted_and_filtered);
     g_test_add_func("/cli/top/a-screen-is-filled-and-shows-the-selected-vm",
                     test_a_screen_is_filled_and_shows_the_selected_vm);
+    g_test_add_func("/cli/top/talkers-are-shown-in-place-of-the-rows",
+                    test_talkers_are_shown_in_place_of_the_rows);
     g_test_add_func("/cli/top/any-size-is-filled", test_any_size_is_filled);
     g_test_add_func("/cli/top/a-wide-terminal-shows-cpu-over-time",
                     test_a_wide_terminal_shows_cpu_over_time);

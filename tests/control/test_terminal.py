@@ -19,6 +19,7 @@ import tap  # noqa: E402
 
 PATIENCE_S = 60
 NUMBERS = itertools.count()
+TALK = {"from": "vm01", "to": "vm02", "bits": 5000, "packets": 3}
 
 
 def vm(number, cpu):
@@ -49,8 +50,9 @@ class Daemon:
                 return
             with client:
                 client.recv(4096)
-                client.sendall(json.dumps({"vms": self.vms} if self.vms is not None else
-                                          {"error": "out of order"}).encode())
+                client.sendall(json.dumps(
+                    {"vms": self.vms, "talkers": [TALK]} if self.vms is not None else
+                    {"error": "out of order"}).encode())
 
     def __exit__(self, *_):
         self._socket.shutdown(socket.SHUT_RDWR)
@@ -154,7 +156,9 @@ def test_keys():
         screen.wait(lambda lines: names(lines)[:2] == ["vm01", "vm02"], "all of them")
         screen.keys("h")
         screen.wait(lambda lines: "sort by" in "\n".join(lines), "help")
-        screen.keys("h", "q")
+        screen.keys("h", "t")
+        screen.wait(lambda lines: re.match(r"vm01 +vm02 +5\.0k +3$", lines[2]), "talkers")
+        screen.keys("q")
         screen.wait(lambda lines: "ENDED 0" in "\n".join(lines), "the end")
 
 
