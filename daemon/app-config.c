@@ -2,6 +2,7 @@
 /* The configuration in force: what the files and the command line say, with what another source
  * wants instead, given to each room when it changes. A room compares what concerns it. */
 #include "app-private.h"
+#include "base/event.h"
 #include "net/agent-address.h"
 
 #include <string.h>
@@ -100,11 +101,13 @@ void
 vsf_app_warn_no_collector(const VsfConfig *base)
 {
     if (base->dns_sd == VSF_DNS_SD_ON) {
-        g_warning("there is no collector: nothing is sent until DNS names one");
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_NO_COLLECTOR, NULL,
+                      "there is no collector: nothing is sent until DNS names one");
         return;
     }
-    g_warning("no collector is configured: nothing is sent; set [sflow] collectors "
-              "in " VSF_CONFIG_FILE " or give --collector");
+    vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_NO_COLLECTOR, NULL,
+                  "no collector is configured: nothing is sent; set [sflow] collectors "
+                  "in " VSF_CONFIG_FILE " or give --collector");
 }
 
 /* @base and @overlay become the app's if this succeeds. */

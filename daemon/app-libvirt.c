@@ -2,6 +2,7 @@
 /* What libvirt tells, and what follows from it for the registry, the polls and
  * the guests. */
 #include "app-private.h"
+#include "base/event.h"
 #include "model/lifecycle.h"
 
 static void
@@ -19,10 +20,13 @@ connection_changed(gboolean connected, const char *why, gpointer user_data)
     vsf_poller_connected(app->poller, connected);
     vsf_guests_connected(app->guests, connected);
     if (connected)
-        g_message("libvirt: connected to %s: %s", app->config->uri, vsf_conn_describe(app->conn));
+        vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_LIBVIRT_CONNECTED, NULL,
+                      "libvirt: connected to %s: %s", app->config->uri,
+                      vsf_conn_describe(app->conn));
     else
-        g_warning("libvirt: %s: %s; packets and host-side counters go on, trying again",
-                  app->config->uri, why);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_LIBVIRT_LOST, NULL,
+                      "libvirt: %s: %s; packets and host-side counters go on, trying again",
+                      app->config->uri, why);
 }
 
 static void

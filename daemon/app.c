@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "app-private.h"
+#include "base/event.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -14,8 +15,11 @@ domain_added(VsfDomain *domain, gpointer user_data)
 {
     VsfApp *app = user_data;
 
-    g_message("%s: domain %s runs, source 3:%u, %u NICs, %u disks", domain->name, domain->def->uuid,
-              domain->index, domain->def->nics->len, domain->def->disks->len);
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_VM_STARTED,
+                  &(VsfLogAbout){.domain_uuid = domain->def->uuid, .domain = domain->def->name},
+                  "%s: domain %s runs, source 3:%u, %u NICs, %u disks", domain->name,
+                  domain->def->uuid, domain->index, domain->def->nics->len,
+                  domain->def->disks->len);
     vsf_guests_domain_added(app->guests, domain);
     vsf_poller_domain_added(app->poller, domain);
 }
@@ -40,7 +44,9 @@ domain_removed(VsfDomain *domain, gpointer user_data)
 
     vsf_poller_domain_removed(app->poller, domain); /* its last sample may choose */
     if (!app->closing) {
-        g_message("%s: domain %s ended", domain->name, domain->def->uuid);
+        vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_VM_ENDED,
+                      &(VsfLogAbout){.domain_uuid = domain->def->uuid, .domain = domain->def->name},
+                      "%s: domain %s ended", domain->name, domain->def->uuid);
         vsf_guests_run_ended(app->guests, domain);
     }
     vsf_guests_domain_removed(app->guests, domain);

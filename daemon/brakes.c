@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "brakes.h"
 
+#include "base/event.h"
 #include "model/cpu-brake.h"
 
 #include <time.h>
@@ -40,24 +41,31 @@ log_change(const VsfBrakes *brakes, VsfCpuBrakeChange change)
     case VSF_CPU_BRAKE_SAME:
         break;
     case VSF_CPU_BRAKE_TIGHTER:
-        g_warning("CPU time: %.1f %% of a core, more than [daemon] cpu-limit = %u: at most %u "
-                  "samples a second in all, with higher sampling rates, until it is calm; counters "
-                  "go on (raise cpu-limit or [sflow] sampling)",
-                  percent, limit, bound);
+        vsf_log_event(
+            G_LOG_LEVEL_WARNING, VSF_EVENT_CPU_LIMIT, NULL,
+            "CPU time: %.1f %% of a core, more than [daemon] cpu-limit = %u: at most %u "
+            "samples a second in all, with higher sampling rates, until it is calm; counters "
+            "go on (raise cpu-limit or [sflow] sampling)",
+            percent, limit, bound);
         break;
     case VSF_CPU_BRAKE_LOOSER:
-        g_message("CPU time: %.1f %% of a core, calm for 30 s: at most %u samples a second in all",
-                  percent, bound);
+        vsf_log_event(
+            G_LOG_LEVEL_MESSAGE, VSF_EVENT_CPU_CALM, NULL,
+            "CPU time: %.1f %% of a core, calm for 30 s: at most %u samples a second in all",
+            percent, bound);
         break;
     case VSF_CPU_BRAKE_OFF:
-        g_message("CPU time: %.1f %% of a core, calm for 30 s: samples are not bounded by "
-                  "[daemon] cpu-limit any more",
-                  percent);
+        vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_CPU_CALM, NULL,
+                      "CPU time: %.1f %% of a core, calm for 30 s: samples are not bounded by "
+                      "[daemon] cpu-limit any more",
+                      percent);
         break;
     case VSF_CPU_BRAKE_HELPLESS:
-        g_warning("CPU time: %.1f %% of a core, more than [daemon] cpu-limit = %u, and it is not "
-                  "the samples: everything goes on as it is (raise cpu-limit or [sflow] polling)",
-                  percent, limit);
+        vsf_log_event(
+            G_LOG_LEVEL_WARNING, VSF_EVENT_CPU_LIMIT, NULL,
+            "CPU time: %.1f %% of a core, more than [daemon] cpu-limit = %u, and it is not "
+            "the samples: everything goes on as it is (raise cpu-limit or [sflow] polling)",
+            percent, limit);
         break;
     }
 }

@@ -29,6 +29,7 @@ struct VsfDomainPoll {
     gint64 asked_us; /* a libvirt call of this run is out since then; 0: none is */
     gboolean lacks;  /* the last sample lacks what libvirt knows */
     gint64 last_info_us, last_poll_us, stuck_since_us;
+    gint64 before_us;                   /* the turn before that one */
     gint64 answered_us, stale_since_us; /* libvirt; 0: its part is in the last sample */
     guint64 n_vcpus;                    /* 0 until libvirt said it */
     GHashTable *last_blocks;
@@ -44,7 +45,7 @@ struct VsfDomainPoll {
     guint deadline_timer, busy_timer;
     gboolean asked_again;
     gboolean asleep; /* the last turn found QEMU in uninterruptible sleep */
-    VsfDomainCounters counters;
+    VsfDomainCounters counters, sent, before;
     VsfDomainDetail detail;
     VsfDomainTold told;
 };
@@ -342,8 +343,11 @@ send_sample(VsfDomainPoll *poll)
         return;
     poll->lacks = !poll->told.anything ||
                   (!poll->told.has_blocks && vsf_domain_has_counted_disk(poll->domain->def));
+    poll->before = poll->sent;
+    poll->before_us = poll->last_poll_us;
     poll->last_poll_us = g_get_monotonic_time();
     take_truth(poll, poll->last_poll_us);
+    poll->sent = poll->counters;
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
     vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
                         poll->detail.part_fresh[VSF_QGA_PART_OS] ? facts : NULL);
@@ -464,6 +468,7 @@ vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain)
     poll->context = context;
     poll->domain = domain;
     poll->lacks = TRUE;
+    poll->sent = poll->before = vsf_domain_counters_none();
     poll->answered_us = g_get_monotonic_time(); /* stale from now on, if it never does */
     poll->final_net = vsf_net_counters_zero();
     poll->last_blocks = vsf_block_history_new();
@@ -495,5 +500,8 @@ vsf_domain_poll_status(const VsfDomainPoll *poll)
         .stale_since_us = poll->stale_since_us,
         .stopped = vsf_qemu_process_is_stopped(poll->qemu),
         .pid = vsf_qemu_process_pid(poll->qemu),
+        .sent = poll->sent,
+        .before = poll->before,
+        .before_us = poll->before_us,
     };
 }

@@ -31,12 +31,15 @@ typedef struct {
     gpointer user_data;
 } VsfPollContext;
 
-typedef struct {           /* for the status */
-    gint64 last_poll_us;   /* monotonic, 0 = never */
-    gint64 stuck_since_us; /* since when libvirt or QEMU does not answer for it, 0 = it does */
-    gint64 stale_since_us; /* when libvirt's part was had last, 0 = in the last turn */
-    gboolean stopped;      /* the QEMU process is stopped */
-    int pid;               /* of QEMU, 0 unknown */
+typedef struct {              /* for the status */
+    gint64 last_poll_us;      /* monotonic, 0 = never */
+    gint64 stuck_since_us;    /* since when libvirt or QEMU does not answer for it, 0 = it does */
+    gint64 stale_since_us;    /* when libvirt's part was had last, 0 = in the last turn */
+    gboolean stopped;         /* the QEMU process is stopped */
+    int pid;                  /* of QEMU, 0 unknown */
+    VsfDomainCounters sent;   /* as they left last; all unknown before */
+    VsfDomainCounters before; /* the turn before that, the same */
+    gint64 before_us;         /* monotonic, 0 = there was none */
 } VsfPollStatus;
 
 typedef enum {

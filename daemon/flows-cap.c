@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bounds on samples: a tap, or all taps together, that would give more than the
  * configuration allows are sampled more coarsely, and each sample says so. */
+#include "base/event.h"
 #include "flows-private.h"
 
 #define LOOK_AT 64 /* picked packets between two looks at a tap's count */
@@ -50,13 +51,14 @@ change(VsfFlows *flows, Sampler *sampler)
             factor);
     if (factor > 1 && vsf_log_rate_allow(&flows->flood_rate, g_get_monotonic_time(),
                                          60 * G_USEC_PER_SEC, &held_back))
-        g_warning("%s: more samples than %s: sampling 1 in %u for as long as that lasts (and "
-                  "%u such changes before)",
-                  name,
-                  flows->bound > 0 ? "[daemon] cpu-limit leaves room for"
-                                   : "[capture] max-samples-per-second or "
-                                     "max-host-samples-per-second",
-                  vsf_flows_rate(sampler), held_back);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_FLOOD, &(VsfLogAbout){.tap = name},
+                      "%s: more samples than %s: sampling 1 in %u for as long as that lasts (and "
+                      "%u such changes before)",
+                      name,
+                      flows->bound > 0 ? "[daemon] cpu-limit leaves room for"
+                                       : "[capture] max-samples-per-second or "
+                                         "max-host-samples-per-second",
+                      vsf_flows_rate(sampler), held_back);
     if (factor > 1)
         arm(flows);
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flows.h"
 #include "model/rate-cap.h"
+#include "model/talkers.h"
 #include "packet-queue.h"
 
 #define FLOW_BURST 512 /* waiting packets of one tap that end the wait at once */
@@ -42,6 +43,7 @@ struct VsfFlows {
     VsfExporter *exporter;
     VsfLinkStatsReader *link_stats;
     VsfCapture *capture;
+    VsfTalkers *talkers;
     GHashTable *samplers; /* ifindex -> Sampler */
     GHashTable *ready;    /* set of Sampler with waiting packets and a known VM */
     guint tick_timer;

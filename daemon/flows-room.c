@@ -2,6 +2,7 @@
 /* When there are more interfaces than samplers may be: who waits, what is said
  * about it, and who is next. */
 #include "base/descriptors.h"
+#include "base/event.h"
 #include "flows-private.h"
 
 /* Descriptors for everything but samplers: libvirt, netlink, collectors, 32 control
@@ -49,9 +50,11 @@ vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler)
         !vsf_log_rate_allow(&flows->room_rate, g_get_monotonic_time(), LOG_US, &held_back))
         return;
     flows->room_told = TRUE;
-    g_warning("%s: cannot sample: %s; it and others that come wait until one ends, their counters "
-              "go on; %s",
-              sampler->tap->link.name, sampler->trouble, remedy(flows));
+    vsf_log_event(
+        G_LOG_LEVEL_WARNING, VSF_EVENT_NO_ROOM, &(VsfLogAbout){.tap = sampler->tap->link.name},
+        "%s: cannot sample: %s; it and others that come wait until one ends, their counters "
+        "go on; %s",
+        sampler->tap->link.name, sampler->trouble, remedy(flows));
 }
 
 void
@@ -63,7 +66,8 @@ vsf_flows_leave_waiting(VsfFlows *flows, Sampler *sampler)
     if (g_hash_table_size(flows->waiting) > 0 || !flows->room_told)
         return;
     flows->room_told = FALSE;
-    g_message("there is room for a sampler on every interface again");
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_ROOM_AGAIN, NULL,
+                  "there is room for a sampler on every interface again");
 }
 
 /* Those of VMs before those that may not be one's. */

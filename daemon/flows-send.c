@@ -59,6 +59,33 @@ port(const VsfTap *tap)
     return tap == NULL ? 0 : (guint32)tap->link.ifindex;
 }
 
+static guint32
+talker(const VsfTap *tap)
+{
+    return tap != NULL ? tap->domain->index : VSF_TALKERS_OUTSIDE;
+}
+
+/* One end is the tap's VM, also of what is for many. What two taps see is counted on its
+ * sender's. */
+static void
+count_talk(VsfFlows *flows, const Sampler *sampler, const VsfPacket *packet, const VsfEnds *ends)
+{
+    guint64 bytes = (guint64)packet->frame_length * packet->rate;
+
+    if (sampler->direction == VSF_DIRECTION_BOTH && !packet->from_vm &&
+        seen_elsewhere(flows, sampler->tap, packet))
+        return;
+    vsf_talkers_add(flows->talkers, talker(ends->from),
+                    talker(packet->from_vm ? ends->to : sampler->tap), packet->rate, bytes,
+                    g_get_monotonic_time());
+}
+
+guint
+vsf_flows_talks(VsfFlows *flows, VsfTalk *talks, guint n_max)
+{
+    return vsf_talkers_top(flows->talkers, talks, n_max, g_get_monotonic_time());
+}
+
 static void
 emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
 {
@@ -83,6 +110,7 @@ emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
                              : vsf_sample_pool_take(&sampler->pool, packet->time_ns);
     flow.sample_pool = sampler->last_pool;
     sampler->samples++;
+    count_talk(flows, sampler, packet, &ends);
     vsf_exporter_flow(flows->exporter, sampler->ifindex, &flow);
 }
 

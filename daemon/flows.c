@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The samplers: which taps have one, at which rate, and when it is opened. */
 #include "base/descriptors.h"
+#include "base/event.h"
 #include "flows-private.h"
 
 #include <net/if.h>
@@ -155,11 +156,15 @@ tell_trouble(VsfFlows *flows, const Sampler *sampler, const GError *error)
     g_free(flows->trouble_told);
     flows->trouble_told = g_strdup(error->message);
     if (held_back > 0)
-        g_warning("%s, and %u more before it: cannot sample: %s; their counters go on%s",
-                  sampler->tap->link.name, held_back, error->message, remedy);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_SAMPLER_FAILED,
+                      &(VsfLogAbout){.tap = sampler->tap->link.name},
+                      "%s, and %u more before it: cannot sample: %s; their counters go on%s",
+                      sampler->tap->link.name, held_back, error->message, remedy);
     else
-        g_warning("%s: cannot sample: %s; its counters go on%s", sampler->tap->link.name,
-                  error->message, remedy);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_SAMPLER_FAILED,
+                      &(VsfLogAbout){.tap = sampler->tap->link.name},
+                      "%s: cannot sample: %s; its counters go on%s", sampler->tap->link.name,
+                      error->message, remedy);
 }
 
 /* Down and gone are answered by the next link message; the rest is tried again,
@@ -211,6 +216,7 @@ vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter 
     flows->share = config->max_samples_per_second;
     flows->samplers = g_hash_table_new_full(NULL, NULL, NULL, sampler_free);
     flows->ready = g_hash_table_new(NULL, NULL);
+    flows->talkers = vsf_talkers_new();
     flows->waiting = g_hash_table_new(NULL, NULL);
     flows->capture = vsf_capture_new(&capture_config, &capture_callbacks, flows, error);
     if (flows->capture == NULL)
@@ -226,6 +232,7 @@ vsf_flows_free(VsfFlows *flows)
     g_clear_handle_id(&flows->tick_timer, g_source_remove);
     g_clear_handle_id(&flows->cap_timer, g_source_remove);
     g_clear_pointer(&flows->capture, vsf_capture_free);
+    g_clear_pointer(&flows->talkers, vsf_talkers_free);
     g_clear_pointer(&flows->ready, g_hash_table_unref);
     g_clear_pointer(&flows->waiting, g_hash_table_unref);
     g_clear_pointer(&flows->samplers, g_hash_table_unref);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "exporter.h"
+#include "model/talkers.h"
 #include "net/capture.h"
 #include "net/link-stats.h"
 
@@ -71,6 +72,9 @@ guint64 vsf_flows_picked(const VsfFlows *flows);
 
 /* FALSE if the tap @ifindex is not to be sampled. */
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
+
+/* Who sends how much to whom: as vsf_talkers_top(). */
+guint vsf_flows_talks(VsfFlows *flows, VsfTalk *talks, guint n_max);
 
 VsfFlowTotals vsf_flows_totals(VsfFlows *flows);
 

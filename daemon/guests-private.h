@@ -3,6 +3,7 @@
  * of runs) share. */
 #pragma once
 
+#include "base/event.h"
 #include "guests.h"
 
 typedef struct {
@@ -31,6 +32,13 @@ typedef struct {
     gint64 balloon_retry_us;
     VsfTruth memory, available; /* told last */
 } Guest;
+
+/* VSF_GUEST_LOG(WARNING, AGENT_QUARANTINED, guest, FORMAT, ...) */
+#define VSF_GUEST_LOG(level, event, guest, ...)                             \
+    vsf_log_event(G_LOG_LEVEL_##level, VSF_EVENT_##event,                   \
+                  &(VsfLogAbout){.domain_uuid = (guest)->domain->def->uuid, \
+                                 .domain = (guest)->domain->def->name},     \
+                  __VA_ARGS__)
 
 struct VsfGuests {
     const VsfConfig *config;

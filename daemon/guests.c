@@ -48,9 +48,10 @@ static void
 note_refused(VsfGuests *guests, const char *why)
 {
     if (guests->refused == NULL)
-        g_warning("guest agents: %s; guests are not asked (run as root, allow this user to manage "
-                  "libvirt, or set [guest] agent = off); everything else goes on",
-                  why);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_AGENTS_REFUSED, NULL,
+                      "guest agents: %s; guests are not asked (run as root, allow this user to "
+                      "manage libvirt, or set [guest] agent = off); everything else goes on",
+                      why);
     g_free(guests->refused);
     guests->refused = g_strdup(why);
     guests->refused_us = g_get_monotonic_time();
@@ -61,7 +62,8 @@ static void
 note_denied(Guest *guest, const char *why)
 {
     if (guest->denied_us == 0)
-        g_message("%s: guest agent: %s; it is not asked", guest->domain->name, why);
+        VSF_GUEST_LOG(MESSAGE, AGENT_DENIED, guest, "%s: guest agent: %s; it is not asked",
+                      guest->domain->name, why);
     guest->denied_us = g_get_monotonic_time();
 }
 
@@ -114,13 +116,14 @@ log_turn(Guest *guest, VsfAgentTurn turn, guint failures_before)
         (guest->logged_us == 0 || now_us - guest->logged_us >= LOG_US)) {
         guest->is_logged = TRUE;
         guest->logged_us = now_us;
-        g_message("%s: guest agent: %s; asked again in a minute, then ever more rarely", name,
-                  guest->trouble != NULL ? guest->trouble : "no answer");
+        VSF_GUEST_LOG(MESSAGE, AGENT_FAILING, guest,
+                      "%s: guest agent: %s; asked again in a minute, then ever more rarely", name,
+                      guest->trouble != NULL ? guest->trouble : "no answer");
     } else if (turn == VSF_AGENT_TURN_FAILED) {
         g_debug("%s: guest agent: %s", name, guest->trouble != NULL ? guest->trouble : "no answer");
     } else if (turn == VSF_AGENT_TURN_ANSWERED && guest->is_logged) {
         guest->is_logged = FALSE;
-        g_message("%s: guest agent: answers again", name);
+        VSF_GUEST_LOG(MESSAGE, AGENT_ANSWERS, guest, "%s: guest agent: answers again", name);
     }
 }
 
@@ -134,9 +137,10 @@ end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
     guest->asking = FALSE;
     if (vsf_agent_manners_ended(&guest->manners, &terms, guest->wants, turn, slowest_us,
                                 g_get_monotonic_time()))
-        g_warning("%s: guest agent: it takes longer and longer to answer (%d ms now); in "
-                  "quarantine for a while, its last numbers will go stale",
-                  guest->domain->name, (int)(slowest_us / 1000));
+        VSF_GUEST_LOG(WARNING, AGENT_QUARANTINED, guest,
+                      "%s: guest agent: it takes longer and longer to answer (%d ms now); in "
+                      "quarantine for a while, its last numbers will go stale",
+                      guest->domain->name, (int)(slowest_us / 1000));
     if (guest->manners.quarantined_until_us != quarantined_until_us)
         vsf_guests_remember(guests, guest);
     log_turn(guest, turn, failures);
@@ -231,12 +235,14 @@ balloon_answered(const char *uuid, gpointer answer G_GNUC_UNUSED, const GError *
     guest->balloon_asking = FALSE;
     guest->balloon_failed = error != NULL;
     if (error != NULL) {
-        g_message("%s: the balloon's period cannot be set: %s; tried again later",
-                  guest->domain->name, error->message);
+        VSF_GUEST_LOG(MESSAGE, BALLOON_FAILED, guest,
+                      "%s: the balloon's period cannot be set: %s; tried again later",
+                      guest->domain->name, error->message);
     } else {
-        g_message("%s: the balloon collects statistics every %u s now, as [guest] balloon-period "
-                  "says",
-                  guest->domain->name, guests->config->balloon_period_s);
+        VSF_GUEST_LOG(MESSAGE, BALLOON_SET, guest,
+                      "%s: the balloon collects statistics every %u s now, as [guest] "
+                      "balloon-period says",
+                      guest->domain->name, guests->config->balloon_period_s);
         guest->balloon_set = TRUE;
         guests->callbacks->balloon_set(guest->domain, guests->user_data);
     }

@@ -3,6 +3,7 @@
 #include "app-vitals.h"
 #include "app.h"
 #include "base/descriptors.h"
+#include "base/event.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "options.h"
@@ -129,7 +130,8 @@ run_daemon(const VsfOptions *options, VsfConfig *config, VsfSignals *signals)
         g_critical("%s", error->message);
         return EXIT_FAILURE;
     }
-    g_message("virt-sflowd " VSF_VERSION " started");
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_DAEMON_STARTED, NULL,
+                  "virt-sflowd " VSF_VERSION " started");
     run.service = start_service(run.app);
     run.reload = vsf_reload_new(&callbacks, &run);
     vsf_app_show_reload(run.app, vsf_reload_state(run.reload));
@@ -138,7 +140,7 @@ run_daemon(const VsfOptions *options, VsfConfig *config, VsfSignals *signals)
     vsf_service_free(run.service);
     vsf_app_free(run.app);
     vsf_reload_free(run.reload);
-    g_message("virt-sflowd stopped");
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_DAEMON_STOPPED, NULL, "virt-sflowd stopped");
     check_leaks();
     return run.status;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state-dir.h"
 
+#include "base/event.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <unistd.h>
@@ -14,10 +16,12 @@ static void
 set_trouble(VsfStateDir *dir, const char *why)
 {
     if (dir->trouble == NULL)
-        g_warning("cannot keep state: %s; all goes on, but when virt-sflowd restarts, VM indexes "
-                  "and what memory and disk numbers mean may change, until it can be written "
-                  "again; --state-dir chooses another place",
-                  why);
+        vsf_log_event(
+            G_LOG_LEVEL_WARNING, VSF_EVENT_STATE_TROUBLE, NULL,
+            "cannot keep state: %s; all goes on, but when virt-sflowd restarts, VM indexes "
+            "and what memory and disk numbers mean may change, until it can be written "
+            "again; --state-dir chooses another place",
+            why);
     g_free(dir->trouble);
     dir->trouble = g_strdup(why);
 }
@@ -72,6 +76,7 @@ vsf_state_dir_file_written(VsfStateDir *dir, gboolean had_failed)
         dir->n_failed--;
     if (dir->trouble == NULL || dir->n_failed > 0)
         return;
-    g_message("%s: state is kept again", dir->path);
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_STATE_KEPT, NULL, "%s: state is kept again",
+                  dir->path);
     g_clear_pointer(&dir->trouble, g_free);
 }

@@ -94,6 +94,13 @@ vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app)
     vsf_status_int_member(builder, "polling", config->polling_s);
     vsf_status_int_member(builder, "sampling", config->sampling);
     vsf_status_text_member(builder, "direction", vsf_status_direction(config->direction));
+    add_texts(builder, "interfaces", (const char *const *)config->interfaces,
+              g_strv_length(config->interfaces));
+    vsf_status_int_member(builder, "balloon_period", config->balloon_period_s);
+    vsf_status_text_member(builder, "virt_memory",
+                           config->virt_memory == VSF_VIRT_MEMORY_BALLOON ? "balloon" : "guest");
+    vsf_status_text_member(builder, "detail",
+                           config->detail == VSF_DETAIL_NONE ? "none" : "rtmetric");
     add_rules(builder, config);
     add_texts(builder, "restart_needed", fixed,
               fixed != NULL ? g_strv_length(app->config_fixed) : 0);

@@ -4,22 +4,11 @@
 #include "status.h"
 
 static void
-add_bytes(JsonBuilder *builder, const char *name, guint64 bytes)
-{
-    json_builder_set_member_name(builder, name);
-    /* JSON's integers are signed here; no real size is beyond. */
-    if (bytes > G_MAXINT64)
-        json_builder_add_null_value(builder);
-    else
-        json_builder_add_int_value(builder, (gint64)bytes);
-}
-
-static void
 add_truth(JsonBuilder *builder, const char *name, const VsfTruth *truth)
 {
     json_builder_set_member_name(builder, name);
     json_builder_begin_object(builder);
-    add_bytes(builder, "bytes", truth->value);
+    vsf_status_number_member(builder, "bytes", truth->value);
     vsf_status_text_member(builder, "source", vsf_source_name(truth->source));
     json_builder_set_member_name(builder, "age_s");
     if (truth->age_s < 0)
@@ -30,8 +19,33 @@ add_truth(JsonBuilder *builder, const char *name, const VsfTruth *truth)
     json_builder_end_object(builder);
 }
 
+/* What the newest conversation knew of each part, or why not. */
 static void
-add_agent(JsonBuilder *builder, const VsfGuestStatus *guest)
+add_parts(JsonBuilder *builder, const VsfGuestFacts *facts)
+{
+    static const struct {
+        VsfQgaPart part;
+        const char *name;
+    } parts[] = {
+        {VSF_QGA_PART_FILESYSTEMS, "filesystems"},
+        {VSF_QGA_PART_MEMORY, "memory"},
+        {VSF_QGA_PART_LOAD, "load"},
+        {VSF_QGA_PART_CPU_STATS, "cpu_stats"},
+        {VSF_QGA_PART_OS, "os"},
+        {VSF_QGA_PART_HOST_NAME, "host_name"},
+    };
+
+    json_builder_set_member_name(builder, "parts");
+    json_builder_begin_object(builder);
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        vsf_status_text_member(builder, parts[i].name,
+                               vsf_qga_state_name(facts != NULL ? facts->state[parts[i].part]
+                                                                : VSF_QGA_STATE_NOT_ASKED));
+    json_builder_end_object(builder);
+}
+
+static void
+add_agent(JsonBuilder *builder, const VsfGuestStatus *guest, const VsfGuestFacts *facts)
 {
     json_builder_set_member_name(builder, "agent");
     json_builder_begin_object(builder);
@@ -53,6 +67,7 @@ add_agent(JsonBuilder *builder, const VsfGuestStatus *guest)
         json_builder_add_double_value(
             builder, (double)MAX(guest->retry_us - g_get_monotonic_time(), 0) / G_USEC_PER_SEC);
     vsf_status_int_member(builder, "requests", (gint64)guest->requests);
+    add_parts(builder, facts);
     json_builder_end_object(builder);
 }
 
@@ -90,8 +105,8 @@ add_filesystems(JsonBuilder *builder, const VsfGuestFacts *facts)
         vsf_status_text_member(builder, "mount_point", filesystem->mount_point);
         vsf_status_text_member(builder, "type", filesystem->type);
         vsf_status_text_member(builder, "device", filesystem->device);
-        add_bytes(builder, "total", filesystem->total);
-        add_bytes(builder, "used", filesystem->used);
+        vsf_status_number_member(builder, "total", filesystem->total);
+        vsf_status_number_member(builder, "used", filesystem->used);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -108,7 +123,7 @@ vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests, const Vs
         return;
     add_truth(builder, "memory", &guest.memory);
     add_truth(builder, "disk", &guest.available);
-    add_agent(builder, &guest);
+    add_agent(builder, &guest, facts);
     add_os(builder, facts);
     add_filesystems(builder, facts);
     json_builder_set_member_name(builder, "balloon_period_set");

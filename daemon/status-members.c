@@ -10,6 +10,17 @@ vsf_status_int_member(JsonBuilder *builder, const char *name, gint64 value)
 }
 
 void
+vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value)
+{
+    json_builder_set_member_name(builder, name);
+    /* JSON's integers are signed here; no real number is beyond. */
+    if (value > G_MAXINT64)
+        json_builder_add_null_value(builder);
+    else
+        json_builder_add_int_value(builder, (gint64)value);
+}
+
+void
 vsf_status_text_member(JsonBuilder *builder, const char *name, const char *text)
 {
     g_autofree char *valid = text == NULL ? NULL : g_utf8_make_valid(text, -1);

@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#define N_TALKERS 20
+
 static const char *
 state_name(int state)
 {
@@ -64,7 +66,7 @@ add_libvirt(JsonBuilder *builder, const VsfApp *app)
 static void
 add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
 {
-    VsfPollStatus poll = {0};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
 
     vsf_poller_status(app->poller, domain, &poll);
     json_builder_begin_object(builder);
@@ -91,6 +93,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "disks", domain->def->disks->len);
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
+    vsf_status_vm_members(builder, domain, &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }
@@ -146,6 +149,42 @@ add_domains_and_taps(JsonBuilder *builder, const VsfApp *app)
     json_builder_end_array(builder);
 }
 
+/* Of the exported name; null for one that is no VM here (any more). */
+static void
+add_name_of(JsonBuilder *builder, const char *member, const VsfApp *app, guint32 index)
+{
+    GHashTableIter iter;
+    gpointer value;
+    const char *name = NULL;
+
+    g_hash_table_iter_init(&iter, vsf_registry_domains(app->registry));
+    while (name == NULL && g_hash_table_iter_next(&iter, NULL, &value))
+        if (((const VsfDomain *)value)->index == index)
+            name = ((const VsfDomain *)value)->name;
+    vsf_status_text_member(builder, member, name);
+}
+
+static void
+add_talkers(JsonBuilder *builder, const VsfApp *app)
+{
+    VsfTalk talks[N_TALKERS];
+    guint n = vsf_flows_talks(app->flows, talks, N_TALKERS);
+
+    json_builder_set_member_name(builder, "talkers");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < n; i++) {
+        json_builder_begin_object(builder);
+        add_name_of(builder, "from", app, talks[i].from);
+        add_name_of(builder, "to", app, talks[i].to);
+        json_builder_set_member_name(builder, "bits");
+        json_builder_add_double_value(builder, talks[i].bits_per_second);
+        json_builder_set_member_name(builder, "packets");
+        json_builder_add_double_value(builder, talks[i].packets_per_second);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 static void
 add_agents(JsonBuilder *builder, const VsfApp *app)
 {
@@ -195,16 +234,6 @@ add_capture(JsonBuilder *builder, const VsfApp *app)
 }
 
 static void
-add_number(JsonBuilder *builder, const char *name, guint64 value)
-{
-    json_builder_set_member_name(builder, name);
-    if (value == VSF_UNKNOWN)
-        json_builder_add_null_value(builder);
-    else
-        json_builder_add_int_value(builder, (gint64)value);
-}
-
-static void
 add_vital_signs(JsonBuilder *builder, const VsfApp *app)
 {
     VsfVitalSigns signs = vsf_vitals_signs(app->vitals);
@@ -217,7 +246,8 @@ add_vital_signs(JsonBuilder *builder, const VsfApp *app)
     vsf_status_text_member(builder, "config_hash", signs.config_hash);
     vsf_status_text_member(builder, "backend", signs.backend);
     for (guint i = 0; i < n_numbers; i++)
-        add_number(builder, numbers[i].name, vsf_vital_sign_value(&signs, &numbers[i]));
+        vsf_status_number_member(builder, numbers[i].name,
+                                 vsf_vital_sign_value(&signs, &numbers[i]));
     json_builder_end_object(builder);
 }
 
@@ -265,6 +295,7 @@ vsf_app_status(VsfApp *app)
     if (app->conn != NULL) {
         add_libvirt(builder, app);
         add_domains_and_taps(builder, app);
+        add_talkers(builder, app);
         add_capture(builder, app);
         add_agents(builder, app);
         add_exporter(builder, app);

@@ -2,6 +2,7 @@
 /* The parts of the status document (docs/status-json.md), for the files that make it. */
 #pragma once
 
+#include "domain-poll.h"
 #include "guests.h"
 
 #include <json-glib/json-glib.h>
@@ -15,6 +16,13 @@ void vsf_status_text_member(JsonBuilder *builder, const char *name, const char *
 void vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us);
 
 const char *vsf_status_direction(VsfDirection direction); /* "once" ... */
+/* Null if it is VSF_UNKNOWN, or beyond what JSON's integers hold. */
+void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value);
+
+/* The members of vms[] that tell of what the host reads of it: counters and rates (of @poll),
+ * interfaces, balloon. */
+void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain,
+                           const VsfPollStatus *poll);
 
 /* The members of vms[] that tell of the guest's inside. */
 void vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests,

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
+#include "event.h"
+#include "journal.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -11,6 +15,8 @@
 #define LINE_MAX_BYTES PIPE_BUF /* longer ones might block */
 
 static gboolean show_debug, is_journal;
+static int journal_fd = -1;
+static const char *journal_path = VSF_JOURNAL_SOCKET;
 static GMutex lock;
 static guint n_left_out;
 
@@ -99,6 +105,36 @@ log_line(GLogLevelFlags level, const char *text, gssize length)
     g_mutex_unlock(&lock);
 }
 
+/* --- the journal ------------------------------------------------------- */
+
+/* The stream that is our stderr takes no fields. FALSE: the line has none, or the journal does not
+ * take it so; then it may still take the line. */
+static gboolean
+log_event(GLogLevelFlags level, const char *text, gssize length)
+{
+    g_autoptr(GString) datagram = NULL;
+    g_autofree char *message = NULL, *number = NULL;
+    VsfLogAbout about;
+    VsfEvent event;
+
+    if (!is_journal || !vsf_event_current(&event, &about))
+        return FALSE;
+    datagram = g_string_new(NULL);
+    message = length < 0 ? g_strdup(text) : g_strndup(text, (gsize)length);
+    number = g_strdup_printf("%d", priority(level));
+    if (strlen(message) >= LINE_MAX_BYTES)
+        message[LINE_MAX_BYTES - 1] = '\0';
+    vsf_journal_field(datagram, "MESSAGE", message);
+    vsf_journal_field(datagram, "PRIORITY", number);
+    vsf_journal_field(datagram, "SYSLOG_IDENTIFIER", "virt-sflowd");
+    vsf_journal_field(datagram, "MESSAGE_ID", vsf_event_id(event));
+    vsf_journal_field(datagram, "VSF_DOMAIN_UUID", about.domain_uuid);
+    vsf_journal_field(datagram, "VSF_DOMAIN", about.domain);
+    vsf_journal_field(datagram, "VSF_TAP", about.tap);
+    vsf_journal_field(datagram, "VSF_COLLECTOR", about.collector);
+    return vsf_journal_send(journal_fd, journal_path, datagram);
+}
+
 static GLogWriterOutput
 write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
           gpointer user_data G_GNUC_UNUSED)
@@ -107,7 +143,8 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
         (!show_debug || !is_ours(fields, n_fields)))
         return G_LOG_WRITER_HANDLED;
     for (gsize i = 0; i < n_fields; i++)
-        if (g_strcmp0(fields[i].key, "MESSAGE") == 0)
+        if (g_strcmp0(fields[i].key, "MESSAGE") == 0 &&
+            !log_event(level, fields[i].value, fields[i].length))
             log_line(level, fields[i].value, fields[i].length);
     return G_LOG_WRITER_HANDLED;
 }
@@ -117,7 +154,18 @@ vsf_log_init(gboolean debug)
 {
     show_debug = debug;
     is_journal = g_log_writer_is_journald(STDERR_FILENO);
+    if (is_journal)
+        journal_fd = vsf_journal_open();
     g_log_set_writer_func(write_log, NULL, NULL);
+}
+
+void
+vsf_log_use_journal(const char *path)
+{
+    is_journal = TRUE;
+    journal_path = path;
+    if (journal_fd < 0)
+        journal_fd = vsf_journal_open();
 }
 
 gboolean

@@ -4,8 +4,9 @@
  * Code logs through g_message (state changes), g_warning (something is wrong
  * and what happens next), g_debug and g_info. The writer sends them to stderr, one
  * line of less than 4 KiB each, with syslog's priority in front where that is the journal's
- * stream. Nobody waits for whoever reads it: lines that it does not take are left out, and
- * counted in the next one that it does. (A file on a disk that hangs is waited for.) */
+ * stream. Events (event.h) go to the journal with their fields instead. Nobody waits for whoever
+ * reads it: lines that it does not take are left out, and counted in the next one that it does. (A
+ * file on a disk that hangs is waited for.) */
 #pragma once
 
 #include <glib.h>
@@ -14,6 +15,10 @@
  * through; those of libraries never; lines on stderr then begin
  * with the monotonic time in seconds. */
 void vsf_log_init(gboolean debug);
+
+/* After vsf_log_init(): as if stderr were the journal's stream, and @path (kept) its socket for
+ * lines with fields (event.h). For tests. */
+void vsf_log_use_journal(const char *path);
 
 /* Lets one line through per @interval_us and counts what it held back. */
 typedef struct {

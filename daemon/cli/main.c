@@ -2,11 +2,15 @@
 /* The `virt-sflow` command: finds the subcommand, which does the rest. */
 #include "agents.h"
 #include "compare.h"
+#include "doctor.h"
+#include "explain.h"
 #include "hook.h"
 #include "import.h"
+#include "lists.h"
 #include "pause.h"
 #include "receive.h"
 #include "status.h"
+#include "top.h"
 
 #include <glib.h>
 #include <locale.h>
@@ -21,7 +25,14 @@ typedef struct {
 
 static const Command commands[] = {
     {"status", vsf_cli_status, "show how the running virt-sflowd is"},
+    {"vms", vsf_cli_vms, "show the VMs, and their memory and disk"},
+    {"vm", vsf_cli_vm, "show one VM"},
+    {"taps", vsf_cli_taps, "show the interfaces that are sampled"},
+    {"collectors", vsf_cli_collectors, "show where samples are sent"},
     {"agents", vsf_cli_agents, "show which guest agents answer, or would be asked"},
+    {"top", vsf_cli_top, "show the VMs live, with their load"},
+    {"explain", vsf_cli_explain, "say why a VM's number is unknown or odd, and what mends it"},
+    {"doctor", vsf_cli_doctor, "say what is wrong on this node, for people and check systems"},
     {"pause", vsf_cli_pause, "stop packet samples or questions to guest agents for a while"},
     {"resume", vsf_cli_resume, "end what was paused"},
     {"receive", vsf_cli_receive, "receive sFlow and show what is in it"},
@@ -35,9 +46,9 @@ print_usage(FILE *to)
 {
     fprintf(to, "Usage: virt-sflow [--help] [--version] COMMAND [OPTION...]\n\nCommands:\n");
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-14s  %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\n'virt-sflow COMMAND --help' tells its options. Exit status: 0 done, 1 failed,\n"
-                "2 wrong usage.\n");
+                "2 wrong usage; doctor has its own.\n");
 }
 
 int

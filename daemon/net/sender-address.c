@@ -195,3 +195,13 @@ vsf_collector_address_equal(const VsfCollectorAddress *a, const VsfCollectorAddr
     return g_ascii_strcasecmp(a->host, b->host) == 0 && a->port == b->port &&
            g_strcmp0(a->device, b->device) == 0;
 }
+
+char *
+vsf_collector_used_text(GInetAddress *address, guint port)
+{
+    g_autofree char *host = address != NULL ? g_inet_address_to_string(address) : NULL;
+
+    if (host == NULL)
+        return NULL;
+    return g_strdup_printf(strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
+}

@@ -3,6 +3,7 @@
  * sender-lookup's. */
 #include "sender-target.h"
 
+#include "../base/event.h"
 #include "sender-lookup.h"
 #include "sender-socket.h"
 #include "sender-state.h"
@@ -71,15 +72,19 @@ note_fault(VsfTarget *target, VsfSendError kind, const char *message)
         next = g_strdup_printf(", and looking it up again in %u s", wait_s);
     }
     if (begins)
-        g_warning("collector %s: %s; going on%s; %s", target->address->text, target->last_error,
-                  next != NULL ? next : " with every datagram", vsf_send_error_remedy(kind));
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_COLLECTOR_FAILING,
+                      &(VsfLogAbout){.collector = target->address->text},
+                      "collector %s: %s; going on%s; %s", target->address->text, target->last_error,
+                      next != NULL ? next : " with every datagram", vsf_send_error_remedy(kind));
 }
 
 static void
 note_recovery(VsfTarget *target)
 {
-    g_message("collector %s: works again, after %u faults in %u s", target->address->text,
-              target->state.n_faults, vsf_sender_state_outage_s(&target->state));
+    vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_COLLECTOR_WORKS,
+                  &(VsfLogAbout){.collector = target->address->text},
+                  "collector %s: works again, after %u faults in %u s", target->address->text,
+                  target->state.n_faults, vsf_sender_state_outage_s(&target->state));
 }
 
 static void
@@ -357,8 +362,11 @@ note_no_answer(VsfTarget *target, const char *message)
         note_fault(target, VSF_SEND_NO_ADDRESS, message);
         flush_waiting(target);
     } else if (begins) {
-        g_warning("collector %s: its name does not resolve any more: %s; going on with %s; %s",
-                  target->address->text, message, text, vsf_send_error_remedy(VSF_SEND_NO_ADDRESS));
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_COLLECTOR_UNRESOLVED,
+                      &(VsfLogAbout){.collector = target->address->text},
+                      "collector %s: its name does not resolve any more: %s; going on with %s; %s",
+                      target->address->text, message, text,
+                      vsf_send_error_remedy(VSF_SEND_NO_ADDRESS));
     }
 }
 
@@ -466,25 +474,13 @@ vsf_target_address(const VsfTarget *target)
     return target->used;
 }
 
-static char *
-address_text(const VsfTarget *target)
-{
-    g_autofree char *host = NULL;
-
-    if (target->used == NULL)
-        return NULL;
-    host = g_inet_address_to_string(target->used);
-    return g_strdup_printf(strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host,
-                           target->address->port);
-}
-
 VsfCollectorStatus *
 vsf_target_status(const VsfTarget *target)
 {
     VsfCollectorStatus *status = g_new0(VsfCollectorStatus, 1);
 
     status->text = target->address->text;
-    status->address = address_text(target);
+    status->address = vsf_collector_used_text(target->used, target->address->port);
     status->state = target->state.failing ? "failing" : target->was_ready ? "sending" : "resolving";
     status->since_us = target->state.since_us;
     status->datagrams = target->datagrams;

@@ -21,6 +21,8 @@ typedef struct {
 
 VsfCollectorAddress *vsf_collector_address_parse(const char *text,
                                                  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* "192.0.2.1:6343" or "[2001:db8::1]:6343"; NULL for none. The caller frees. */
+char *vsf_collector_used_text(GInetAddress *address, guint port);
 VsfCollectorAddress *vsf_collector_address_copy(const VsfCollectorAddress *address);
 void vsf_collector_address_free(VsfCollectorAddress *address);
 /* However they are written: the same host, port and device. */

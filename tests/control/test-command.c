@@ -2,65 +2,11 @@
 /* The virt-sflow command as people run it: exit statuses, messages, and the
  * status over a real socket. */
 #include "../../daemon/control/control.h"
+#include "run.h"
 
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 #include <string.h>
-
-typedef struct {
-    char *out, *err;
-    int status;
-    gboolean done;
-} Run;
-
-static void
-run_done(GObject *source, GAsyncResult *result, gpointer user_data)
-{
-    GSubprocess *process = G_SUBPROCESS(source);
-    Run *run = user_data;
-    g_autoptr(GError) error = NULL;
-
-    g_subprocess_communicate_utf8_finish(process, result, &run->out, &run->err, &error);
-    g_assert_no_error(error);
-    g_assert_true(g_subprocess_get_if_exited(process));
-    run->status = g_subprocess_get_exit_status(process);
-    run->done = TRUE;
-}
-
-/* Our loop runs meanwhile: it may be the daemon's side. */
-G_GNUC_NULL_TERMINATED
-static Run
-run_command(const char *first, ...)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_autoptr(GSubprocess) process = NULL;
-    g_autoptr(GError) error = NULL;
-    Run run = {0};
-    va_list args;
-
-    g_ptr_array_add(argv, (gpointer)g_getenv("VIRT_SFLOW"));
-    va_start(args, first);
-    for (const char *arg = first; arg != NULL; arg = va_arg(args, const char *))
-        g_ptr_array_add(argv, (gpointer)arg);
-    va_end(args);
-    g_ptr_array_add(argv, NULL);
-    process = g_subprocess_newv((const char *const *)argv->pdata,
-                                G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
-                                &error);
-    g_assert_no_error(error);
-    g_subprocess_communicate_utf8_async(process, NULL, NULL, run_done, &run);
-    while (!run.done)
-        g_main_context_iteration(NULL, TRUE);
-    return run;
-}
-
-static void
-run_clear(Run *run)
-{
-    g_free(run->out);
-    g_free(run->err);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 
 static void
 test_help_and_version_succeed(void)
@@ -150,7 +96,8 @@ test_a_pause_of_what_is_not_known_is_status_2(void)
 static void
 test_absent_daemon_is_told_with_advice(void)
 {
-    static const char *const commands[] = {"status", "agents", "resume"};
+    static const char *const commands[] = {"status",     "vms",    "taps",
+                                           "collectors", "agents", "resume"};
 
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
         g_auto(Run) run = run_command(commands[i], "--runtime-dir", "/nonexistent", NULL);

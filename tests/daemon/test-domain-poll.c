@@ -52,6 +52,15 @@ test_without_libvirts_answer_the_rest_leaves_at_the_deadline(Fixture *fixture,
     poller_assert_newest(fixture, "virt_memory.memory", "unknown");
     g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
     g_assert_cmpint(status.stuck_since_us, ==, g_get_monotonic_time());
+    g_assert_cmpuint(status.sent.cpu_time_ns, ==, 1500000000);
+    g_assert_cmpuint(status.sent.disk.rd_req, ==, VSF_UNKNOWN);
+    g_assert_cmpint(status.before_us, ==, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(750);
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.before_us, >, 0);
+    g_assert_cmpuint(status.before.cpu_time_ns, ==, 1500000000);
 }
 
 static void

@@ -108,6 +108,56 @@ test_direction_gives_input_or_output(Fixture *fixture, gconstpointer user_data G
     assert_decoded(table, "samples.1.sample_pool", "150");
 }
 
+/* "FROM>TO BITS" each, of the span that is over; indexes of VMs are those of their taps. */
+static void
+assert_talks(Fixture *fixture, const char *wanted)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    VsfTalk talks[8];
+    guint n;
+
+    flows_fixture_pass(10000);
+    n = vsf_flows_talks(fixture->flows, talks, G_N_ELEMENTS(talks));
+    for (guint i = 0; i < n; i++) {
+        const char *ends[2] = {"outside", "outside"};
+        const guint32 indexes[2] = {talks[i].from, talks[i].to};
+
+        for (guint end = 0; end < 2; end++)
+            for (int ifindex = 17; ifindex <= 18; ifindex++)
+                if (vsf_registry_tap(fixture->registry, ifindex)->domain->index == indexes[end])
+                    ends[end] = vsf_registry_tap(fixture->registry, ifindex)->domain->name;
+        g_string_append_printf(text, "%s>%s %.0f ", ends[0], ends[1], talks[i].bits_per_second);
+    }
+    g_assert_cmpstr(text->str, ==, wanted);
+}
+
+static void
+test_talks_are_counted_once(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    fake_capture_packet(17, TRUE, mac_a, 500 * MS);
+    fake_capture_packet(17, TRUE, mac_a, 500 * MS);
+    fake_capture_packet(18, FALSE, mac_a, 500 * MS); /* one of these, seen again */
+    fake_capture_packet(18, FALSE, mac_outside, 500 * MS);
+    answer_question(1000 * MS);
+    /* 60 bytes, 1 in 10, in 10 s. */
+    assert_talks(fixture, "a>outside 960 outside>b 480 ");
+}
+
+static void
+test_talks_name_both_vms(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    fake_capture_packet(18, FALSE, mac_a, 500 * MS);
+    /* Whatever a frame of a VM says that it is from. */
+    fake_capture_packet(17, TRUE, mac_b, 500 * MS);
+    fake_capture_packet(17, TRUE, mac_b, 500 * MS);
+    answer_question(1000 * MS);
+    assert_talks(fixture, "a>outside 960 a>b 480 ");
+}
+
 static guint32
 rate_of(int ifindex)
 {
@@ -406,6 +456,8 @@ main(int argc, char **argv)
         test_once_keeps_frames_of_a_vm_of_whom_only_the_other_way_counts);
     ADD("/flows/once-keeps-frames-of-a-vm-whose-tap-is-not-sampled", VSF_DIRECTION_ONCE,
         test_once_keeps_frames_of_a_vm_whose_tap_is_not_sampled);
+    ADD("/flows/talks-are-counted-once", VSF_DIRECTION_BOTH, test_talks_are_counted_once);
+    ADD("/flows/talks-name-both-vms", VSF_DIRECTION_OUT, test_talks_name_both_vms);
     ADD("/flows/both-sends-every-frame", VSF_DIRECTION_BOTH, test_both_sends_every_frame);
     ADD("/flows/packets-of-an-unknown-tap-wait-for-its-vm", VSF_DIRECTION_ONCE,
         test_packets_of_an_unknown_tap_wait_for_its_vm);

@@ -30,15 +30,15 @@ ROOMS = {
                    GIO | {"pcap", "libmnl", "json-glib"}),
     "daemon/host": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     "daemon/control": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
-    # pcap: `receive --pcap` reads a capture file.
-    "daemon/cli": ({"include", "daemon/sflow"}, GIO | {"json-glib", "pcap"}),
+    # pcap: `receive --pcap` reads a capture file. ncurses: `top`.
+    "daemon/cli": ({"include", "daemon/sflow"}, GIO | {"json-glib", "ncurses", "pcap"}),
     # The composition root sees every room but not the wire to libvirt.
     "daemon": ({"include", "daemon/base", "daemon/model", "daemon/sflow", "daemon/virt",
                 "daemon/net", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
 }
 # Everything else in <> is the C library's or the kernel's.
 THIRD_PARTIES = {"glib", "glib-object", "glib-unix", "gio", "json-glib", "libvirt",
-                 "pcap", "libmnl", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
+                 "pcap", "ncurses", "libmnl", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
 # The hook's own code is the one file of include/ that hooks/ may see.
 HOOK_MAY_SEE = {"include/hook-msg.h"}
 FOLDERS_OF_CODE = ("include", "hooks", "qga", "daemon")

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the status says of the numbers that the host reads of a VM, and of where they would come
+ * from: its interfaces and its balloon. */
+#include "status.h"
+
+static void
+add_counters(JsonBuilder *builder, const VsfDomainCounters *sent)
+{
+    const struct {
+        const char *name;
+        guint64 value;
+    } counters[] = {
+        {"vcpus", sent->n_vcpus},
+        {"cpu_ms", sent->cpu_time_ns == VSF_UNKNOWN ? VSF_UNKNOWN : sent->cpu_time_ns / 1000000},
+        {"memory_max", sent->max_memory},
+        {"disk_capacity", sent->disk.capacity},
+        {"disk_allocation", sent->disk.allocation},
+        {"disk_read_bytes", sent->disk.rd_bytes},
+        {"disk_reads", sent->disk.rd_req},
+        {"disk_written_bytes", sent->disk.wr_bytes},
+        {"disk_writes", sent->disk.wr_req},
+        {"net_in_bytes", sent->net.bytes_in},
+        {"net_in_packets", sent->net.packets_in},
+        {"net_out_bytes", sent->net.bytes_out},
+        {"net_out_packets", sent->net.packets_out},
+    };
+
+    json_builder_set_member_name(builder, "counters");
+    json_builder_begin_object(builder);
+    for (guint i = 0; i < G_N_ELEMENTS(counters); i++)
+        vsf_status_number_member(builder, counters[i].name, counters[i].value);
+    json_builder_end_object(builder);
+}
+
+/* A counter's, in @unit a second; null where it is not known, or went back. */
+static void
+add_rate(JsonBuilder *builder, const char *name, guint64 before, guint64 now, double over_s,
+         double unit)
+{
+    json_builder_set_member_name(builder, name);
+    if (over_s <= 0 || before == VSF_UNKNOWN || now == VSF_UNKNOWN || now < before)
+        json_builder_add_null_value(builder);
+    else
+        json_builder_add_double_value(builder, (double)(now - before) * unit / over_s);
+}
+
+static void
+add_rates(JsonBuilder *builder, const VsfPollStatus *poll)
+{
+    const VsfDomainCounters *now = &poll->sent, *before = &poll->before;
+    double over_s = poll->before_us == 0
+                        ? 0
+                        : (double)(poll->last_poll_us - poll->before_us) / G_USEC_PER_SEC;
+
+    json_builder_set_member_name(builder, "rates");
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "over_s");
+    if (over_s <= 0)
+        json_builder_add_null_value(builder);
+    else
+        json_builder_add_double_value(builder, over_s);
+    add_rate(builder, "cpu_percent", before->cpu_time_ns, now->cpu_time_ns, over_s, 1e-7);
+    add_rate(builder, "disk_read_bytes", before->disk.rd_bytes, now->disk.rd_bytes, over_s, 1);
+    add_rate(builder, "disk_written_bytes", before->disk.wr_bytes, now->disk.wr_bytes, over_s, 1);
+    add_rate(builder, "net_in_bits", before->net.bytes_in, now->net.bytes_in, over_s, 8);
+    add_rate(builder, "net_in_packets", before->net.packets_in, now->net.packets_in, over_s, 1);
+    add_rate(builder, "net_out_bits", before->net.bytes_out, now->net.bytes_out, over_s, 8);
+    add_rate(builder, "net_out_packets", before->net.packets_out, now->net.packets_out, over_s, 1);
+    json_builder_end_object(builder);
+}
+
+static const VsfTap *
+tap_of(const VsfDomain *domain, const VsfNic *nic)
+{
+    for (guint i = 0; i < domain->taps->len; i++) {
+        const VsfTap *tap = domain->taps->pdata[i];
+
+        if (tap->nic == nic)
+            return tap;
+    }
+    return NULL;
+}
+
+static void
+add_interfaces(JsonBuilder *builder, const VsfDomain *domain)
+{
+    static const char *const kinds[] = {
+        [VSF_NIC_TAP] = "tap",
+        [VSF_NIC_MACVTAP] = "macvtap",
+        [VSF_NIC_VHOST_USER] = "vhost-user",
+        [VSF_NIC_HOSTDEV] = "hostdev",
+        [VSF_NIC_OTHER] = "other",
+    };
+
+    json_builder_set_member_name(builder, "interfaces");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < domain->def->nics->len; i++) {
+        const VsfNic *nic = domain->def->nics->pdata[i];
+        const VsfTap *tap = tap_of(domain, nic);
+        g_autofree char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0],
+                                               nic->mac[1], nic->mac[2], nic->mac[3], nic->mac[4],
+                                               nic->mac[5]);
+
+        json_builder_begin_object(builder);
+        vsf_status_text_member(builder, "kind", kinds[nic->kind]);
+        vsf_status_text_member(builder, "mac", mac);
+        vsf_status_text_member(builder, "device", nic->device);
+        vsf_status_number_member(builder, "ifindex",
+                                 tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+void
+vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, const VsfPollStatus *poll)
+{
+    add_counters(builder, &poll->sent);
+    add_rates(builder, poll);
+    add_interfaces(builder, domain);
+    json_builder_set_member_name(builder, "balloon");
+    json_builder_begin_object(builder);
+    json_builder_set_member_name(builder, "device");
+    json_builder_add_boolean_value(builder, domain->def->has_balloon);
+    vsf_status_int_member(builder, "period_s", domain->def->balloon_period_s);
+    json_builder_end_object(builder);
+}

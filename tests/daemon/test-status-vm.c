@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../daemon/status.h"
+
+#include <string.h>
+
+static char *
+told(const VsfDomain *domain, const VsfPollStatus *poll)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+
+    json_builder_begin_object(builder);
+    vsf_status_vm_members(builder, domain, poll);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    return json_to_string(root, FALSE);
+}
+
+static void
+add_nic(VsfDomainDef *def, VsfNicKind kind, const char *device)
+{
+    VsfNic *nic = g_new0(VsfNic, 1);
+
+    nic->kind = kind;
+    nic->mac[5] = (guint8)def->nics->len;
+    nic->device = g_strdup(device);
+    g_ptr_array_add(def->nics, nic);
+}
+
+static void
+test_each_nic_is_listed_with_the_interface_that_is_read(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autoptr(GPtrArray) taps = g_ptr_array_new();
+    VsfDomain domain = {.def = def, .taps = taps};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none(), .last_poll_us = 5000000};
+    VsfTap tap = {.link.ifindex = 7};
+    g_autofree char *text = NULL;
+
+    add_nic(def, VSF_NIC_VHOST_USER, NULL);
+    add_nic(def, VSF_NIC_TAP, "vnet0");
+    add_nic(def, VSF_NIC_TAP, "vnet1");
+    add_nic(def, VSF_NIC_HOSTDEV, NULL);
+    def->has_balloon = TRUE;
+    def->balloon_period_s = 10;
+    tap.nic = def->nics->pdata[1];
+    g_ptr_array_add(taps, &tap);
+    poll.sent.cpu_time_ns = 1234567890;
+    poll.sent.net.bytes_in = 0;
+    text = told(&domain, &poll);
+    g_assert_cmpstr(
+        text, ==,
+        "{\"counters\":{\"vcpus\":null,\"cpu_ms\":1234,\"memory_max\":null,"
+        "\"disk_capacity\":null,\"disk_allocation\":null,\"disk_read_bytes\":null,"
+        "\"disk_reads\":null,\"disk_written_bytes\":null,\"disk_writes\":null,"
+        "\"net_in_bytes\":0,\"net_in_packets\":null,\"net_out_bytes\":null,"
+        "\"net_out_packets\":null},"
+        "\"rates\":{\"over_s\":null,\"cpu_percent\":null,\"disk_read_bytes\":null,"
+        "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
+        "\"net_out_bits\":null,\"net_out_packets\":null},"
+        "\"interfaces\":["
+        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,\"ifindex\":null},"
+        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"ifindex\":7},"
+        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"ifindex\":null},"
+        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"ifindex\":null}],"
+        "\"balloon\":{\"device\":true,\"period_s\":10}}");
+}
+
+static void
+test_rates_are_of_the_last_two_turns(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autoptr(GPtrArray) taps = g_ptr_array_new();
+    VsfDomain domain = {.def = def, .taps = taps};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none(),
+                          .before = vsf_domain_counters_none(),
+                          .last_poll_us = 7000000,
+                          .before_us = 3000000};
+    g_autofree char *text = NULL;
+
+    poll.before.cpu_time_ns = 1000000000;
+    poll.sent.cpu_time_ns = 3000000000;
+    poll.before.net.bytes_in = 100;
+    poll.sent.net.bytes_in = 1100;
+    poll.before.net.bytes_out = 100; /* went back */
+    poll.sent.net.bytes_out = 99;
+    poll.sent.net.packets_in = 99; /* was not known */
+    text = told(&domain, &poll);
+    g_assert_nonnull(strstr(text, "\"rates\":{\"over_s\":4.0,\"cpu_percent\":50.0,"
+                                  "\"disk_read_bytes\":null,\"disk_written_bytes\":null,"
+                                  "\"net_in_bits\":2000.0,\"net_in_packets\":null,"
+                                  "\"net_out_bits\":null,\"net_out_packets\":null}"));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/daemon/status-vm/each-nic-is-listed-with-the-interface-that-is-read",
+                    test_each_nic_is_listed_with_the_interface_that_is_read);
+    g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
+                    test_rates_are_of_the_last_two_turns);
+    return g_test_run();
+}
