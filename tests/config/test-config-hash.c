@@ -36,6 +36,7 @@ test_what_means_the_same_has_the_same_hash(void)
                 "[guest]\nagent = off\n[sflow]\npolling = 7\n", TRUE);
     assert_same("[sflow]\ncollectors=192.0.2.1, c.example\n",
                 "[sflow]\ncollectors = 192.0.2.1:6343 C.example:6343\n", TRUE);
+    assert_same("[vm a]\npolling=1\nsampling=2\n", "[vm  a ]\nsampling=2\npolling = 1\n", TRUE);
     assert_same("[capture]\ninterfaces=vnet*,tap*\n", "[capture]\ninterfaces = vnet*  tap*\n",
                 TRUE);
 }
@@ -51,6 +52,10 @@ test_each_kind_of_key_changes_it(void)
     assert_same("", "[guest]\nexclude=db*\n", FALSE);
     assert_same("", "[sflow]\ncollectors=192.0.2.1\n", FALSE);
     assert_same("[sflow]\ncollectors=192.0.2.1\n", "[sflow]\ncollectors=192.0.2.1%eth0\n", FALSE);
+    assert_same("", "[host]\nenabled=off\n", FALSE);
+    assert_same("", "[vm a]\n", FALSE);
+    assert_same("[vm a]\n", "[vm a]\nsampling=512\n", FALSE);
+    assert_same("[vm a]\n[vm b]\n", "[vm b]\n[vm a]\n", FALSE);
     /* The first one chooses the agent address. */
     assert_same("[sflow]\ncollectors=192.0.2.1 192.0.2.2\n",
                 "[sflow]\ncollectors=192.0.2.2 192.0.2.1\n", FALSE);

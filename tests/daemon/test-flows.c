@@ -243,6 +243,32 @@ test_once_keeps_frames_of_a_vm_whose_tap_is_not_sampled(Fixture *fixture,
     g_assert_cmpstr(status.state, ==, "as the test said");
 }
 
+/* What one VM sends counts nowhere then but on the other one's tap. */
+static void
+test_once_keeps_frames_of_a_vm_of_whom_only_the_other_way_counts(
+    Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const char text[] = "[sflow]\nsampling = 10\n[vm b]\ndirection = out\n";
+    VsfConfig *config = vsf_config_parse("f", text, sizeof(text) - 1, NULL);
+    VsfFlowStatus status;
+
+    g_assert_nonnull(config);
+    start_vm(fixture, "a", 17, "vnet0", mac_a);
+    start_vm(fixture, "b", 18, "vnet1", mac_b);
+    vsf_flows_set_config(fixture->flows, config);
+    vsf_exporter_set_config(fixture->exporter, config,
+                            &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
+    vsf_config_free(fixture->config);
+    fixture->config = config;
+    fake_capture_opened(18);
+    fake_link_stats_answer(0);
+    fake_capture_packet(17, FALSE, mac_b, 500 * MS);
+    answer_question(1000 * MS);
+    g_assert_true(vsf_flows_status(fixture->flows, 17, &status));
+    g_assert_cmpuint(status.samples, ==, 1);
+    g_assert_cmpuint(status.left_out, ==, 0);
+}
+
 static void
 test_both_sends_every_frame(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -376,6 +402,8 @@ main(int argc, char **argv)
         test_direction_gives_input_or_output);
     ADD("/flows/once-leaves-out-frames-of-a-local-vm", VSF_DIRECTION_ONCE,
         test_once_leaves_out_frames_of_a_local_vm);
+    ADD("/flows/once-keeps-frames-of-a-vm-of-whom-only-the-other-way-counts", VSF_DIRECTION_ONCE,
+        test_once_keeps_frames_of_a_vm_of_whom_only_the_other_way_counts);
     ADD("/flows/once-keeps-frames-of-a-vm-whose-tap-is-not-sampled", VSF_DIRECTION_ONCE,
         test_once_keeps_frames_of_a_vm_whose_tap_is_not_sampled);
     ADD("/flows/both-sends-every-frame", VSF_DIRECTION_BOTH, test_both_sends_every_frame);
