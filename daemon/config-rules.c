@@ -223,3 +223,11 @@ vsf_config_agent(const VsfConfig *config, const char *vm)
 
     return rule != NULL ? rule->agent : config->agent;
 }
+
+gboolean
+vsf_config_agent_is_off_by_rule(const VsfConfig *config, const char *vm)
+{
+    const VsfConfigRule *rule = rule_for(config, VSF_RULE_VM, vm, VSF_RULE_AGENT);
+
+    return rule != NULL && rule->agent == VSF_GUEST_AGENT_OFF;
+}

@@ -124,6 +124,8 @@ guint vsf_config_tap_polling_s(const VsfConfig *config, const char *vm, const ch
 VsfDirection vsf_config_direction(const VsfConfig *config, const char *vm, const char *interface);
 guint vsf_config_vm_polling_s(const VsfConfig *config, const char *vm);
 VsfGuestAgent vsf_config_agent(const VsfConfig *config, const char *vm);
+/* A section of its own says so, not [guest]. */
+gboolean vsf_config_agent_is_off_by_rule(const VsfConfig *config, const char *vm);
 
 /* --- one configuration after another -------------------------------------- */
 

@@ -8,6 +8,19 @@ vsf_guests_is_on(const VsfGuests *guests, const Guest *guest)
     return vsf_config_agent(guests->config, guest->domain->def->name) == VSF_GUEST_AGENT_AUTO;
 }
 
+VsfAgentPlan
+vsf_guests_plan(const VsfGuests *guests, const VsfDomain *domain)
+{
+    VsfAgentPlan plan = vsf_agent_plan(domain->def, domain->name,
+                                       (const char *const *)guests->config->agent_exclude,
+                                       guests->config->canary);
+
+    if (plan == VSF_AGENT_PLAN_ASK &&
+        vsf_config_agent_is_off_by_rule(guests->config, domain->def->name))
+        return VSF_AGENT_PLAN_RULE;
+    return plan;
+}
+
 VsfAgentTerms
 vsf_guests_terms(const VsfGuests *guests)
 {

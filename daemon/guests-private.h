@@ -56,6 +56,7 @@ Guest *vsf_guests_find(const VsfGuests *guests, const char *uuid);
 /* The configuration lets this VM's agent be asked, if nothing of its own speaks against it. */
 gboolean vsf_guests_is_on(const VsfGuests *guests, const Guest *guest);
 
+VsfAgentPlan vsf_guests_plan(const VsfGuests *guests, const VsfDomain *domain);
 VsfAgentTerms vsf_guests_terms(const VsfGuests *guests);
 
 /* What is due, of all guests, may be so at other times than before. */

@@ -379,9 +379,7 @@ look_at_xml(VsfGuests *guests, Guest *guest)
 {
     const VsfDomain *domain = guest->domain;
 
-    guest->plan = vsf_agent_plan(domain->def, domain->name,
-                                 (const char *const *)guests->config->agent_exclude,
-                                 guests->config->canary);
+    guest->plan = vsf_guests_plan(guests, domain);
     if (domain->def->agent == VSF_AGENT_CONNECTED && !guest->manners.connected)
         agent_came(guests, guest);
     else if (domain->def->agent == VSF_AGENT_DISCONNECTED && guest->manners.connected)

@@ -48,6 +48,7 @@ static const Meaning plans[] = {
     {"metadata", "its own metadata forbid it"},
     {"excluded", "the configuration excludes its name"},
     {"canary", "its UUID is not among the canaries"},
+    {"rule", "a [vm] section of its name says off"},
 };
 
 /* "WORD: MEANING", or the word alone if a later daemon has it. The caller frees. */
@@ -158,6 +159,25 @@ plan_row(JsonObject *vm)
     return row;
 }
 
+/* Some [vm] section lets agents be asked that [guest] does not. */
+static gboolean
+has_exceptions(JsonObject *status)
+{
+    JsonArray *rules = vsf_member_array(vsf_member_object(status, "config"), "rules");
+    guint n_rules = rules != NULL ? json_array_get_length(rules) : 0;
+
+    for (guint i = 0; i < n_rules; i++) {
+        JsonNode *rule = json_array_get_element(rules, i);
+        g_autofree char *agent = JSON_NODE_HOLDS_OBJECT(rule)
+                                     ? vsf_member_text(json_node_get_object(rule), "agent")
+                                     : NULL;
+
+        if (g_strcmp0(agent, "auto") == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 char *
 vsf_agents_plan_text(JsonObject *status)
 {
@@ -174,7 +194,9 @@ vsf_agents_plan_text(JsonObject *status)
               "guest-get-cpustats, guest-get-osinfo, guest-get-host-name, and guest-file-open,\n"
               "-read and -close for /proc/meminfo.\n");
     if (strcmp(mode, "off") == 0)
-        g_string_append(text, "Nobody is asked now: the configuration has agent = off.\n");
+        g_string_append_printf(
+            text, "%s is asked now: the configuration has agent = off.\n",
+            has_exceptions(status) ? "Only who has agent = auto in its [vm] section" : "Nobody");
     return g_string_free(text, FALSE);
 }
 

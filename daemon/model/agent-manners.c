@@ -38,7 +38,7 @@ vsf_agent_plan_name(VsfAgentPlan plan)
     static const char *const names[VSF_AGENT_N_PLANS] = {
         [VSF_AGENT_PLAN_ASK] = "ask",           [VSF_AGENT_PLAN_NO_CHANNEL] = "no-channel",
         [VSF_AGENT_PLAN_METADATA] = "metadata", [VSF_AGENT_PLAN_EXCLUDED] = "excluded",
-        [VSF_AGENT_PLAN_CANARY] = "canary",
+        [VSF_AGENT_PLAN_CANARY] = "canary",     [VSF_AGENT_PLAN_RULE] = "rule",
     };
 
     g_assert(plan < VSF_AGENT_N_PLANS);

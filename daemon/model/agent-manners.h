@@ -25,6 +25,7 @@ typedef enum {
     VSF_AGENT_PLAN_METADATA,   /* its metadata says agent="off" */
     VSF_AGENT_PLAN_EXCLUDED,   /* its name matches a pattern */
     VSF_AGENT_PLAN_CANARY,     /* its UUID is not among the percentage */
+    VSF_AGENT_PLAN_RULE,       /* what is configured for VMs of its name says no */
     VSF_AGENT_N_PLANS,
 } VsfAgentPlan;
 

@@ -156,7 +156,12 @@ test_plan_tells_what_is_asked_and_whether_now(void)
         {"{'agents':{'mode':'auto'},'vms':[" WEB01 "]}", FALSE},
         {"{'vms':[" WEB01 "]}", FALSE},
         {"{}", FALSE},
+        {"{'agents':{'mode':'off'},'config':{'rules':[7,null,[],{'vm':'a','agent':'off'}]}}", TRUE},
+        {"{'agents':{'mode':'off'},'config':{'rules':[{'vm':'a','agent':'auto'}]}}", FALSE},
     };
+    g_autofree char *exception = text_of(cases[G_N_ELEMENTS(cases) - 1].document, TRUE);
+
+    g_assert_nonnull(strstr(exception, "Only who has agent = auto in its [vm] section is asked"));
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *text = text_of(cases[i].document, TRUE);

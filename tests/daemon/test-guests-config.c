@@ -44,11 +44,13 @@ test_a_rule_stops_asking_its_vms(Fixture *fixture, gconstpointer data G_GNUC_UNU
     agent_answers(fixture);
     put(fixture, "[vm instance-*]\nagent = off\n");
     g_assert_cmpstr(guests_status_of(fixture).state, ==, "off");
+    g_assert_cmpint(guests_status_of(fixture).plan, ==, VSF_AGENT_PLAN_RULE);
     fake_time_advance(600000);
     g_assert_cmpuint(fake_agents_asked, ==, 1);
     put(fixture, "[guest]\nagent = off\n[vm instance-*]\nagent = auto\n");
     fake_time_advance(250);
     g_assert_cmpuint(fake_agents_asked, ==, 2);
+    g_assert_cmpint(guests_status_of(fixture).plan, ==, VSF_AGENT_PLAN_ASK);
     /* By the domain's name, not by the exported one, which its tenant may choose. */
     fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
     put(fixture, "[vm web*]\nagent = off\n");
