@@ -94,13 +94,13 @@ log_changes(const VsfApp *app, const VsfConfig *before, GStrv fixed)
                   "daemon is restarted",
                   restart);
     if (app->config->collectors->len == 0)
-        vsf_app_warn_no_collector(app->base);
+        vsf_app_warn_no_collector(app->config);
 }
 
 void
-vsf_app_warn_no_collector(const VsfConfig *base)
+vsf_app_warn_no_collector(const VsfConfig *config)
 {
-    if (base->dns_sd == VSF_DNS_SD_ON) {
+    if (config->dns_sd == VSF_DNS_SD_ON) {
         vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_NO_COLLECTOR, NULL,
                       "there is no collector: nothing is sent until DNS names one");
         return;

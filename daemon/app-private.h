@@ -73,7 +73,7 @@ void vsf_app_registry_changed(VsfApp *app);
 /* Sets agent_address, its reason and wire; FALSE: they stay. */
 gboolean vsf_app_choose_agent(VsfApp *app, const VsfConfig *config, GInetAddress *collector,
                               GError **error) G_GNUC_WARN_UNUSED_RESULT;
-void vsf_app_warn_no_collector(const VsfConfig *base);
+void vsf_app_warn_no_collector(const VsfConfig *config);
 
 /* Where @base has dns-sd on: reads what DNS said last, and begins to ask. Nothing is put in force.
  */

@@ -339,7 +339,7 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     if (app->sender == NULL)
         return NULL;
     if (app->config->collectors->len == 0)
-        vsf_app_warn_no_collector(app->base);
+        vsf_app_warn_no_collector(app->config);
     vsf_sender_when_first_resolved(app->sender, RESOLVE_PATIENCE_MS, first_collector_resolved, app);
     return g_steal_pointer(&app);
 }
