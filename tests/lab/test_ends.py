@@ -138,6 +138,26 @@ def test_the_outside():
         ends.expect(a, 0, a.nics[0].mac, BROADCAST, 3, (ifindex, 0, ends.index[a], 0), "to all")
 
 
+def test_a_suspended_vm():
+    """A VM that does not run gets nothing, and is known again when it runs"""
+    a, b = pair()
+    with Monitor(lab(), sampling=1, polling=0) as monitor:
+        ends = Ends(monitor)
+        addresses = a.nics[0].mac, b.nics[0].mac
+        indexes = [lab().ifindex(guest.taps()[0]) for guest in (a, b)]
+        lab().virsh("suspend", "b")
+        try:
+            monitor.wait_vm(b, lambda vm: vm["state"] == "paused")
+            lab().run(["python3", FRAMES, "tap", a.taps()[0], "3", "60", *reversed(addresses)])
+            ends.expect(a, 0, *addresses, 3, (indexes[0], 0, ends.index[a], 0), "while it stands")
+        finally:
+            lab().virsh("resume", "b")
+        monitor.wait_vm(b, lambda vm: vm["state"] == "running")
+        monitor.collector.clear()
+        lab().run(["python3", FRAMES, "tap", a.taps()[0], "3", "60", *reversed(addresses)])
+        ends.expect(a, 0, *addresses, 3, (*indexes, ends.index[a], ends.index[b]), "again")
+
+
 def test_a_forged_source():
     """A VM that forges another one's MAC is named itself, and that MAC is nobody's then"""
     a, b = pair()
