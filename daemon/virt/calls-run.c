@@ -59,12 +59,48 @@ vsf_calls_run_free(VsfCallsRun *run)
     g_free(run);
 }
 
-gboolean
-vsf_calls_run_has(const VsfCallsRun *run, const char *uuid)
+static gboolean
+has(const VsfCallsRun *run, const char *uuid)
 {
     for (guint i = 0; i < run->n; i++)
         if (strcmp(run->items[i].uuid, uuid) == 0)
             return TRUE;
+    return FALSE;
+}
+
+guint
+vsf_calls_runs_begun_before(const GPtrArray *runs, gint64 time_us)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < runs->len; i++)
+        n += ((const VsfCallsRun *)runs->pdata[i])->begun_us < time_us;
+    return n;
+}
+
+guint
+vsf_calls_runs_in_doubt(const GPtrArray *runs, gint64 now_us, gboolean with_batches)
+{
+    gint64 limit_us = now_us - VSF_CALLS_BATCH_MS * G_TIME_SPAN_MILLISECOND;
+    guint n = 0;
+
+    for (guint i = 0; i < runs->len; i++) {
+        const VsfCallsRun *run = runs->pdata[i];
+
+        n += run->given_up || run->begun_us < limit_us || (with_batches && run->n > 1);
+    }
+    return n;
+}
+
+gboolean
+vsf_calls_runs_may_hang_at(const GPtrArray *runs, const char *uuid)
+{
+    for (guint i = 0; i < runs->len; i++) {
+        const VsfCallsRun *run = runs->pdata[i];
+
+        if (run->given_up && has(run, uuid))
+            return TRUE;
+    }
     return FALSE;
 }
 

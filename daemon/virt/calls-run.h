@@ -27,7 +27,16 @@ void vsf_calls_run_free(VsfCallsRun *run);
  * reference. */
 gpointer vsf_calls_run_do(gpointer run, GError **error);
 
-gboolean vsf_calls_run_has(const VsfCallsRun *run, const char *uuid);
+/* --- of the runs that are out. Main thread. */
+
+guint vsf_calls_runs_begun_before(const GPtrArray *runs, gint64 time_us);
+
+/* Those that may hang: all that took longer than a batch may; with those that are batches if
+ * @with_batches. */
+guint vsf_calls_runs_in_doubt(const GPtrArray *runs, gint64 now_us, gboolean with_batches);
+
+/* A batch that was given up may hang at this domain. */
+gboolean vsf_calls_runs_may_hang_at(const GPtrArray *runs, const char *uuid);
 
 /* On a thread of its own: it may hang. */
 void vsf_calls_close_later(const VsfCallsOps *ops, gpointer link);

@@ -85,19 +85,23 @@ begin(VsfCalls *calls, VsfCallsRun *run)
 
 static void watch_waiting(VsfCalls *calls);
 
+static void begin_waiting(VsfCalls *calls);
+
+/* One alone does not wait for batches: a thread is left for it. */
 static void
 submit(VsfCalls *calls, VsfCallsRun *run)
 {
-    if (calls->running->len < calls->threads)
+    if (run->n == 1 && calls->running->len < calls->threads) {
         begin(calls, run);
-    else
-        g_queue_push_tail(&calls->waiting, run);
+        return;
+    }
+    g_queue_push_tail(&calls->waiting, run);
+    begin_waiting(calls);
     watch_waiting(calls);
 }
 
-/* Of @n calls. */
-static void
-submit_calls(VsfCalls *calls, Call *const *list, guint n)
+static VsfCallsRun *
+run_of(VsfCalls *calls, Call *const *list, guint n)
 {
     VsfCallsRun *run = vsf_calls_run_new(calls, calls->ops, calls->uri, n);
 
@@ -108,21 +112,36 @@ submit_calls(VsfCalls *calls, Call *const *list, guint n)
         item->question = list[i]->question;
         list[i]->run = run;
     }
-    submit(calls, run);
+    return run;
 }
 
-/* Those that @batch was to answer, as if it had not been. */
 static void
-ask_one_by_one(VsfCalls *calls, const VsfCallsRun *batch)
+submit_calls(VsfCalls *calls, Call *const *list, guint n)
 {
-    for (guint i = 0; i < batch->n; i++) {
-        Call *call = call_of(calls, batch, i);
+    submit(calls, run_of(calls, list, n));
+}
+
+/* Those that @batch was to answer wait now one by one, before all others and in its order: it
+ * hangs at the first one that does, which so is known soon. */
+static void
+split(VsfCalls *calls, const VsfCallsRun *batch)
+{
+    for (guint i = batch->n; i > 0; i--) {
+        Call *call = call_of(calls, batch, i - 1);
 
         if (call == NULL)
             continue;
         call->begun_us = 0;
-        submit_calls(calls, &call, 1);
+        g_queue_push_head(&calls->waiting, run_of(calls, &call, 1));
     }
+}
+
+static void
+ask_one_by_one(VsfCalls *calls, const VsfCallsRun *batch)
+{
+    split(calls, batch);
+    begin_waiting(calls);
+    watch_waiting(calls);
 }
 
 static gboolean
@@ -131,18 +150,31 @@ are_alone(const VsfCalls *calls)
     return calls->ops->now_us() < calls->alone_until_us;
 }
 
+/* If a batch hangs, another thread has to be left to find out at whom. */
+static gboolean
+may_begin_batch(const VsfCalls *calls, gboolean with_batches)
+{
+    return vsf_calls_runs_in_doubt(calls->running, calls->ops->now_us(), with_batches) + 2 <=
+           calls->threads;
+}
+
 static void
 begin_waiting(VsfCalls *calls)
 {
     while (calls->running->len < calls->threads && !g_queue_is_empty(&calls->waiting)) {
-        VsfCallsRun *run = g_queue_pop_head(&calls->waiting);
+        VsfCallsRun *run = g_queue_peek_head(&calls->waiting);
 
-        if (run->n == 1 || !are_alone(calls)) {
-            begin(calls, run);
+        if (run->n > 1 && (are_alone(calls) || !may_begin_batch(calls, FALSE))) {
+            g_queue_pop_head(&calls->waiting);
+            split(calls, run);
+            vsf_calls_run_free(run);
             continue;
         }
-        ask_one_by_one(calls, run);
-        vsf_calls_run_free(run);
+        /* Until another batch is back, or late. */
+        if (run->n > 1 && !may_begin_batch(calls, TRUE))
+            return;
+        g_queue_pop_head(&calls->waiting);
+        begin(calls, run);
     }
 }
 
@@ -199,19 +231,6 @@ hold(VsfCalls *calls, Call *call)
                                           held_timer_came, calls);
 }
 
-/* A batch that was given up may hang at this domain. */
-static gboolean
-may_hang_in_batch(const VsfCalls *calls, const char *uuid)
-{
-    for (guint i = 0; i < calls->running->len; i++) {
-        const VsfCallsRun *run = calls->running->pdata[i];
-
-        if (run->given_up && vsf_calls_run_has(run, uuid))
-            return TRUE;
-    }
-    return FALSE;
-}
-
 /* --- answers ----------------------------------------------------------- */
 
 static void
@@ -224,7 +243,8 @@ deliver_each(VsfCalls *calls, VsfCallsRun *run)
         if (call == NULL)
             continue;
         if (item->answer != NULL && calls->ops->is_partial != NULL &&
-            calls->ops->is_partial(item->answer) && may_hang_in_batch(calls, item->uuid))
+            calls->ops->is_partial(item->answer) &&
+            vsf_calls_runs_may_hang_at(calls->running, item->uuid))
             hold(calls, call);
         else
             finish(calls, call, item->answer, item->error != NULL ? item->error : run->error);
@@ -412,13 +432,7 @@ vsf_calls_running(const VsfCalls *calls)
 guint
 vsf_calls_stuck(const VsfCalls *calls)
 {
-    gint64 limit_us = calls->ops->now_us() - calls->deadline_us;
-    guint n = 0;
-
-    for (guint i = 0; i < calls->running->len; i++)
-        if (((const VsfCallsRun *)calls->running->pdata[i])->begun_us < limit_us)
-            n++;
-    return n;
+    return vsf_calls_runs_begun_before(calls->running, calls->ops->now_us() - calls->deadline_us);
 }
 
 VsfQuantiles

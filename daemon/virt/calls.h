@@ -5,11 +5,11 @@
  * Main thread only, but for the functions of VsfCallsOps.
  *
  * Calls about several domains can be made as one, a batch, in which one that hangs would hold up
- * all: so a batch that has not returned by VSF_CALLS_BATCH_MS is given up, and its members are
+ * all: so a batch that has not returned within VSF_CALLS_BATCH_MS is given up, and its members are
  * asked one by one. That holds no more threads than without batches: libvirt lets a caller wait
  * for QEMU only if it has the domain's job, and the batch has that of the one that it hangs at;
  * a single call about that one returns at once, without what only QEMU knows, and is repeated
- * until it has that. */
+ * until it has that. For it a thread is left: there is no batch while all but one are in doubt. */
 #pragma once
 
 #include "../model/domain.h"
@@ -18,8 +18,9 @@
 #include <gio/gio.h>
 
 #define VSF_CALLS_BATCH_MAX 16 /* domains */
-/* The rest of a turn (0.75 s) is enough for all the single calls. */
-#define VSF_CALLS_BATCH_MS 250
+/* More than a host takes whose CPUs are all busy; the rest of a turn (0.75 s) is enough for all
+ * the single calls on one that is not. */
+#define VSF_CALLS_BATCH_MS 400
 /* After a batch was given up there are none for so long: a host that is slow stays so. */
 #define VSF_CALLS_ALONE_US (10 * G_USEC_PER_SEC)
 

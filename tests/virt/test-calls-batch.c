@@ -314,20 +314,55 @@ test_after_one_was_given_up_there_are_no_batches_for_a_while(Fixture *fixture,
     g_assert_cmpuint(fake_counts().batches, ==, 2);
 }
 
+/* There are two threads, and one is left for those that a batch hangs at. */
 static void
-test_a_batch_that_waits_meanwhile_is_none(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+test_a_batch_leaves_a_thread_and_is_none_if_it_cannot(Fixture *fixture,
+                                                      gconstpointer data G_GNUC_UNUSED)
 {
     fake_set_way("h", HANGS);
     gather(fixture, "h a");
     gather(fixture, "b c");
     fake_wait_for_hung(1);
+    g_assert_cmpuint(vsf_calls_running(fixture->calls), ==, 1);
     g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "a"), !=, 0);
+    /* Who is asked for alone does not wait for batches. */
+    g_assert_cmpint(ask(fixture, "d"), ==, VSF_CALLS_ASKED);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "d"), !=, 0);
+    wait_for_replies(fixture, 1);
     fake_fire(VSF_CALLS_BATCH_MS);
-    g_assert_cmpuint(fixture->n_replies, ==, 0);
-    /* The only thread is held: it waits, and is not what hangs. */
+    /* It waits behind another, and is not what hangs. */
     g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "a"), ==, 0);
-    fake_set_way("h", ANSWERS);
     wait_for_replies(fixture, 4);
+    g_assert_cmpuint(fake_counts().batches, ==, 1);
+    /* Nor is there one later, while that hangs. */
+    fake_now_us += 2 * VSF_CALLS_ALONE_US;
+    gather(fixture, "a b c");
+    wait_for_replies(fixture, 7);
+    g_assert_cmpuint(fake_counts().batches, ==, 1);
+}
+
+/* Whoever is asked first of those that wait is known to hang: the one that the batch is at. */
+static void
+test_with_every_thread_held_all_that_hold_one_are_known(Fixture *fixture,
+                                                        gconstpointer data G_GNUC_UNUSED)
+{
+    static const char *const names[] = {"h1", "h2", "h3", "h4"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        fake_set_way(names[i], HANGS);
+    g_assert_cmpint(ask(fixture, "h1"), ==, VSF_CALLS_ASKED);
+    g_assert_cmpint(ask(fixture, "h2"), ==, VSF_CALLS_ASKED);
+    fake_wait_for_hung(2);
+    fake_now_us += G_USEC_PER_SEC;
+    gather(fixture, "a h3 b h4 c");
+    fake_wait_for_hung(3);
+    fake_fire(VSF_CALLS_BATCH_MS);
+    wait_for_replies(fixture, 2);
+    wait_for_running(fixture, 4);
+    fake_wait_for_hung(4);
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, names[i]), !=, 0);
+    g_assert_cmpint(vsf_calls_outstanding_since(fixture->calls, "c"), ==, 0);
     g_assert_cmpuint(fake_counts().batches, ==, 1);
 }
 
@@ -382,7 +417,10 @@ main(int argc, char **argv)
     ADD("without-a-hung-batch-less-is-told", test_without_a_hung_batch_less_is_told);
     ADD("after-one-was-given-up-there-are-no-batches-for-a-while",
         test_after_one_was_given_up_there_are_no_batches_for_a_while);
-    ADD_WITH("a-batch-that-waits-meanwhile-is-none", test_a_batch_that_waits_meanwhile_is_none, 1);
+    ADD_WITH("a-batch-leaves-a-thread-and-is-none-if-it-cannot",
+             test_a_batch_leaves_a_thread_and_is_none_if_it_cannot, 2);
+    ADD("with-every-thread-held-all-that-hold-one-are-known",
+        test_with_every_thread_held_all_that_hold_one_are_known);
     ADD("no-callback-after-free", test_no_callback_after_free);
     ADD("one-that-is-told-may-free-all", test_one_that_is_told_may_free_all);
     return g_test_run();
