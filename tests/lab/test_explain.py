@@ -192,6 +192,29 @@ def test_all_of_it_in_words():
     assert done.stdout.startswith("OK: 0 critical, 0 warnings, "), done.stdout
 
 
+def test_top():
+    """top shows a VM's load, and who it sends to"""
+    domain, one = web(), monitor()
+    other = lab().boot("peer")
+    tap.on_exit(other.destroy)
+    domain.run(f"(while true; do ping -c 20 -i 0.05 -s 1000 {other.address}; done) "
+               ">/dev/null 2>&1 </dev/null & echo $! >/run/ping.pid")
+    tap.on_exit(lambda: domain.run("kill $(cat /run/ping.pid)"))
+    found = one.wait_status(
+        lambda status: next((talk for talk in status["talkers"]
+                             if (talk["from"], talk["to"]) == ("web", "peer")), None),
+        60, "packets from web to peer")
+    tap.diagnostics(found)
+    # 20 a second of 1042 bytes at most, but for the luck of few samples.
+    tap.between(found["bits"], 1, 20 * 4 * 1042 * 8)
+    rates = one.wait_vm(domain, lambda vm: vm["rates"]["net_out_packets"] and vm["rates"])
+    assert rates["cpu_percent"] > 0 and rates["net_out_bits"] > 0, rates
+    shown = one.command("top", "--once", "--runtime-dir", one.runtime).stdout
+    tap.diagnostics(shown)
+    assert shown.startswith("2 of 2 VMs, CPU "), shown
+    assert "\nweb  " in shown and "\npeer  " in shown, shown
+
+
 def test_no_daemon():
     """doctor ends with 2 once the daemon is gone"""
     monitor().stop()
