@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "domain-poll.h"
-
 #include "domain-net.h"
-#include "domain-told.h"
-#include "qemu-process.h"
+#include "domain-poll-private.h"
 
 #define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
 #define FIRST_DEADLINE_MS 300
@@ -12,55 +9,6 @@
 #define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
 #define SAME_MOMENT_US 50000         /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
-
-/* What a turn still waits for of libvirt. */
-typedef enum {
-    STATS_NOTHING,
-    STATS_ANSWER, /* to the question that this turn asked */
-    STATS_LATER,  /* the time to ask, once more or after all */
-} StatsWait;
-
-struct VsfDomainPoll {
-    const VsfPollContext *context;
-    VsfDomain *domain;
-
-    VsfQemuProcess *qemu;
-
-    gint64 asked_us; /* a libvirt call of this run is out since then; 0: none is */
-    gboolean lacks;  /* the last sample lacks what libvirt knows */
-    gint64 last_info_us, last_poll_us, stuck_since_us;
-    gint64 before_us;                   /* the turn before that one */
-    gint64 answered_us, stale_since_us; /* libvirt; 0: its part is in the last sample */
-    guint64 n_vcpus;                    /* 0 until libvirt said it */
-    GHashTable *last_blocks;
-
-    /* Taps that ended since the last regular turn. */
-    VsfNetCounters final_net;
-    guint n_final;
-
-    /* The turn under way. */
-    gboolean running, waiting_net, waiting_pid;
-    StatsWait waiting_stats;
-    VsfPollUrgency urgency;
-    guint deadline_timer, busy_timer;
-    gboolean asked_again;
-    gboolean asleep; /* the last turn found QEMU in uninterruptible sleep */
-    VsfDomainCounters counters, sent, before;
-    VsfDomainDetail detail;
-    VsfDomainTold told;
-};
-
-gboolean
-vsf_domain_poll_lacks(const VsfDomainPoll *poll)
-{
-    return poll->lacks && !vsf_qemu_process_is_stopped(poll->qemu);
-}
-
-VsfDomain *
-vsf_domain_poll_domain(const VsfDomainPoll *poll)
-{
-    return poll->domain;
-}
 
 static void finish(VsfDomainPoll *poll);
 
@@ -489,19 +437,4 @@ vsf_domain_poll_free(VsfDomainPoll *poll)
     vsf_domain_detail_clear(&poll->detail);
     g_hash_table_unref(poll->last_blocks);
     g_free(poll);
-}
-
-VsfPollStatus
-vsf_domain_poll_status(const VsfDomainPoll *poll)
-{
-    return (VsfPollStatus){
-        .last_poll_us = poll->last_poll_us,
-        .stuck_since_us = poll->stuck_since_us,
-        .stale_since_us = poll->stale_since_us,
-        .stopped = vsf_qemu_process_is_stopped(poll->qemu),
-        .pid = vsf_qemu_process_pid(poll->qemu),
-        .sent = poll->sent,
-        .before = poll->before,
-        .before_us = poll->before_us,
-    };
 }

@@ -7,7 +7,8 @@
 static const char everything[] =
     "[sflow]\ncollectors = 192.0.2.1 c.example:7%eth0\npolling = 7\nsampling = 9\n"
     "header-bytes = 100\ndatagram-bytes = 900\nagent-address = 10.0.0.0/8\nsub-agent-id = 5\n"
-    "vm-name = nova\nvirt-memory = balloon\nvirt-net-direction = host\n"
+    "vm-name = nova\nvm-index = hsflowd\ntimestamps = off\nvirt-memory = "
+    "balloon\nvirt-net-direction = host\n"
     "source-address = 192.0.2.9\ndscp = 3\ndns-sd = on\ndns-sd-domain = example.net\n"
     "dns-min-sampling = 20\ndns-min-polling = 21\n[libvirt]\nuri = test:///default\n"
     "[capture]\ninterfaces = vnet* x?\ndirection = both\nmax-samples-per-second = 11\n"

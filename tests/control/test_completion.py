@@ -146,8 +146,8 @@ def test_commands():
 
 def test_options():
     """bash completes every option of every command"""
+    assert sum(len(options(command)) for command in commands()) > 30
     for command in commands():
-        assert len(options(command)) > 1, command
         tap.equal(set(bash().all(f"virt-sflow {command} --")), options(command), command)
 
 

@@ -152,6 +152,23 @@ test_the_last_frames_of_a_vm_are_still_its_own(Fixture *fixture,
     pick(fixture, 18, FALSE, mac_b, mac_a, 200 * MS, "0>18 0>200002");
 }
 
+static void
+test_talks_are_between_the_ends(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfTalk talks[4];
+
+    pick(fixture, 18, FALSE, mac_b, mac_a, 100 * MS, "17>18 200001>200002");
+    pick(fixture, 17, FALSE, mac_a, mac_outside, 200 * MS, "0>17 0>200001");
+    pick(fixture, 17, FALSE, mac_a, mac_outside, 300 * MS, "0>17 0>200001");
+    flows_fixture_pass(10000);
+    g_assert_cmpuint(vsf_flows_talks(fixture->flows, talks, G_N_ELEMENTS(talks)), ==, 2);
+    g_assert_cmpuint(talks[0].from, ==, VSF_TALKERS_OUTSIDE);
+    g_assert_cmpuint(talks[0].to, ==, 200001);
+    g_assert_cmpuint(talks[1].from, ==, 200001);
+    g_assert_cmpuint(talks[1].to, ==, 200002);
+    g_assert_cmpfloat(talks[0].bits_per_second, ==, 2 * talks[1].bits_per_second);
+}
+
 #define ADD(name, direction, func)                                                     \
     g_test_add("/flows/ends/" name, Fixture, GINT_TO_POINTER(direction), set_up, func, \
                flows_fixture_tear_down)
@@ -170,5 +187,6 @@ main(int argc, char **argv)
         test_a_vm_that_came_after_a_frame_did_not_get_it);
     ADD("the-last-frames-of-a-vm-are-still-its-own", VSF_DIRECTION_BOTH,
         test_the_last_frames_of_a_vm_are_still_its_own);
+    ADD("talks-are-between-the-ends", VSF_DIRECTION_OUT, test_talks_are_between_the_ends);
     return g_test_run();
 }

@@ -145,19 +145,6 @@ test_talks_are_counted_once(Fixture *fixture, gconstpointer user_data G_GNUC_UNU
     assert_talks(fixture, "a>outside 960 outside>b 480 ");
 }
 
-static void
-test_talks_name_both_vms(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    start_vm(fixture, "a", 17, "vnet0", mac_a);
-    start_vm(fixture, "b", 18, "vnet1", mac_b);
-    fake_capture_packet(18, FALSE, mac_a, 500 * MS);
-    /* Whatever a frame of a VM says that it is from. */
-    fake_capture_packet(17, TRUE, mac_b, 500 * MS);
-    fake_capture_packet(17, TRUE, mac_b, 500 * MS);
-    answer_question(1000 * MS);
-    assert_talks(fixture, "a>outside 960 a>b 480 ");
-}
-
 static guint32
 rate_of(int ifindex)
 {
@@ -457,7 +444,6 @@ main(int argc, char **argv)
     ADD("/flows/once-keeps-frames-of-a-vm-whose-tap-is-not-sampled", VSF_DIRECTION_ONCE,
         test_once_keeps_frames_of_a_vm_whose_tap_is_not_sampled);
     ADD("/flows/talks-are-counted-once", VSF_DIRECTION_BOTH, test_talks_are_counted_once);
-    ADD("/flows/talks-name-both-vms", VSF_DIRECTION_OUT, test_talks_name_both_vms);
     ADD("/flows/both-sends-every-frame", VSF_DIRECTION_BOTH, test_both_sends_every_frame);
     ADD("/flows/packets-of-an-unknown-tap-wait-for-its-vm", VSF_DIRECTION_ONCE,
         test_packets_of_an_unknown_tap_wait_for_its_vm);
