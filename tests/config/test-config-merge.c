@@ -133,8 +133,10 @@ test_what_is_read_at_the_start_alone_stays(void)
     g_auto(GStrv) names = vsf_config_keep_fixed(config, in_force);
     g_auto(GStrv) again = vsf_config_keep_fixed(config, in_force);
 
-    g_assert_cmpuint(g_strv_length(names), ==, 1);
-    g_assert_cmpstr(names[0], ==, "[libvirt] uri");
+    g_assert_cmpuint(g_strv_length(names), ==, 2);
+    g_assert_cmpstr(names[0], ==, "[sflow] vm-index");
+    g_assert_cmpint(config->vm_index, ==, VSF_INDEX_OWN);
+    g_assert_cmpstr(names[1], ==, "[libvirt] uri");
     g_assert_cmpstr(config->uri, ==, "qemu:///system");
     g_assert_cmpuint(config->polling_s, ==, 7);
     g_assert_cmpuint(g_strv_length(again), ==, 0);
