@@ -28,17 +28,18 @@ ROOMS = {
     "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt", "libvirt-glib"}),
     "daemon/net": ({"include", "daemon/base", "daemon/model"},
                    GIO | {"pcap", "libmnl", "json-glib"}),
+    "daemon/bpf": ({"daemon/model"}, GLIB | {"bpf", "libmnl"}),
     "daemon/host": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     "daemon/control": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     # pcap: `receive --pcap` reads a capture file.
     "daemon/cli": ({"include", "daemon/sflow"}, GIO | {"json-glib", "pcap"}),
     # The composition root sees every room but not the wire to libvirt.
     "daemon": ({"include", "daemon/base", "daemon/model", "daemon/sflow", "daemon/virt",
-                "daemon/net", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
+                "daemon/net", "daemon/bpf", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
 }
 # Everything else in <> is the C library's or the kernel's.
 THIRD_PARTIES = {"glib", "glib-object", "glib-unix", "gio", "json-glib", "libvirt", "libvirt-glib",
-                 "pcap", "libmnl", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
+                 "pcap", "libmnl", "bpf", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
 # The hook's own code is the one file of include/ that hooks/ may see.
 HOOK_MAY_SEE = {"include/hook-msg.h"}
 FOLDERS_OF_CODE = ("include", "hooks", "qga", "daemon")
