@@ -27,6 +27,7 @@ struct VsfApp {
     VsfSender *sender;
     VsfHookSocket *hook;
     VsfControl *control;
+    VsfCaptureChoice *choice; /* until there are flows, which take it */
     char *agent_address, *agent_address_reason;
 
     /* From here on NULL until the agent address is known. */

@@ -19,7 +19,8 @@ typedef struct {
      * when the registry does not find it any more. */
     const VsfTap *tap;
     SamplerState state;
-    guint32 rate; /* configured for it: 1 in how many packets; 0: off, but it was on */
+    gboolean has_gaps; /* it counts by itself: readings are not for its pool */
+    guint32 rate;      /* configured for it: 1 in how many packets; 0: off, but it was on */
     VsfRateCap cap;
     guint fresh;         /* picked since cap was told */
     guint64 drops_noted; /* of the handle, the same */
@@ -61,6 +62,9 @@ struct VsfFlows {
     char *trouble_told; /* why a sampler could not be opened, as logged last */
     VsfLogRate trouble_rate;
 };
+
+/* Whether it is on its interface, and that is up. */
+gboolean vsf_flows_is_sampling(const Sampler *sampler);
 
 /* NULL: there is none. */
 Sampler *vsf_flows_sampler(const VsfFlows *flows, int ifindex);

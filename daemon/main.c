@@ -5,6 +5,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "net/capture-choice.h"
 #include "options.h"
 #include "signals.h"
 #include "virt/conn.h"
@@ -132,7 +133,8 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (options.version)
-        return printf("virt-sflowd " VSF_VERSION "\n") < 0;
+        return printf("virt-sflowd " VSF_VERSION "\nbackends: %s\n", vsf_capture_choice_built()) <
+               0;
     vsf_log_init(options.debug);
     config = load_config(&options, &error);
     if (config == NULL) {

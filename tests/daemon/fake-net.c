@@ -21,7 +21,9 @@ typedef struct {
 
 static VsfCapture *capture;
 static guint64 capture_drops;
-static guint room_for;         /* so many samplers */
+static guint room_for;       /* so many samplers */
+static VsfCaptureTap tap_is; /* of every sampler */
+static guint64 capture_untold;
 static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
 static GArray *questions;
 
@@ -31,6 +33,7 @@ typedef struct {
     gboolean from_vm;
     guint8 source_mac[6];
     gint64 time_ns;
+    guint32 gap;
 } Undrained;
 
 static Undrained undrained;
@@ -44,7 +47,8 @@ fake_net_reset(void)
     fake_samplers = g_hash_table_new(NULL, NULL);
     link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     questions = g_array_new(FALSE, FALSE, sizeof(Question));
-    capture_drops = 0;
+    capture_drops = capture_untold = 0;
+    tap_is = (VsfCaptureTap){.backend = "pcap"};
     room_for = G_MAXUINT;
     undrained = (Undrained){0};
 }
@@ -88,7 +92,42 @@ vsf_capture_room(const VsfCapture *self G_GNUC_UNUSED)
 {
     guint n = g_hash_table_size(fake_samplers);
 
-    return (VsfCaptureRoom){.samplers_max = room_for, .n_samplers = n, .used = n * 4096};
+    return (VsfCaptureRoom){
+        .samplers_max = room_for, .n_samplers = n, .n_descriptors = n, .used = n * 4096};
+}
+
+guint
+vsf_capture_room_samplers_max(const VsfCaptureRoom *room)
+{
+    return room->samplers_max;
+}
+
+const VsfCaptureChoice *
+vsf_capture_choice(const VsfCapture *self G_GNUC_UNUSED)
+{
+    return NULL;
+}
+
+gboolean
+vsf_capture_tap(const VsfCapture *self G_GNUC_UNUSED, int ifindex, VsfCaptureTap *tap)
+{
+    if (!g_hash_table_contains(fake_samplers, GINT_TO_POINTER(ifindex)))
+        return FALSE;
+    *tap = tap_is;
+    return TRUE;
+}
+
+guint64
+vsf_capture_untold(VsfCapture *self G_GNUC_UNUSED, int ifindex G_GNUC_UNUSED)
+{
+    return capture_untold;
+}
+
+void
+fake_capture_set_tap(VsfCaptureTap tap, guint64 untold)
+{
+    tap_is = tap;
+    capture_untold = untold;
 }
 
 void
@@ -130,7 +169,14 @@ vsf_capture_drain(VsfCapture *self G_GNUC_UNUSED, int ifindex)
     if (ifindex != frame.ifindex)
         return;
     undrained.ifindex = 0;
-    fake_capture_packet(frame.ifindex, frame.from_vm, frame.source_mac, frame.time_ns);
+    fake_capture_counted(frame.ifindex, frame.from_vm, frame.source_mac, frame.time_ns, frame.gap,
+                         FALSE);
+}
+
+void
+fake_capture_set_gap_in_ring(guint32 gap)
+{
+    undrained.gap = gap;
 }
 
 void
@@ -171,6 +217,13 @@ fake_capture_failed_with(int ifindex, VsfCaptureError code, const char *message)
 void
 fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns)
 {
+    fake_capture_counted(ifindex, from_vm, source_mac, time_ns, 0, FALSE);
+}
+
+void
+fake_capture_counted(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns,
+                     guint32 gap, gboolean decided)
+{
     guint8 header[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     VsfPacket packet = {
         .ifindex = ifindex,
@@ -180,6 +233,8 @@ fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], g
         .frame_length = sizeof(header),
         .header = header,
         .header_length = sizeof(header),
+        .gap = gap,
+        .decided = decided,
     };
 
     memcpy(header + 6, source_mac, 6);

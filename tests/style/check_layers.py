@@ -26,7 +26,7 @@ ROOMS = {
     "daemon/sflow": ({"include"}, GLIB),
     "daemon/base": (set(), GIO),
     "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt", "libvirt-glib"}),
-    "daemon/net": ({"include", "daemon/base", "daemon/model"},
+    "daemon/net": ({"include", "daemon/base", "daemon/bpf", "daemon/model"},
                    GIO | {"pcap", "libmnl", "json-glib"}),
     "daemon/bpf": ({"daemon/model"}, GLIB | {"bpf", "libmnl"}),
     "daemon/host": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture-choice.h"
+
+/* Interfaces that auto gives to eBPF. Removing the hooks of one waits for the kernel under a
+ * lock that all interfaces share, also when the daemon ends: with more, an end would take longer
+ * than what is waited for it, and keep others from their interfaces. */
+#define AUTO_TAPS_MAX 256
+/* With fewer descriptors auto leaves them to libpcap, which needs one for each interface. */
+#define AUTO_DESCRIPTORS 1024
+
+/* Two descriptors for each interface: half of them at most, so that the other half is left to
+ * everything else and to samplers to come. */
+guint
+vsf_capture_choice_taps_max(VsfCaptureWanted wanted, guint descriptors)
+{
+    if (wanted == VSF_CAPTURE_PCAP ||
+        (wanted == VSF_CAPTURE_AUTO && descriptors < AUTO_DESCRIPTORS))
+        return 0;
+    return wanted == VSF_CAPTURE_AUTO ? MIN(descriptors / 4, AUTO_TAPS_MAX) : descriptors / 4;
+}
+
+static const char *
+remedy(const GError *error)
+{
+    if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_PERMISSION))
+        return "; the daemon needs CAP_BPF and CAP_NET_ADMIN, and bpf(2) past the filter of system "
+               "calls: see ebpf.conf in virt-sflowd(8)";
+    if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED))
+        return "; Linux 6.6 and later can do it";
+    if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_NOT_BUILT))
+        return "; a build with -Dbpf=enabled has it";
+    return "";
+}
+
+static void
+load(VsfCaptureChoice *choice, guint32 header_bytes, VsfDirection direction)
+{
+    VsfBpfConfig config = {
+        .header_bytes = CLAMP(header_bytes, 64, 256),
+        .direction = direction,
+        .taps_max = choice->taps_max,
+    };
+    g_autoptr(GError) error = NULL;
+
+    choice->bpf = vsf_bpf_load(&config, &error);
+    if (choice->bpf == NULL) {
+        choice->reason = g_strdup_printf("eBPF cannot be used: %s%s", error->message,
+                                         remedy(error));
+        return;
+    }
+    /* What a daemon that was killed left; a tcx link goes away with its process. */
+    vsf_bpf_sweep(choice->bpf);
+    choice->reason = g_strdup(choice->wanted == VSF_CAPTURE_AUTO
+                                  ? "kernel, privileges and build allow it"
+                                  : "[capture] backend = ebpf");
+}
+
+VsfCaptureChoice *
+vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes, VsfDirection direction,
+                   guint descriptors)
+{
+    VsfCaptureChoice *choice = g_new0(VsfCaptureChoice, 1);
+
+    choice->wanted = wanted;
+    choice->taps_max = vsf_capture_choice_taps_max(wanted, descriptors);
+    if (wanted == VSF_CAPTURE_PCAP)
+        choice->reason = g_strdup("[capture] backend = pcap");
+    else if (choice->taps_max == 0)
+        choice->reason = g_strdup_printf(
+            "eBPF would take descriptors from samplers: of %u open files, 1024 are needed; raise "
+            "LimitNOFILE of its service (ulimit -n)",
+            descriptors);
+    else
+        load(choice, header_bytes, direction);
+    return choice;
+}
+
+void
+vsf_capture_choice_free(VsfCaptureChoice *choice)
+{
+    if (choice == NULL)
+        return;
+    g_clear_pointer(&choice->bpf, vsf_bpf_free);
+    g_free(choice->reason);
+    g_free(choice);
+}
+
+static gboolean
+is_ebpf(const VsfCaptureChoice *choice)
+{
+    return choice != NULL && choice->bpf != NULL;
+}
+
+const char *
+vsf_capture_choice_name(const VsfCaptureChoice *choice)
+{
+    return is_ebpf(choice) ? "ebpf" : "pcap";
+}
+
+const char *
+vsf_capture_choice_unit(const VsfCaptureChoice *choice)
+{
+    return is_ebpf(choice) ? "segments" : "frames";
+}
+
+const char *
+vsf_capture_choice_attachment(const VsfCaptureChoice *choice)
+{
+    return is_ebpf(choice) ? vsf_bpf_attachment(choice->bpf) : NULL;
+}
+
+char *
+vsf_capture_choice_describe(const VsfCaptureChoice *choice)
+{
+    if (!is_ebpf(choice))
+        return g_strdup_printf("packets are sampled by libpcap and counted in frames: %s",
+                               choice->reason);
+    return g_strdup_printf(
+        "packets are sampled by eBPF (%s) and counted in segments of the wire: %s; interfaces "
+        "beyond %u are left to libpcap",
+        vsf_bpf_attachment(choice->bpf), choice->reason, choice->taps_max);
+}
+
+gboolean
+vsf_capture_choice_is_as_wanted(const VsfCaptureChoice *choice)
+{
+    return choice->bpf != NULL || choice->wanted != VSF_CAPTURE_EBPF;
+}
+
+const char *
+vsf_capture_choice_built(void)
+{
+    return vsf_bpf_is_built() ? "pcap ebpf" : "pcap";
+}
