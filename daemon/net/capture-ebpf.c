@@ -5,8 +5,9 @@
 #define SAMPLES_PER_DISPATCH 512 /* about 1 ms */
 #define DRAIN_TURNS 64           /* more than the ring holds */
 #define COUNTS_AGE_US 50000
-/* Samples that wait unread before another look is due; a tap's own share of the ring is no less. */
-#define RING_SAMPLES 256
+/* For the pace, which looks before a quarter of these wait: the ring of 1 MiB holds 2,600 of 256
+ * header bytes, and a tap may have half of it. */
+#define RING_SAMPLES 1300
 
 typedef struct {
     GSource base;

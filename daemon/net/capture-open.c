@@ -4,19 +4,14 @@
 #include "capture-private.h"
 
 typedef struct {
-    const VsfCaptureBackend *backend;
+    VsfCaptureOpened *opened;
     VsfCaptureOpen open;
     GCancellable *cancel;
 } OpenRequest; /* what the worker sees */
 
 typedef struct {
-    const VsfCaptureBackend *backend;
-    gpointer handle;
-} Opened; /* what it gives */
-
-typedef struct {
     VsfCapture *capture;
-    const VsfCaptureBackend *backend;
+    VsfCaptureOpened *opened;
     int ifindex;
     guint64 serial;
     guint32 rate;
@@ -53,52 +48,76 @@ sampler_ended(VsfCapture *capture, const VsfCaptureBackend *backend)
 
 /* --- closing --------------------------------------------------------------- */
 
-void
-vsf_capture_opened_free(gpointer data)
+static void
+opened_clear(gpointer data)
 {
-    Opened *opened = data;
+    VsfCaptureOpened *opened = data;
 
     if (opened->handle != NULL)
-        opened->backend->close(opened->handle);
-    g_free(opened);
+        opened->backend->close(g_steal_pointer(&opened->handle));
 }
 
-static gpointer
-close_handle(gpointer payload, GError **error G_GNUC_UNUSED)
+void
+vsf_capture_opened_free(gpointer opened)
 {
-    Opened *opened = payload;
+    g_atomic_rc_box_release_full(opened, opened_clear);
+}
 
-    opened->backend->close(g_steal_pointer(&opened->handle));
+static VsfCaptureOpened *
+opened_new(const VsfCaptureBackend *backend, gpointer handle)
+{
+    VsfCaptureOpened *opened = g_atomic_rc_box_new0(VsfCaptureOpened);
+
+    *opened = (VsfCaptureOpened){backend, handle};
     return opened;
 }
 
+static gpointer
+close_opened(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    opened_clear(payload);
+    return GINT_TO_POINTER(1);
+}
+
 static void
-handle_closed(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+handle_closed(GObject *source G_GNUC_UNUSED, GAsyncResult *result G_GNUC_UNUSED, gpointer user_data)
 {
     g_autofree Closing *closing = user_data;
-    g_autofree Opened *closed = vsf_worker_finish(result, NULL);
 
     sampler_ended(closing->capture, closing->backend);
     vsf_capture_unref(closing->capture);
 }
 
-static void
-dispose_handle(VsfCapture *capture, const VsfCaptureBackend *backend, gpointer handle)
+/* Those of one interface are done in order. */
+static VsfWorker *
+hooker(const VsfCapture *capture, int ifindex)
 {
-    Opened *opened = g_new(Opened, 1);
-    Closing *closing = g_new(Closing, 1);
-
-    *opened = (Opened){backend, handle};
-    *closing = (Closing){vsf_capture_ref(capture), backend};
-    vsf_worker_run(backend == &vsf_capture_ebpf ? capture->hooker : capture->closer, close_handle,
-                   opened, NULL, NULL, handle_closed, closing);
+    return capture->hookers[(guint)ifindex % VSF_CAPTURE_HOOKERS];
 }
 
+/* Takes @opened. The sampler's room comes back with that. */
+static void
+dispose_opened(VsfCapture *capture, int ifindex, VsfCaptureOpened *opened)
+{
+    Closing *closing = g_new(Closing, 1);
+
+    *closing = (Closing){vsf_capture_ref(capture), opened->backend};
+    vsf_worker_run(opened->backend == &vsf_capture_ebpf ? hooker(capture, ifindex)
+                                                        : capture->closer,
+                   close_opened, opened, vsf_capture_opened_free, NULL, handle_closed, closing);
+}
+
+/* What eBPF is about to open is closed by the job after it, before another sampler of the
+ * interface has its turn; libpcap's, which may be two for a moment, when it is known. */
 void
 vsf_capture_tap_dispose(Tap *tap)
 {
     if (tap->handle != NULL)
-        dispose_handle(tap->capture, tap->backend, g_steal_pointer(&tap->handle));
+        dispose_opened(tap->capture, tap->ifindex,
+                       opened_new(tap->backend, g_steal_pointer(&tap->handle)));
+    else if (tap->opened != NULL && tap->backend == &vsf_capture_ebpf)
+        dispose_opened(tap->capture, tap->ifindex, g_steal_pointer(&tap->opened));
+    g_clear_pointer(&tap->opened, vsf_capture_opened_free);
     g_object_unref(tap->cancel);
     g_free(tap->reason);
     g_free(tap);
@@ -135,6 +154,7 @@ vsf_capture_tap_fail(Tap *tap, const GError *error)
 static void
 open_request_free(OpenRequest *request)
 {
+    vsf_capture_opened_free(request->opened);
     g_object_unref(request->cancel);
     g_free(request);
 }
@@ -143,20 +163,17 @@ static gpointer
 open_handle(gpointer payload, GError **error)
 {
     OpenRequest *request = payload;
-    Opened *opened;
-    gpointer handle;
+    VsfCaptureOpened *opened = request->opened;
 
     if (g_cancellable_set_error_if_cancelled(request->cancel, error))
         return NULL;
-    handle = request->backend->open(&request->open, error);
-    if (handle == NULL)
+    opened->handle = opened->backend->open(&request->open, error);
+    if (opened->handle == NULL)
         return NULL;
-    opened = g_new(Opened, 1);
-    *opened = (Opened){request->backend, handle};
     /* Nobody may be there any more to close it. */
     if (!g_cancellable_set_error_if_cancelled(request->cancel, error))
-        return opened;
-    vsf_capture_opened_free(opened);
+        return GINT_TO_POINTER(1);
+    opened_clear(opened);
     return NULL;
 }
 
@@ -185,7 +202,8 @@ start_opening(Tap *tap)
 
     tap->serial = ++capture->last_serial;
     tap->since_ns = g_get_monotonic_time() * 1000;
-    request->backend = tap->backend;
+    tap->opened = opened_new(tap->backend, NULL);
+    request->opened = g_atomic_rc_box_acquire(tap->opened);
     request->cancel = g_object_ref(tap->cancel);
     request->open = (VsfCaptureOpen){
         .bpf = choice != NULL ? choice->bpf : NULL,
@@ -197,11 +215,11 @@ start_opening(Tap *tap)
         .direction = capture->config.direction,
     };
     g_strlcpy(request->open.name, tap->name, sizeof(request->open.name));
-    *opening = (Opening){vsf_capture_ref(capture), tap->backend, tap->ifindex, tap->serial,
-                         tap->rates.rate};
-    vsf_worker_run(tap->backend == &vsf_capture_ebpf ? capture->hooker : capture->opener,
-                   open_handle, request, (GDestroyNotify)open_request_free, NULL, handle_opened,
-                   opening);
+    *opening = (Opening){vsf_capture_ref(capture), g_atomic_rc_box_acquire(tap->opened),
+                         tap->ifindex, tap->serial, tap->rates.rate};
+    vsf_worker_run(
+        tap->backend == &vsf_capture_ebpf ? hooker(capture, tap->ifindex) : capture->opener,
+        open_handle, request, (GDestroyNotify)open_request_free, NULL, handle_opened, opening);
 }
 
 /* Whether libpcap may have a tap that eBPF did not take: not what neither can sample. */
@@ -230,32 +248,48 @@ fall_back(Tap *tap, const GError *error)
     vsf_capture_tap_fail(tap, no_room);
 }
 
+/* Of a tap that was closed or opened anew meanwhile; see vsf_capture_tap_dispose(). */
+static void
+drop_opened(VsfCapture *capture, const Opening *opening)
+{
+    VsfCaptureOpened *opened = opening->opened;
+
+    if (opened->backend == &vsf_capture_ebpf)
+        return;
+    if (opened->handle != NULL)
+        dispose_opened(capture, opening->ifindex, g_atomic_rc_box_acquire(opened));
+    else
+        sampler_ended(capture, opened->backend);
+}
+
 /* The tap may be closed, or opened anew, or the capture freed meanwhile. */
 static void
 handle_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
 {
     g_autofree Opening *opening = user_data;
     g_autoptr(GError) error = NULL;
-    g_autofree Opened *opened = vsf_worker_finish(result, &error);
+    gboolean is_open = vsf_worker_finish(result, &error) != NULL;
+    VsfCaptureOpened *opened = opening->opened;
     VsfCapture *capture = opening->capture;
     Tap *tap = vsf_capture_find(capture, opening->ifindex);
 
     if (tap == NULL || tap->serial != opening->serial) {
-        if (opened != NULL)
-            dispose_handle(capture, opened->backend, opened->handle);
-        else
-            sampler_ended(capture, opening->backend);
-    } else if (opened != NULL && adopt_handle(tap, opened->handle, opening->rate, &error)) {
-        capture->callbacks.opened(tap->ifindex, capture->user_data);
-    } else if (opened == NULL && may_fall_back(tap, error)) {
-        /* Its room is nobody else's news: who found none would only try the same. */
-        give_sampler(capture, opening->backend);
-        fall_back(tap, error);
+        drop_opened(capture, opening);
     } else {
-        vsf_capture_tap_fail(tap, error);
-        if (opened == NULL)
-            sampler_ended(capture, opening->backend);
+        g_clear_pointer(&tap->opened, vsf_capture_opened_free);
+        if (is_open && adopt_handle(tap, g_steal_pointer(&opened->handle), opening->rate, &error)) {
+            capture->callbacks.opened(tap->ifindex, capture->user_data);
+        } else if (!is_open && may_fall_back(tap, error)) {
+            /* Its room is nobody else's news: who found none would only try the same. */
+            give_sampler(capture, opened->backend);
+            fall_back(tap, error);
+        } else {
+            vsf_capture_tap_fail(tap, error);
+            if (!is_open)
+                sampler_ended(capture, opened->backend);
+        }
     }
+    vsf_capture_opened_free(opened);
     vsf_capture_unref(capture);
 }
 

@@ -15,6 +15,8 @@
 
 #include <net/if.h>
 
+#define VSF_CAPTURE_HOOKERS 8
+
 typedef struct VsfCaptureBackend VsfCaptureBackend;
 
 /* libpcap's rings, behind one epoll fd. */
@@ -45,9 +47,9 @@ struct VsfCapture {
     VsfCaptureCallbacks callbacks;
     gpointer user_data;
     VsfWorker *opener, *closer; /* libpcap's: waits that meet there end together */
-    /* Attaches and detaches, in order: two programs on one interface would both count. They
-     * wait for one lock of the kernel anyway. */
-    VsfWorker *hooker;
+    /* eBPF's attaches and detaches: two programs on one interface would both count, so those of
+     * an interface are done in order, by the one thread that its index gives it to. */
+    VsfWorker *hookers[VSF_CAPTURE_HOOKERS];
     GHashTable *taps; /* ifindex -> Tap */
     guint64 last_serial;
     VsfCaptureRoom room;
@@ -55,6 +57,13 @@ struct VsfCapture {
     VsfCaptureRings rings;
     VsfCaptureShared shared;
 };
+
+/* Where a worker puts what it opened: shared with the main loop, which looks into it when the
+ * open is done. An atomic reference-counted box. */
+typedef struct {
+    const VsfCaptureBackend *backend;
+    gpointer handle;
+} VsfCaptureOpened;
 
 typedef struct {
     VsfCapture *capture;
@@ -64,11 +73,12 @@ typedef struct {
     const VsfCaptureBackend *backend;
     char *reason; /* why it is libpcap, where eBPF is in force; else NULL */
     VsfCaptureRates rates;
-    guint64 serial;       /* an open in flight belongs to the tap with its serial */
-    GCancellable *cancel; /* tells an open that nobody began that it is unwanted */
-    gpointer handle;      /* the backend's, NULL while it is being opened */
-    gboolean closed;      /* while frames are handed out: dispose of it afterwards */
-    gboolean reading;     /* they are */
+    guint64 serial;           /* an open in flight belongs to the tap with its serial */
+    GCancellable *cancel;     /* tells an open that nobody began that it is unwanted */
+    gpointer handle;          /* the backend's, NULL while it is being opened */
+    VsfCaptureOpened *opened; /* set while it is being opened */
+    gboolean closed;          /* while frames are handed out: dispose of it afterwards */
+    gboolean reading;         /* they are */
     /* libpcap's. */
     guint32 ring_bytes;
     guint64 round;
@@ -119,7 +129,7 @@ void vsf_capture_tap_dispose(Tap *tap);
 /* Closes it and tells. @tap is freed, at the latest when it is not read any more. */
 void vsf_capture_tap_fail(Tap *tap, const GError *error);
 
-/* A VsfWorker's result of an open that nobody finished: closes it. */
+/* Gives up a reference to a VsfCaptureOpened; the last one closes what is still in it. */
 void vsf_capture_opened_free(gpointer opened);
 
 /* Of capture-pcap.c. FALSE with @error set: nothing is left behind. */

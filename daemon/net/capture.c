@@ -15,7 +15,8 @@ destroy(gpointer user_data)
 
     vsf_worker_free(capture->opener);
     vsf_worker_free(capture->closer);
-    vsf_worker_free(capture->hooker);
+    for (guint i = 0; i < VSF_CAPTURE_HOOKERS; i++)
+        vsf_worker_free(capture->hookers[i]);
     g_hash_table_unref(capture->taps);
     vsf_capture_rings_clear(capture);
     vsf_capture_choice_free(capture->config.choice);
@@ -132,9 +133,10 @@ vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callb
         vsf_capture_shared_init(capture);
     }
     capture->taps = g_hash_table_new(NULL, NULL);
-    capture->opener = vsf_worker_new(THREADS, vsf_capture_opened_free);
-    capture->closer = vsf_worker_new(THREADS, vsf_capture_opened_free);
-    capture->hooker = vsf_worker_new(1, vsf_capture_opened_free);
+    capture->opener = vsf_worker_new(THREADS, NULL);
+    capture->closer = vsf_worker_new(THREADS, NULL);
+    for (guint i = 0; i < VSF_CAPTURE_HOOKERS; i++)
+        capture->hookers[i] = vsf_worker_new(1, NULL);
     return capture;
 }
 
@@ -155,7 +157,8 @@ vsf_capture_free(VsfCapture *capture)
         vsf_capture_close(capture, GPOINTER_TO_INT(keys[i]));
     /* The kernel would close them one by one at the process's end. */
     vsf_worker_drain(capture->closer, END_THREADS, END_PATIENCE_MS);
-    vsf_worker_drain(capture->hooker, END_THREADS,
-                     (guint)MAX(until_us - g_get_monotonic_time(), 0) / 1000);
+    for (guint i = 0; i < VSF_CAPTURE_HOOKERS; i++)
+        vsf_worker_drain(capture->hookers[i], 1, /* in order */
+                         (guint)MAX(until_us - g_get_monotonic_time(), 0) / 1000);
     vsf_capture_unref(capture);
 }
