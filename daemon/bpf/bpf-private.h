@@ -12,7 +12,7 @@
  * with us and is in nobody's way, while clsact keeps others from an ingress qdisc: libvirt's limits
  * on a running VM's outbound traffic fail where it is. So the first taps get links, and clsact is
  * for hosts with more than that, and for kernels without tcx. */
-#define VSF_BPF_TCX_MOST 128
+#define VSF_BPF_TCX_MOST 64
 
 typedef enum {
     VSF_BPF_WAY_TCX,

@@ -97,8 +97,8 @@ test_few_descriptors_are_left_to_libpcap(void)
     g_assert_true(fake_bpf_is_loaded());
     g_assert_cmpuint(forced->taps_max, ==, 255);
 
-    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_AUTO, 1024), ==, 256);
-    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_AUTO, 65536), ==, 256);
+    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_AUTO, 1024), ==, 64);
+    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_AUTO, 65536), ==, 64);
     g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_EBPF, 16384), ==, 4096);
     g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_PCAP, 65536), ==, 0);
 }
