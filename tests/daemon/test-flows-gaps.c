@@ -59,22 +59,6 @@ test_packets_leave_together_without_a_reading(Fixture *fixture,
     g_assert_cmpstr(status_of(fixture).backend, ==, "ebpf");
 }
 
-/* Polls read the counters anyway. */
-static void
-test_readings_are_not_for_its_pool(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    VsfLinkStats stats = {.rx_packets = 1000};
-    g_autoptr(GHashTable) table = NULL;
-
-    vsf_flows_reading(fixture->flows, IFINDEX, &stats, MS);
-    stats.rx_packets = 5000;
-    vsf_flows_reading(fixture->flows, IFINDEX, &stats, 2 * MS);
-    fake_capture_counted(IFINDEX, TRUE, flows_fixture_mac, MS, 60, TRUE);
-    wait_for_datagrams(fixture, 1);
-    table = decode_newest(fixture);
-    assert_decoded(table, "samples.0.sample_pool", "60");
-}
-
 static void
 test_a_pool_goes_on_with_libpcap(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -82,6 +66,9 @@ test_a_pool_goes_on_with_libpcap(Fixture *fixture, gconstpointer user_data G_GNU
 
     fake_capture_counted(IFINDEX, TRUE, flows_fixture_mac, MS, 60, TRUE);
     wait_for_datagrams(fixture, 1);
+    /* Polls read the counters anyway. */
+    for (guint i = 1; i <= 2; i++)
+        vsf_flows_reading(fixture->flows, IFINDEX, &(VsfLinkStats){.rx_packets = i * 3000}, i * MS);
     /* Paused and resumed, and then eBPF does not get it; 9 passed after the last sample. */
     fake_capture_set_tap(ebpf, 9);
     fake_capture_set_drops(4);
@@ -96,6 +83,34 @@ test_a_pool_goes_on_with_libpcap(Fixture *fixture, gconstpointer user_data G_GNU
     assert_decoded(table, "samples.0.drops", "5");
     g_assert_cmpstr(status_of(fixture).backend, ==, "pcap");
     g_assert_cmpstr(status_of(fixture).backend_reason, ==, "eBPF cannot serve it");
+}
+
+static void
+test_a_pool_goes_on_from_libpcap(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) before = NULL, table = NULL;
+
+    flows_fixture_open_at(1000, 100 * MS);
+    before = flows_fixture_sample_at(fixture, 1050, 200 * MS);
+    assert_decoded(before, "samples.0.sample_pool", "50");
+    /* 150 more passed, of which none was picked. */
+    vsf_flows_reading(fixture->flows, IFINDEX, &(VsfLinkStats){.rx_packets = 1200}, 300 * MS);
+    vsf_flows_pause(fixture->flows, TRUE);
+    fake_capture_set_tap(ebpf, 0);
+    vsf_flows_pause(fixture->flows, FALSE);
+    fake_capture_opened(IFINDEX);
+    fake_capture_counted(IFINDEX, TRUE, flows_fixture_mac, 400 * MS, 30, TRUE);
+    wait_for_datagrams(fixture, 2);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.sample_pool", "230");
+    assert_decoded(table, "samples.0.sequence", "2");
+}
+
+static void
+set_up_pcap(Fixture *fixture, gconstpointer user_data)
+{
+    flows_fixture_set_up(fixture, user_data);
+    flows_fixture_start(fixture);
 }
 
 static void
@@ -230,8 +245,9 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("packets-leave-together-without-a-reading", test_packets_leave_together_without_a_reading);
-    ADD("readings-are-not-for-its-pool", test_readings_are_not_for_its_pool);
     ADD("a-pool-goes-on-with-libpcap", test_a_pool_goes_on_with_libpcap);
+    g_test_add("/flows-gaps/a-pool-goes-on-from-libpcap", Fixture, NULL, set_up_pcap,
+               test_a_pool_goes_on_from_libpcap, flows_fixture_tear_down);
     ADD("what-the-ring-held-is-in-the-last-pool", test_what_the_ring_held_is_in_the_last_pool);
     ADD("what-the-kernel-decided-stands", test_what_the_kernel_decided_stands);
     ADD("what-it-did-not-decide-is-decided-here", test_what_it_did_not_decide_is_decided_here);

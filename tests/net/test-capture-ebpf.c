@@ -193,6 +193,24 @@ test_a_sampler_that_is_replaced_is_gone_before_the_next(void)
     stop(&lab);
 }
 
+/* Also one that is on the interface already and not told to be. */
+static void
+test_a_sampler_that_is_not_told_open_yet_is_gone_too(void)
+{
+    Lab lab;
+
+    start(&lab, VSF_DIRECTION_ONCE, 0, 0);
+    vsf_capture_open(lab.capture, IFINDEX, NAME, FALSE, 64);
+    while (fake_bpf_attached() == 0)
+        g_usleep(1000);
+    vsf_capture_open(lab.capture, IFINDEX, NAME, FALSE, 65);
+    loop_until_at_least(&lab.n_opened, 1);
+    g_assert_cmpuint(fake_bpf_most_on_one(), ==, 1);
+    g_assert_cmpuint(fake_bpf_rate(IFINDEX), ==, 65);
+    g_assert_cmpuint(vsf_capture_room(lab.capture).n_hooked, ==, 1);
+    stop(&lab);
+}
+
 static void
 test_first_packets_are_there_before_it_is_told_open(void)
 {
@@ -339,6 +357,8 @@ main(int argc, char **argv)
     ADD("a-drain-takes-what-the-ring-holds", test_a_drain_takes_what_the_ring_holds);
     ADD("a-sampler-that-is-replaced-is-gone-before-the-next",
         test_a_sampler_that_is_replaced_is_gone_before_the_next);
+    ADD("a-sampler-that-is-not-told-open-yet-is-gone-too",
+        test_a_sampler_that_is_not_told_open_yet_is_gone_too);
     ADD("first-packets-are-there-before-it-is-told-open",
         test_first_packets_are_there_before_it_is_told_open);
     ADD("a-packet-callback-may-close-its-sampler", test_a_packet_callback_may_close_its_sampler);
