@@ -80,8 +80,11 @@ find_tap(__u32 ifindex, __u32 *slot)
     return tap && tap->ifindex == ifindex ? tap : 0;
 }
 
-static __always_inline __u64
-draw_skip(__u64 rate_word)
+/* The functions with loops, or called in one, are not static: so the verifier looks at each alone
+ * and once. Without CAP_PERFMON, where it follows what a processor might guess as well, it would
+ * find the whole too complex. */
+__noinline __u64
+vsf_draw_skip(__u64 rate_word)
 {
     __u64 random;
 
@@ -99,6 +102,7 @@ skip_link(struct __sk_buff *skb, __u16 *protocol)
 {
     __u32 at = MAC_BYTES;
 
+#pragma unroll
     for (int i = 0; i < TAGS_MAX; i++) {
         if (bpf_skb_load_bytes(skb, at, protocol, sizeof(*protocol)) != 0)
             return 0;
@@ -126,6 +130,7 @@ skip_network(struct __sk_buff *skb, __u32 at, __u16 link_protocol, __u8 *protoco
     if (link_protocol != bpf_htons(ETH_P_IPV6) || bpf_skb_load_bytes(skb, at + 6, protocol, 1) != 0)
         return at;
     at += 40;
+#pragma unroll
     for (int i = 0; i < EXTENSIONS_MAX; i++) {
         if (*protocol != IPPROTO_HOPOPTS && *protocol != IPPROTO_ROUTING &&
             *protocol != IPPROTO_DSTOPTS)
@@ -139,8 +144,8 @@ skip_network(struct __sk_buff *skb, __u32 at, __u16 link_protocol, __u8 *protoco
 }
 
 /* The bytes that each segment of a super-frame begins with. */
-static __always_inline __u32
-headers_length(struct __sk_buff *skb)
+__noinline __u32
+vsf_headers_length(struct __sk_buff *skb)
 {
     __u16 link_protocol = 0;
     __u8 protocol, offset = 0;
@@ -160,7 +165,7 @@ headers_length(struct __sk_buff *skb)
 static __noinline int
 shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
 {
-    __u32 headers = headers_length(skb), size = skb->gso_size, length = skb->len;
+    __u32 headers = vsf_headers_length(skb), size = skb->gso_size, length = skb->len;
     __u32 n = skb->gso_segs, payload;
 
     if (headers >= length || size == 0)
@@ -186,8 +191,8 @@ shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
 static __always_inline int
 copy_header(struct __sk_buff *skb, struct vsf_bpf_record *record)
 {
-    __u32 most = constants.header_bytes, at = 0, from = 0;
-    __u32 length = skb->len;
+    __u32 most = constants.header_bytes, at = 0, length = skb->len;
+    __u8 *rest;
 
     if (skb->vlan_present) {
         __u16 *tag = (__u16 *)(record->header + MAC_BYTES);
@@ -196,10 +201,9 @@ copy_header(struct __sk_buff *skb, struct vsf_bpf_record *record)
             return -1;
         tag[0] = (__u16)skb->vlan_proto;
         tag[1] = bpf_htons((__u16)skb->vlan_tci);
-        from = MAC_BYTES;
         at = MAC_BYTES + SEEN_TAG_BYTES;
         most -= at;
-        length -= from;
+        length -= MAC_BYTES;
     }
     if (length > most)
         length = most;
@@ -208,9 +212,13 @@ copy_header(struct __sk_buff *skb, struct vsf_bpf_record *record)
     if (length == 0 || length > most)
         return -1;
     record->header_length = at + length;
-    if (at != 0)
-        return (int)bpf_skb_load_bytes(skb, from, record->header + MAC_BYTES + SEEN_TAG_BYTES,
-                                       length);
+    if (at != 0) {
+        rest = record->header + MAC_BYTES + SEEN_TAG_BYTES;
+        /* Nor may it make one call of the two, with a pointer that is chosen: only a program with
+         * CAP_PERFMON may do that. */
+        asm volatile("" : "+r"(rest));
+        return (int)bpf_skb_load_bytes(skb, MAC_BYTES, rest, length);
+    }
     return (int)bpf_skb_load_bytes(skb, 0, record->header, length);
 }
 
@@ -248,29 +256,35 @@ emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_record
     return 0;
 }
 
-/* Draws until the next one lies behind this frame. Returns how many segments of it are picked;
- * @last: the number of the last that was. */
-static __always_inline __u64
-draw_hits(struct vsf_bpf_state *state, __u64 *last)
+/* Draws until the next one lies behind this frame. Returns how many segments of it are picked, and
+ * sets state->last. */
+__noinline __u64
+vsf_draw_hits(struct vsf_bpf_state *state)
 {
-    __u64 rate_word = state->rate_word, next = state->next, hits = 0, rest;
+    __u64 rate_word, next, hits = 0, rest;
 
+    if (!state)
+        return 0;
+    rate_word = state->rate_word;
+    next = state->next;
     if (VSF_RATE_N(rate_word) <= 1) {
         hits = state->candidates - next + 1;
-        *last = state->candidates;
+        state->last = state->candidates;
         state->next = state->candidates + 1;
         return hits;
     }
+    /* Unrolled: what a processor might guess of a loop has no end. */
+#pragma unroll
     for (int i = 0; i < VSF_BPF_HITS_MAX && next <= state->candidates; i++) {
-        *last = next;
+        state->last = next;
         hits++;
-        next += 1 + draw_skip(rate_word);
+        next += 1 + vsf_draw_skip(rate_word);
     }
     if (next <= state->candidates) {
         /* As many as there would be on average. */
         rest = state->candidates - next;
         hits += 1 + rest / VSF_RATE_N(rate_word);
-        next = state->candidates + 1 + draw_skip(rate_word);
+        next = state->candidates + 1 + vsf_draw_skip(rate_word);
     }
     state->next = next;
     return hits;
@@ -289,7 +303,7 @@ pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state
                                     .rate = VSF_RATE_N(state->rate_word),
                                     .frame_length = shape->length,
                                     .last_length = shape->length};
-    __u64 last = 0, hits = draw_hits(state, &last), gap = last - state->told;
+    __u64 hits = vsf_draw_hits(state), gap = state->last - state->told;
 
     if (hits > VSF_BPF_HITS_MAX) {
         state->lost += hits - VSF_BPF_HITS_MAX;
@@ -299,7 +313,7 @@ pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state
         gap = 0xffffffff;
     values.gap = (__u32)gap;
     values.hits = (__u16)hits;
-    if (last == state->candidates)
+    if (state->last == state->candidates)
         values.last_length = shape->last_length;
     if (emit(skb, tap, &values) == 0)
         state->told += gap;
@@ -355,7 +369,7 @@ see(struct __sk_buff *skb, __u32 ingress)
     if (state->rate_word != rate_word) {
         /* The distribution has no memory: what passed since the last pick does not matter. */
         state->rate_word = rate_word;
-        state->next = state->candidates + 1 + draw_skip(rate_word);
+        state->next = state->candidates + 1 + vsf_draw_skip(rate_word);
     }
     state->candidates += shape.n;
     if (state->candidates < state->next)

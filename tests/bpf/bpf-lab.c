@@ -105,6 +105,12 @@ bpf_lab_take(BpfLab *lab)
     vsf_bpf_read(lab->bpf, G_MAXUINT, note, lab);
 }
 
+int
+bpf_lab_take_most(BpfLab *lab, guint max)
+{
+    return vsf_bpf_read(lab->bpf, max, note, lab);
+}
+
 VsfBpfCounts
 bpf_lab_counts(const VsfBpfTap *tap)
 {

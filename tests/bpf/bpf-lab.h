@@ -40,6 +40,7 @@ VsfBpfTap *bpf_lab_attach(BpfLab *lab, const char *name, gboolean mirrored, guin
 
 /* Takes what there is. */
 void bpf_lab_take(BpfLab *lab);
+int bpf_lab_take_most(BpfLab *lab, guint max);
 VsfBpfCounts bpf_lab_counts(const VsfBpfTap *tap);
 const BpfSeen *bpf_lab_seen(const BpfLab *lab, guint i);
 
