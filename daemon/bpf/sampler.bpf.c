@@ -187,39 +187,45 @@ shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
 
 /* --- samples --------------------------------------------------------------- */
 
-/* The header with the tag that the kernel keeps beside it put back. */
+/* At most @most of @length bytes from @from on, to the record's header at @at. */
+static __always_inline int
+copy_bytes(struct __sk_buff *skb, struct vsf_bpf_record *record, __u32 from, __u32 at, __u32 length,
+           __u32 most)
+{
+    if (length > most)
+        length = most;
+    /* What is known already, in a form that each verifier understands (that of Linux 6.1 does not
+     * see that what is not 0 is at least 1), and which the compiler may not take out again. */
+    asm volatile("" : "+r"(length));
+    length = ((length - 1) & (VSF_BPF_HEADER_MAX - 1)) + 1;
+    asm volatile("" : "+r"(length));
+    if (length > most)
+        return -1;
+    record->header_length = at + length;
+    return (int)bpf_skb_load_bytes(skb, from, record->header + at, length);
+}
+
+/* With the tag that the kernel keeps beside the frame put back. Apart, or the compiler makes one
+ * copy of both, to a place that is chosen, which verifiers do not like. */
+static __noinline int
+copy_tagged(struct __sk_buff *skb, struct vsf_bpf_record *record)
+{
+    __u16 *tag = (__u16 *)(record->header + MAC_BYTES);
+
+    if (bpf_skb_load_bytes(skb, 0, record->header, MAC_BYTES) != 0)
+        return -1;
+    tag[0] = (__u16)skb->vlan_proto;
+    tag[1] = bpf_htons((__u16)skb->vlan_tci);
+    return copy_bytes(skb, record, MAC_BYTES, MAC_BYTES + SEEN_TAG_BYTES, skb->len - MAC_BYTES,
+                      constants.header_bytes - MAC_BYTES - SEEN_TAG_BYTES);
+}
+
 static __always_inline int
 copy_header(struct __sk_buff *skb, struct vsf_bpf_record *record)
 {
-    __u32 most = constants.header_bytes, at = 0, length = skb->len;
-    __u8 *rest;
-
-    if (skb->vlan_present) {
-        __u16 *tag = (__u16 *)(record->header + MAC_BYTES);
-
-        if (bpf_skb_load_bytes(skb, 0, record->header, MAC_BYTES) != 0)
-            return -1;
-        tag[0] = (__u16)skb->vlan_proto;
-        tag[1] = bpf_htons((__u16)skb->vlan_tci);
-        at = MAC_BYTES + SEEN_TAG_BYTES;
-        most -= at;
-        length -= MAC_BYTES;
-    }
-    if (length > most)
-        length = most;
-    /* Hides from the compiler that the two are one, else it drops what the verifier needs. */
-    asm volatile("" : "+r"(length));
-    if (length == 0 || length > most)
-        return -1;
-    record->header_length = at + length;
-    if (at != 0) {
-        rest = record->header + MAC_BYTES + SEEN_TAG_BYTES;
-        /* Nor may it make one call of the two, with a pointer that is chosen: only a program with
-         * CAP_PERFMON may do that. */
-        asm volatile("" : "+r"(rest));
-        return (int)bpf_skb_load_bytes(skb, MAC_BYTES, rest, length);
-    }
-    return (int)bpf_skb_load_bytes(skb, 0, record->header, length);
+    if (skb->vlan_present)
+        return copy_tagged(skb, record);
+    return copy_bytes(skb, record, 0, 0, skb->len, constants.header_bytes);
 }
 
 /* A tap may have as many records in the ring as there is room for beside them. So one that floods

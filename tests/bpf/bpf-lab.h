@@ -26,11 +26,13 @@ typedef struct {
 #define BPF_LAB_TCX "tcx"
 #define BPF_LAB_CLSACT "clsact"
 
-/* Adds PATH/tcx and PATH/clsact. */
+/* Adds PATH/tcx, where the kernel has it, and PATH/clsact. After bpf_lab_skip_all(). */
 void bpf_lab_add(const char *path, GTestDataFunc func);
 
 /* Enters a network namespace; TRUE: the program shall return 0, it has said why it skips. */
 gboolean bpf_lab_skip_all(void);
+
+gboolean bpf_lab_has_tcx(void);
 
 void bpf_lab_start(BpfLab *lab, gconstpointer way, VsfDirection direction);
 void bpf_lab_start_with(BpfLab *lab, gconstpointer way, const VsfBpfConfig *config);

@@ -410,10 +410,13 @@ main(int argc, char **argv)
         return 0;
     bpf_lab_add("/bpf/life/detach-leaves-nothing", test_detach_leaves_nothing);
     bpf_lab_add("/bpf/life/an-ingress-qdisc-is-left-alone", test_an_ingress_qdisc_is_left_alone);
-    g_test_add_func("/bpf/life/anothers-clsact-is-left-alone", test_anothers_clsact_is_left_alone);
+    if (bpf_lab_has_tcx())
+        g_test_add_func("/bpf/life/anothers-clsact-is-left-alone",
+                        test_anothers_clsact_is_left_alone);
     g_test_add_func("/bpf/life/filters-that-came-later-stay", test_filters_that_came_later_stay);
-    g_test_add_func("/bpf/life/past-the-first-taps-clsact-serves",
-                    test_past_the_first_taps_clsact_serves);
+    if (bpf_lab_has_tcx())
+        g_test_add_func("/bpf/life/past-the-first-taps-clsact-serves",
+                        test_past_the_first_taps_clsact_serves);
     bpf_lab_add("/bpf/life/what-cannot-be-sampled-is-refused",
                 test_what_cannot_be_sampled_is_refused);
     bpf_lab_add("/bpf/life/a-tap-may-go-while-it-is-sampled",
