@@ -52,11 +52,12 @@ struct {
     __uint(max_entries, 4096);
 } vsf_ring SEC(".maps");
 
-/* How a frame goes over the wire. */
+/* How a frame goes over the wire. On the stack, where verifiers before Linux 6.8 do not like a half
+ * of eight bytes to be written when the whole was. */
 struct shape {
-    __u32 n;      /* segments */
-    __u32 length; /* of each but the last */
-    __u32 last_length;
+    __u64 n;      /* segments */
+    __u64 length; /* of each but the last */
+    __u64 last_length;
     __u64 bytes; /* of all */
 };
 
@@ -239,29 +240,6 @@ has_room(const struct vsf_bpf_tap *tap, __u64 record_bytes)
     return own + used < constants.ring_bytes;
 }
 
-static __always_inline int
-emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_record *values)
-{
-    const __u64 bytes = sizeof(*values) + constants.header_bytes;
-    struct vsf_bpf_record *record;
-
-    if (!has_room(tap, bytes))
-        return -1;
-    record = bpf_ringbuf_reserve(&vsf_ring, bytes, 0);
-    if (!record)
-        return -1;
-    *record = *values;
-    if (copy_header(skb, record) != 0) {
-        bpf_ringbuf_discard(record, 0);
-        return -1;
-    }
-    record->time_ns = bpf_ktime_get_ns();
-    __sync_fetch_and_add(&tap->produced, 1);
-    /* Wakes user space only if that has read all that was there. */
-    bpf_ringbuf_submit(record, 0);
-    return 0;
-}
-
 /* Draws until the next one lies behind this frame. Returns how many segments of it are picked, and
  * sets state->last. */
 __noinline __u64
@@ -296,19 +274,50 @@ vsf_draw_hits(struct vsf_bpf_state *state)
     return hits;
 }
 
+/* A record of @hits samples, the last of which is state->last. @place: as for pick(). */
+static __always_inline int
+emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_state *state,
+     const struct shape *shape, __u64 place, __u32 gap, __u16 hits)
+{
+    const __u64 bytes = sizeof(struct vsf_bpf_record) + constants.header_bytes;
+    __u64 length = shape->length, last_length = shape->last_length;
+    struct vsf_bpf_record *record;
+
+    if (!has_room(tap, bytes))
+        return -1;
+    /* Else the compiler chooses between two addresses, which needs CAP_PERFMON. */
+    asm volatile("" : "+r"(length), "+r"(last_length));
+    if (state->last != state->candidates)
+        last_length = length;
+    record = bpf_ringbuf_reserve(&vsf_ring, bytes, 0);
+    if (!record)
+        return -1;
+    record->time_ns = bpf_ktime_get_ns();
+    record->ifindex = skb->ifindex;
+    record->slot = (__u32)(place >> 1);
+    record->generation = tap->generation;
+    record->rate = VSF_RATE_N(state->rate_word);
+    record->gap = gap;
+    record->frame_length = (__u32)length;
+    record->last_length = (__u32)last_length;
+    record->hits = hits;
+    record->from_vm = place & 1;
+    if (copy_header(skb, record) != 0) {
+        bpf_ringbuf_discard(record, 0);
+        return -1;
+    }
+    __sync_fetch_and_add(&tap->produced, 1);
+    /* Wakes user space only if that has read all that was there. */
+    bpf_ringbuf_submit(record, 0);
+    return 0;
+}
+
 /* Apart, so that the programs hold little of what only a sample needs. @place: the slot and, in
  * the lowest bit, whether it is from the VM. */
 static __noinline int
 pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state,
      const struct shape *shape, __u64 place)
 {
-    struct vsf_bpf_record values = {.ifindex = skb->ifindex,
-                                    .slot = (__u32)(place >> 1),
-                                    .from_vm = place & 1,
-                                    .generation = tap->generation,
-                                    .rate = VSF_RATE_N(state->rate_word),
-                                    .frame_length = shape->length,
-                                    .last_length = shape->length};
     __u64 hits = vsf_draw_hits(state), gap = state->last - state->told;
 
     if (hits > VSF_BPF_HITS_MAX) {
@@ -317,11 +326,7 @@ pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state
     }
     if (gap > 0xffffffff)
         gap = 0xffffffff;
-    values.gap = (__u32)gap;
-    values.hits = (__u16)hits;
-    if (state->last == state->candidates)
-        values.last_length = shape->last_length;
-    if (emit(skb, tap, &values) == 0)
+    if (emit(skb, tap, state, shape, place, (__u32)gap, (__u16)hits) == 0)
         state->told += gap;
     else
         state->lost += hits; /* and the next record tells of the gap */
