@@ -76,7 +76,7 @@ open_links(VsfBpfTap *tap, const int programs[VSF_BPF_N_HOOKS], GError **error)
 static VsfBpfWay
 choose_way(VsfBpf *bpf)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&bpf->mutex);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
 
     if (!bpf->has_tcx || bpf->n_tcx >= bpf->tcx_most) {
         bpf->n_clsact++;
@@ -89,7 +89,7 @@ choose_way(VsfBpf *bpf)
 static void
 leave_way(VsfBpf *bpf, VsfBpfWay way)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&bpf->mutex);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
 
     if (way == VSF_BPF_WAY_TCX)
         bpf->n_tcx--;
@@ -101,7 +101,7 @@ leave_way(VsfBpf *bpf, VsfBpfWay way)
 static void
 turn_to_tcx(VsfBpfTap *tap)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tap->bpf->mutex);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&tap->bpf->mutex);
 
     tap->bpf->n_clsact--;
     tap->bpf->n_tcx++;

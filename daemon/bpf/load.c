@@ -171,6 +171,11 @@ load(VsfBpf *bpf, GError **error)
     }
     set_sizes(bpf, ring_bytes);
     code = bpf_object__load(bpf->object);
+    if (code == -EACCES) {
+        g_set_error_literal(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED,
+                            "this kernel's verifier refuses the eBPF programs");
+        return FALSE;
+    }
     if (code != 0) {
         vsf_bpf_set_error(error, code, "loading the eBPF programs");
         return FALSE;

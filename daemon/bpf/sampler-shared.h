@@ -44,6 +44,7 @@ struct vsf_bpf_state {
     __u64 next;       /* the number of the candidate that is picked next */
     __u64 packets[2]; /* to and from the VM */
     __u64 bytes[2];
+    __u64 last; /* the number of the last that was picked */
     __u64 told; /* the sum of the gaps in records */
     __u64 lost;
 };

@@ -52,11 +52,12 @@ struct {
     __uint(max_entries, 4096);
 } vsf_ring SEC(".maps");
 
-/* How a frame goes over the wire. */
+/* How a frame goes over the wire. On the stack, where verifiers before Linux 6.8 do not like a half
+ * of eight bytes to be written when the whole was. */
 struct shape {
-    __u32 n;      /* segments */
-    __u32 length; /* of each but the last */
-    __u32 last_length;
+    __u64 n;      /* segments */
+    __u64 length; /* of each but the last */
+    __u64 last_length;
     __u64 bytes; /* of all */
 };
 
@@ -80,8 +81,11 @@ find_tap(__u32 ifindex, __u32 *slot)
     return tap && tap->ifindex == ifindex ? tap : 0;
 }
 
-static __always_inline __u64
-draw_skip(__u64 rate_word)
+/* The functions with loops, or called in one, are not static: so the verifier looks at each alone
+ * and once. Without CAP_PERFMON, where it follows what a processor might guess as well, it would
+ * find the whole too complex. */
+__noinline __u64
+vsf_draw_skip(__u64 rate_word)
 {
     __u64 random;
 
@@ -99,6 +103,7 @@ skip_link(struct __sk_buff *skb, __u16 *protocol)
 {
     __u32 at = MAC_BYTES;
 
+#pragma unroll
     for (int i = 0; i < TAGS_MAX; i++) {
         if (bpf_skb_load_bytes(skb, at, protocol, sizeof(*protocol)) != 0)
             return 0;
@@ -126,6 +131,7 @@ skip_network(struct __sk_buff *skb, __u32 at, __u16 link_protocol, __u8 *protoco
     if (link_protocol != bpf_htons(ETH_P_IPV6) || bpf_skb_load_bytes(skb, at + 6, protocol, 1) != 0)
         return at;
     at += 40;
+#pragma unroll
     for (int i = 0; i < EXTENSIONS_MAX; i++) {
         if (*protocol != IPPROTO_HOPOPTS && *protocol != IPPROTO_ROUTING &&
             *protocol != IPPROTO_DSTOPTS)
@@ -139,8 +145,8 @@ skip_network(struct __sk_buff *skb, __u32 at, __u16 link_protocol, __u8 *protoco
 }
 
 /* The bytes that each segment of a super-frame begins with. */
-static __always_inline __u32
-headers_length(struct __sk_buff *skb)
+__noinline __u32
+vsf_headers_length(struct __sk_buff *skb)
 {
     __u16 link_protocol = 0;
     __u8 protocol, offset = 0;
@@ -160,7 +166,7 @@ headers_length(struct __sk_buff *skb)
 static __noinline int
 shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
 {
-    __u32 headers = headers_length(skb), size = skb->gso_size, length = skb->len;
+    __u32 headers = vsf_headers_length(skb), size = skb->gso_size, length = skb->len;
     __u32 n = skb->gso_segs, payload;
 
     if (headers >= length || size == 0)
@@ -182,36 +188,45 @@ shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
 
 /* --- samples --------------------------------------------------------------- */
 
-/* The header with the tag that the kernel keeps beside it put back. */
+/* At most @most of @length bytes from @from on, to the record's header at @at. */
+static __always_inline int
+copy_bytes(struct __sk_buff *skb, struct vsf_bpf_record *record, __u32 from, __u32 at, __u32 length,
+           __u32 most)
+{
+    if (length > most)
+        length = most;
+    /* What is known already, in a form that each verifier understands (that of Linux 6.1 does not
+     * see that what is not 0 is at least 1), and which the compiler may not take out again. */
+    asm volatile("" : "+r"(length));
+    length = ((length - 1) & (VSF_BPF_HEADER_MAX - 1)) + 1;
+    asm volatile("" : "+r"(length));
+    if (length > most)
+        return -1;
+    record->header_length = at + length;
+    return (int)bpf_skb_load_bytes(skb, from, record->header + at, length);
+}
+
+/* With the tag that the kernel keeps beside the frame put back. Apart, or the compiler makes one
+ * copy of both, to a place that is chosen, which verifiers do not like. */
+static __noinline int
+copy_tagged(struct __sk_buff *skb, struct vsf_bpf_record *record)
+{
+    __u16 *tag = (__u16 *)(record->header + MAC_BYTES);
+
+    if (bpf_skb_load_bytes(skb, 0, record->header, MAC_BYTES) != 0)
+        return -1;
+    tag[0] = (__u16)skb->vlan_proto;
+    tag[1] = bpf_htons((__u16)skb->vlan_tci);
+    return copy_bytes(skb, record, MAC_BYTES, MAC_BYTES + SEEN_TAG_BYTES, skb->len - MAC_BYTES,
+                      constants.header_bytes - MAC_BYTES - SEEN_TAG_BYTES);
+}
+
 static __always_inline int
 copy_header(struct __sk_buff *skb, struct vsf_bpf_record *record)
 {
-    __u32 most = constants.header_bytes, at = 0, from = 0;
-    __u32 length = skb->len;
-
-    if (skb->vlan_present) {
-        __u16 *tag = (__u16 *)(record->header + MAC_BYTES);
-
-        if (bpf_skb_load_bytes(skb, 0, record->header, MAC_BYTES) != 0)
-            return -1;
-        tag[0] = (__u16)skb->vlan_proto;
-        tag[1] = bpf_htons((__u16)skb->vlan_tci);
-        from = MAC_BYTES;
-        at = MAC_BYTES + SEEN_TAG_BYTES;
-        most -= at;
-        length -= from;
-    }
-    if (length > most)
-        length = most;
-    /* Hides from the compiler that the two are one, else it drops what the verifier needs. */
-    asm volatile("" : "+r"(length));
-    if (length == 0 || length > most)
-        return -1;
-    record->header_length = at + length;
-    if (at != 0)
-        return (int)bpf_skb_load_bytes(skb, from, record->header + MAC_BYTES + SEEN_TAG_BYTES,
-                                       length);
-    return (int)bpf_skb_load_bytes(skb, 0, record->header, length);
+    if (skb->vlan_present)
+        return copy_tagged(skb, record);
+    return copy_bytes(skb, record, 0, 0, skb->len, constants.header_bytes);
 }
 
 /* A tap may have as many records in the ring as there is room for beside them. So one that floods
@@ -225,55 +240,76 @@ has_room(const struct vsf_bpf_tap *tap, __u64 record_bytes)
     return own + used < constants.ring_bytes;
 }
 
-static __always_inline int
-emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_record *values)
+/* Draws until the next one lies behind this frame. Returns how many segments of it are picked, and
+ * sets state->last. */
+__noinline __u64
+vsf_draw_hits(struct vsf_bpf_state *state)
 {
-    const __u64 bytes = sizeof(*values) + constants.header_bytes;
-    struct vsf_bpf_record *record;
+    __u64 rate_word, next, hits = 0, rest;
 
-    if (!has_room(tap, bytes))
-        return -1;
-    record = bpf_ringbuf_reserve(&vsf_ring, bytes, 0);
-    if (!record)
-        return -1;
-    *record = *values;
-    if (copy_header(skb, record) != 0) {
-        bpf_ringbuf_discard(record, 0);
-        return -1;
-    }
-    record->time_ns = bpf_ktime_get_ns();
-    __sync_fetch_and_add(&tap->produced, 1);
-    /* Wakes user space only if that has read all that was there. */
-    bpf_ringbuf_submit(record, 0);
-    return 0;
-}
-
-/* Draws until the next one lies behind this frame. Returns how many segments of it are picked;
- * @last: the number of the last that was. */
-static __always_inline __u64
-draw_hits(struct vsf_bpf_state *state, __u64 *last)
-{
-    __u64 rate_word = state->rate_word, next = state->next, hits = 0, rest;
-
+    if (!state)
+        return 0;
+    rate_word = state->rate_word;
+    next = state->next;
     if (VSF_RATE_N(rate_word) <= 1) {
         hits = state->candidates - next + 1;
-        *last = state->candidates;
+        state->last = state->candidates;
         state->next = state->candidates + 1;
         return hits;
     }
+    /* Unrolled: what a processor might guess of a loop has no end. */
+#pragma unroll
     for (int i = 0; i < VSF_BPF_HITS_MAX && next <= state->candidates; i++) {
-        *last = next;
+        state->last = next;
         hits++;
-        next += 1 + draw_skip(rate_word);
+        next += 1 + vsf_draw_skip(rate_word);
     }
     if (next <= state->candidates) {
         /* As many as there would be on average. */
         rest = state->candidates - next;
         hits += 1 + rest / VSF_RATE_N(rate_word);
-        next = state->candidates + 1 + draw_skip(rate_word);
+        next = state->candidates + 1 + vsf_draw_skip(rate_word);
     }
     state->next = next;
     return hits;
+}
+
+/* A record of @hits samples, the last of which is state->last. @place: as for pick(). */
+static __always_inline int
+emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_state *state,
+     const struct shape *shape, __u64 place, __u32 gap, __u16 hits)
+{
+    const __u64 bytes = sizeof(struct vsf_bpf_record) + constants.header_bytes;
+    __u64 length = shape->length, last_length = shape->last_length;
+    struct vsf_bpf_record *record;
+
+    if (!has_room(tap, bytes))
+        return -1;
+    /* Else the compiler chooses between two addresses, which needs CAP_PERFMON. */
+    asm volatile("" : "+r"(length), "+r"(last_length));
+    if (state->last != state->candidates)
+        last_length = length;
+    record = bpf_ringbuf_reserve(&vsf_ring, bytes, 0);
+    if (!record)
+        return -1;
+    record->time_ns = bpf_ktime_get_ns();
+    record->ifindex = skb->ifindex;
+    record->slot = (__u32)(place >> 1);
+    record->generation = tap->generation;
+    record->rate = VSF_RATE_N(state->rate_word);
+    record->gap = gap;
+    record->frame_length = (__u32)length;
+    record->last_length = (__u32)last_length;
+    record->hits = hits;
+    record->from_vm = place & 1;
+    if (copy_header(skb, record) != 0) {
+        bpf_ringbuf_discard(record, 0);
+        return -1;
+    }
+    __sync_fetch_and_add(&tap->produced, 1);
+    /* Wakes user space only if that has read all that was there. */
+    bpf_ringbuf_submit(record, 0);
+    return 0;
 }
 
 /* Apart, so that the programs hold little of what only a sample needs. @place: the slot and, in
@@ -282,14 +318,7 @@ static __noinline int
 pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state,
      const struct shape *shape, __u64 place)
 {
-    struct vsf_bpf_record values = {.ifindex = skb->ifindex,
-                                    .slot = (__u32)(place >> 1),
-                                    .from_vm = place & 1,
-                                    .generation = tap->generation,
-                                    .rate = VSF_RATE_N(state->rate_word),
-                                    .frame_length = shape->length,
-                                    .last_length = shape->length};
-    __u64 last = 0, hits = draw_hits(state, &last), gap = last - state->told;
+    __u64 hits = vsf_draw_hits(state), gap = state->last - state->told;
 
     if (hits > VSF_BPF_HITS_MAX) {
         state->lost += hits - VSF_BPF_HITS_MAX;
@@ -297,11 +326,7 @@ pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state
     }
     if (gap > 0xffffffff)
         gap = 0xffffffff;
-    values.gap = (__u32)gap;
-    values.hits = (__u16)hits;
-    if (last == state->candidates)
-        values.last_length = shape->last_length;
-    if (emit(skb, tap, &values) == 0)
+    if (emit(skb, tap, state, shape, place, (__u32)gap, (__u16)hits) == 0)
         state->told += gap;
     else
         state->lost += hits; /* and the next record tells of the gap */
@@ -355,7 +380,7 @@ see(struct __sk_buff *skb, __u32 ingress)
     if (state->rate_word != rate_word) {
         /* The distribution has no memory: what passed since the last pick does not matter. */
         state->rate_word = rate_word;
-        state->next = state->candidates + 1 + draw_skip(rate_word);
+        state->next = state->candidates + 1 + vsf_draw_skip(rate_word);
     }
     state->candidates += shape.n;
     if (state->candidates < state->next)

@@ -68,7 +68,7 @@ zero_states(VsfBpf *bpf, guint slot, GError **error)
 gboolean
 vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&bpf->mutex);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
     guint chosen;
 
     while (holds(bpf, -ifindex))
@@ -96,7 +96,7 @@ vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error)
 gboolean
 vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&bpf->mutex);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
     int ifindex = -get_ifindex(bpf, slot);
     guint home = home_of(bpf, ifindex);
 
@@ -125,7 +125,7 @@ vsf_bpf_slot_close(VsfBpf *bpf, guint slot)
 void
 vsf_bpf_slot_free(VsfBpf *bpf, guint slot)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&bpf->mutex);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
     int ifindex = -get_ifindex(bpf, slot);
     guint home = home_of(bpf, ifindex);
 

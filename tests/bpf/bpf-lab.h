@@ -26,11 +26,13 @@ typedef struct {
 #define BPF_LAB_TCX "tcx"
 #define BPF_LAB_CLSACT "clsact"
 
-/* Adds PATH/tcx and PATH/clsact. */
+/* Adds PATH/tcx, where the kernel has it, and PATH/clsact. After bpf_lab_skip_all(). */
 void bpf_lab_add(const char *path, GTestDataFunc func);
 
 /* Enters a network namespace; TRUE: the program shall return 0, it has said why it skips. */
 gboolean bpf_lab_skip_all(void);
+
+gboolean bpf_lab_has_tcx(void);
 
 void bpf_lab_start(BpfLab *lab, gconstpointer way, VsfDirection direction);
 void bpf_lab_start_with(BpfLab *lab, gconstpointer way, const VsfBpfConfig *config);
@@ -40,6 +42,7 @@ VsfBpfTap *bpf_lab_attach(BpfLab *lab, const char *name, gboolean mirrored, guin
 
 /* Takes what there is. */
 void bpf_lab_take(BpfLab *lab);
+int bpf_lab_take_most(BpfLab *lab, guint max);
 VsfBpfCounts bpf_lab_counts(const VsfBpfTap *tap);
 const BpfSeen *bpf_lab_seen(const BpfLab *lab, guint i);
 
