@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture-choice.h"
 
+#include <string.h>
+
 /* Interfaces that auto gives to eBPF. Making and removing the links of one waits for the kernel
  * under a lock that all interfaces share, 20 to 40 ms each (measured on Linux 6.18), also when
  * the daemon ends: 200 took 5 s. So many have links; more would have clsact, which keeps libvirt
@@ -24,8 +26,8 @@ static const char *
 remedy(const GError *error)
 {
     if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_PERMISSION))
-        return "; CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and bpf(2) are what the unit's drop-in "
-               "ebpf.conf grants, see virt-sflowd(8)";
+        return "; CAP_BPF, CAP_NET_ADMIN and bpf(2) are what the unit's drop-in ebpf.conf "
+               "grants, see virt-sflowd(8)";
     if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED))
         return "; Linux 6.6 and later can do it";
     if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_NOT_BUILT))
@@ -51,6 +53,15 @@ load(VsfCaptureChoice *choice, guint32 header_bytes, VsfDirection direction)
     }
     /* What a daemon that was killed left; a tcx link goes away with its process. */
     vsf_bpf_sweep(choice->bpf);
+    /* libvirt makes an ingress qdisc for the limits of a VM, at its start too, and fails where
+     * clsact is: nobody should find that out who did not ask for it. */
+    if (choice->wanted == VSF_CAPTURE_AUTO && strcmp(vsf_bpf_attachment(choice->bpf), "tcx") != 0) {
+        g_clear_pointer(&choice->bpf, vsf_bpf_free);
+        choice->reason = g_strdup("eBPF would attach by clsact on this kernel, which keeps libvirt "
+                                  "from limiting the traffic of VMs; Linux 6.6 has another way, "
+                                  "and [capture] backend = ebpf takes this one");
+        return;
+    }
     choice->reason = g_strdup(choice->wanted == VSF_CAPTURE_AUTO
                                   ? "kernel, privileges and build allow it"
                                   : "[capture] backend = ebpf");

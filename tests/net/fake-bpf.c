@@ -24,6 +24,7 @@ static GPtrArray *attached; /* VsfBpfTap */
 static guint most_on_one;
 static GArray *ring; /* VsfBpfSample */
 static VsfBpf *loaded;
+static const char *attachment_now;
 static VsfBpfCounts counts_now;
 
 G_DEFINE_QUARK(vsf - bpf - error, vsf_bpf_error)
@@ -38,6 +39,7 @@ fake_bpf_reset(void)
     load_refusal = attach_refusal = 0;
     most_on_one = fake_bpf_swept = 0;
     held = FALSE;
+    attachment_now = "tcx";
     counts_now = (VsfBpfCounts){0};
 }
 
@@ -51,6 +53,12 @@ void
 fake_bpf_refuse_attach(int code)
 {
     attach_refusal = code + 1;
+}
+
+void
+fake_bpf_set_attachment(const char *attachment)
+{
+    attachment_now = attachment;
 }
 
 void
@@ -143,7 +151,7 @@ vsf_bpf_is_built(void)
 const char *
 vsf_bpf_attachment(const VsfBpf *bpf G_GNUC_UNUSED)
 {
-    return "tcx";
+    return attachment_now;
 }
 
 VsfBpf *

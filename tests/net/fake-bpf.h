@@ -12,6 +12,9 @@ void fake_bpf_reset(void);
 void fake_bpf_refuse_load(int code);
 void fake_bpf_refuse_attach(int code);
 
+/* "tcx" after the reset. */
+void fake_bpf_set_attachment(const char *attachment);
+
 /* While it is held no attach and no detach returns. */
 void fake_bpf_hold(gboolean held);
 

@@ -84,6 +84,24 @@ test_pcap_loads_nothing(void)
     g_assert_cmpstr(choice->reason, ==, "[capture] backend = pcap");
 }
 
+/* It is in libvirt's way. */
+static void
+test_clsact_is_only_taken_by_who_wants_ebpf(void)
+{
+    g_autoptr(VsfCaptureChoice) chosen = NULL, wanted = NULL;
+
+    fake_bpf_reset();
+    fake_bpf_set_attachment("clsact");
+    chosen = choose(VSF_CAPTURE_AUTO, DESCRIPTORS);
+    g_assert_false(fake_bpf_is_loaded());
+    g_assert_cmpuint(fake_bpf_swept, ==, 1);
+    g_assert_cmpstr(vsf_capture_choice_name(chosen), ==, "pcap");
+    g_assert_nonnull(strstr(chosen->reason, "libvirt"));
+    wanted = choose(VSF_CAPTURE_EBPF, DESCRIPTORS);
+    g_assert_cmpstr(vsf_capture_choice_name(wanted), ==, "ebpf");
+    g_assert_cmpstr(vsf_capture_choice_attachment(wanted), ==, "clsact");
+}
+
 static void
 test_few_descriptors_are_left_to_libpcap(void)
 {
@@ -112,6 +130,8 @@ main(int argc, char **argv)
     g_test_add_func("/net/capture-choice/what-keeps-it-from-loading-is-said-with-a-remedy",
                     test_what_keeps_it_from_loading_is_said_with_a_remedy);
     g_test_add_func("/net/capture-choice/pcap-loads-nothing", test_pcap_loads_nothing);
+    g_test_add_func("/net/capture-choice/clsact-is-only-taken-by-who-wants-ebpf",
+                    test_clsact_is_only_taken_by_who_wants_ebpf);
     g_test_add_func("/net/capture-choice/few-descriptors-are-left-to-libpcap",
                     test_few_descriptors_are_left_to_libpcap);
     return g_test_run();
