@@ -82,6 +82,7 @@ packet_came(const VsfPacket *packet, gpointer user_data)
     vsf_flows_count_picked(flows, sampler);
     bound = sampler->tap->domain != NULL;
     if (vsf_packet_queue_length(sampler->waiting) >= (bound ? FLOW_WAITING_MAX : FLOW_HELD_MAX)) {
+        vsf_sample_pool_lose_gap(&sampler->pool, packet->gap);
         note_overflow(flows, sampler);
         return;
     }

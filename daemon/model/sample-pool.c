@@ -136,9 +136,15 @@ guint32
 vsf_sample_pool_take_gap(VsfSamplePool *pool, guint32 gap)
 {
     pool->samples++;
+    vsf_sample_pool_lose_gap(pool, gap);
+    return (guint32)pool->last;
+}
+
+void
+vsf_sample_pool_lose_gap(VsfSamplePool *pool, guint32 gap)
+{
     pool->pool += gap;
     pool->last += gap;
-    return (guint32)pool->last;
 }
 
 void

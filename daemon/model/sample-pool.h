@@ -71,6 +71,9 @@ guint32 vsf_sample_pool_take_next(VsfSamplePool *pool, gint64 packet_ns);
  * which it is the last. No reading is needed. */
 guint32 vsf_sample_pool_take_gap(VsfSamplePool *pool, guint32 gap);
 
+/* A sample with that gap was picked and is lost: its candidates were there all the same. */
+void vsf_sample_pool_lose_gap(VsfSamplePool *pool, guint32 gap);
+
 /* Between samplers of which at least one counts by itself: the pool goes on from what is known,
  * with @untold candidates more that no sample told of; readings begin anew. */
 void vsf_sample_pool_hand_over(VsfSamplePool *pool, guint64 untold);

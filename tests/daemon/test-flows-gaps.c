@@ -207,6 +207,26 @@ test_what_a_sampler_of_libpcap_had_is_left_out(Fixture *fixture,
     g_assert_cmpuint(status.pool, ==, 30);
 }
 
+/* More than may wait while nobody claims the tap. */
+static void
+test_what_is_lost_here_was_a_candidate(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLink link = {.ifindex = 18, .kind = "tun", .type = 1, .flags = IFF_UP, .name = "vnet1"};
+    VsfFlowStatus status;
+    guint n = 600;
+
+    vsf_registry_link_seen(fixture->registry, &link, 1000);
+    fake_capture_opened(18);
+    for (guint i = 0; i < n; i++)
+        fake_capture_counted(18, TRUE, outside, i * MS, 3, TRUE);
+    add_peer(fixture);
+    wait_for_datagrams(fixture, 1);
+    g_assert_true(vsf_flows_status(fixture->flows, 18, &status));
+    g_assert_cmpuint(status.drops, >, 0);
+    g_assert_cmpuint(status.samples + status.drops, ==, n);
+    g_assert_cmpuint(status.pool, ==, 3 * n);
+}
+
 /* It stays on an interface that is down, and there is nothing to sample there. */
 static void
 test_a_tap_that_is_down_is_not_sampled(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
@@ -253,6 +273,7 @@ main(int argc, char **argv)
     ADD("what-it-did-not-decide-is-decided-here", test_what_it_did_not_decide_is_decided_here);
     ADD("what-a-sampler-of-libpcap-had-is-left-out",
         test_what_a_sampler_of_libpcap_had_is_left_out);
+    ADD("what-is-lost-here-was-a-candidate", test_what_is_lost_here_was_a_candidate);
     ADD("a-tap-that-is-down-is-not-sampled", test_a_tap_that_is_down_is_not_sampled);
     ADD("who-finds-no-room-with-either-waits", test_who_finds_no_room_with_either_waits);
     return g_test_run();
