@@ -38,6 +38,7 @@ struct VsfApp {
     VsfLogRate dns_note_rate;
     VsfHookSocket *hook;
     VsfControl *control;
+    VsfCaptureChoice *choice; /* until there are flows, which take it */
     char *agent_address, *agent_address_reason;
     VsfSflowAddress wire; /* the same as it is sent */
 

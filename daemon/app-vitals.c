@@ -101,7 +101,7 @@ vsf_vitals_signs(const VsfVitals *vitals)
     gint64 now_us = g_get_monotonic_time();
     VsfVitalSigns signs = {
         .version = VSF_VERSION,
-        .backend = VSF_CAPTURE_BACKEND,
+        .backend = vsf_capture_choice_name(vsf_flows_choice(app->flows)),
         .config_hash = vitals->config_hash,
         .uptime_s = seconds(now_us - app->start_us),
         .cpu_ms = (guint64)clock() / (CLOCKS_PER_SEC / 1000),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "app-private.h"
+#include "base/descriptors.h"
 #include "base/event.h"
 
 #include <errno.h>
@@ -265,7 +266,8 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->exporter = vsf_exporter_new(app->config, &app->wire, send_datagram, app);
     app->registry = vsf_registry_new((const char *const *)app->config->interfaces,
                                      &registry_callbacks, app);
-    app->flows = vsf_flows_new(app->config, app->registry, app->exporter, app->link_stats, error);
+    app->flows = vsf_flows_new(app->config, app->registry, app->exporter, app->link_stats,
+                               g_steal_pointer(&app->choice), error);
     if (app->flows == NULL)
         return FALSE;
     app->stats = vsf_stats_new(app->config->uri);
@@ -314,6 +316,21 @@ open_sockets(VsfApp *app, const char *runtime_dir, GError **error)
     return app->hook != NULL;
 }
 
+/* Here, since it may take 100 ms: the loop does not run yet. */
+static void
+choose_capture(VsfApp *app)
+{
+    g_autofree char *text = NULL;
+
+    app->choice = vsf_capture_choose(app->config->backend, app->config->header_bytes,
+                                     app->config->direction, vsf_descriptors_limit());
+    text = vsf_capture_choice_describe(app->choice);
+    if (vsf_capture_choice_is_as_wanted(app->choice))
+        g_message("%s", text);
+    else
+        g_warning("%s", text);
+}
+
 VsfApp *
 vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, VsfAppFailed failed,
             gpointer user_data, GError **error)
@@ -328,6 +345,7 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
+    choose_capture(app);
     app->state_dir = vsf_state_dir_new(state_dir);
     app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
     app->records = vsf_guest_store_new(app->state_dir);
@@ -370,6 +388,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->agents, vsf_agents_free);
     g_clear_pointer(&app->stats, vsf_calls_free);
     g_clear_pointer(&app->flows, vsf_flows_free);
+    g_clear_pointer(&app->choice, vsf_capture_choice_free);
     g_clear_pointer(&app->exporter, vsf_exporter_free);
     g_clear_pointer(&app->link_stats, vsf_link_stats_free);
     g_clear_pointer(&app->sender, vsf_sender_free);

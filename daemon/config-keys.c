@@ -15,6 +15,7 @@ static const char *const virt_memory_words[] = {"guest", "balloon", NULL};
 static const char *const net_direction_words[] = {"guest", "host", NULL};
 static const char *const dns_sd_words[] = {"off", "on", NULL};
 static const char *const direction_words[] = {"once", "both", "in", "out", NULL};
+static const char *const backend_words[] = {"auto", "pcap", "ebpf", NULL};
 static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
 static const char *const host_words[] = {"on", "off", NULL};
@@ -119,6 +120,13 @@ static const VsfConfigKey keys[] = {
      .help = "Which packets are candidates: once (each packet once per host, so that traffic\n"
              "between two local VMs is not counted twice), both, in (only what VMs send), or\n"
              "out (only what VMs get)."},
+    {"capture", "backend", VSF_KEY_WORD, FIELD(backend), .words = backend_words, .fixed = TRUE,
+     .fallback = "auto",
+     .help =
+         "What takes the packets: ebpf (programs in the kernel: the least cost for each packet,\n"
+         "counted in segments of the wire), pcap (packet sockets; counted in frames, of which\n"
+         "one of segmentation offload is many segments), or auto (ebpf where kernel,\n"
+         "privileges and build allow it, else pcap; the log and the status say which)."},
     {"capture", "max-samples-per-second", VSF_KEY_NUMBER, FIELD(max_samples_per_second),
      .max = 1000000, .fallback = "5000",
      .help = "Samples of one interface at most; 0 is no bound. Above it the interface is sampled\n"

@@ -5,6 +5,7 @@
 #include "model/index-table.h"
 #include "model/sample-pool.h"
 #include "model/vm-name.h"
+#include "net/capture-choice.h"
 #include "net/sender.h"
 
 #define VSF_CONFIG_ERROR (vsf_config_error_quark())
@@ -68,6 +69,7 @@ typedef struct {
     /* [capture] */
     GStrv interfaces;
     VsfDirection direction;
+    VsfCaptureWanted backend;
     guint max_samples_per_second;      /* 5000, of one tap; 0 = any number */
     guint max_host_samples_per_second; /* 20000, of all */
     /* [guest] */

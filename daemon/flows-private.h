@@ -21,6 +21,7 @@ typedef struct {
      * when the registry does not find it any more. */
     const VsfTap *tap;
     SamplerState state;
+    gboolean has_gaps;      /* it counts by itself: readings are not for its pool */
     guint32 rate;           /* configured for it: 1 in how many packets; 0: off, but it was on */
     VsfDirection direction; /* the same */
     VsfRateCap cap;
@@ -65,6 +66,9 @@ struct VsfFlows {
     char *trouble_told; /* why a sampler could not be opened, as logged last */
     VsfLogRate trouble_rate;
 };
+
+/* Whether it is on its interface, and that is up. */
+gboolean vsf_flows_is_sampling(const Sampler *sampler);
 
 /* NULL: there is none. */
 Sampler *vsf_flows_sampler(const VsfFlows *flows, int ifindex);

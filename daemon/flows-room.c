@@ -21,9 +21,9 @@ describe(const VsfFlows *flows)
 {
     VsfCaptureRoom room = vsf_capture_room(flows->capture);
 
-    if (room.n_samplers >= room.samplers_max)
+    if (room.n_descriptors >= room.samplers_max)
         return g_strdup_printf("no room: %u open files allow %u samplers", vsf_descriptors_limit(),
-                               room.samplers_max);
+                               vsf_capture_room_samplers_max(&room));
     return g_strdup_printf("no room: the packet rings of %u samplers hold %" G_GSIZE_FORMAT " MiB",
                            room.n_samplers, room.used / 1024 / 1024);
 }
@@ -33,7 +33,7 @@ remedy(const VsfFlows *flows)
 {
     VsfCaptureRoom room = vsf_capture_room(flows->capture);
 
-    if (room.n_samplers >= room.samplers_max)
+    if (room.n_descriptors >= room.samplers_max)
         return "raise LimitNOFILE of its service (ulimit -n)";
     return "sampling = 0 in the metadata of VMs that matter less makes room";
 }
@@ -106,9 +106,17 @@ vsf_flows_room(const VsfFlows *flows, VsfFlowsRoom *status)
 
     *status = (VsfFlowsRoom){
         .samplers = room.n_samplers,
-        .samplers_max = room.samplers_max,
+        .samplers_max = vsf_capture_room_samplers_max(&room),
         .waiting = g_hash_table_size(flows->waiting),
         .ring_bytes = room.used,
         .ring_bytes_max = room.ring_total,
+        .ebpf_samplers = room.n_hooked,
+        .ebpf_samplers_max = room.hooked_max,
     };
+}
+
+const VsfCaptureChoice *
+vsf_flows_choice(const VsfFlows *flows)
+{
+    return vsf_capture_choice(flows->capture);
 }

@@ -16,7 +16,8 @@ segment(const VsfTap *tap)
 }
 
 /* With direction = once a frame to the VM is a candidate only if no sampled
- * tap of this host on the same segment had it before, as a frame from its VM. */
+ * tap of this host on the same segment had it before, as a frame from its VM. Of those
+ * taps the kernel knows eBPF's, where it decided. */
 static gboolean
 seen_elsewhere(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet)
 {
@@ -30,7 +31,8 @@ seen_elsewhere(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet
         const Sampler *sampler = vsf_flows_sampler(flows, sender->link.ifindex);
 
         if (sender != tap && segment(sender) != 0 && segment(sender) == segment(tap) &&
-            sampler != NULL && sampler->state == OPEN && sampler->direction != VSF_DIRECTION_OUT)
+            sampler != NULL && vsf_flows_is_sampling(sampler) &&
+            sampler->direction != VSF_DIRECTION_OUT && !(packet->decided && sampler->has_gaps))
             return TRUE;
     }
     return FALSE;
@@ -86,12 +88,37 @@ vsf_flows_talks(VsfFlows *flows, VsfTalk *talks, guint n_max)
     return vsf_talkers_top(flows->talkers, talks, n_max, g_get_monotonic_time());
 }
 
+static guint32
+take_pool(VsfSamplePool *pool, const VsfPacket *packet)
+{
+    if (packet->gap != 0)
+        return vsf_sample_pool_take_gap(pool, packet->gap);
+    if (packet->rate == 1)
+        return vsf_sample_pool_take_next(pool, packet->time_ns);
+    return vsf_sample_pool_take(pool, packet->time_ns);
+}
+
+/* The kernel left out what came in by a tap of eBPF: what it picked came by none, whatever its
+ * source address says. */
+static VsfEnds
+ends_of(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet)
+{
+    VsfEnds ends = vsf_ends_of(flows->registry, tap, packet->from_vm, packet->time_ns,
+                               packet->header, packet->header_length);
+    const Sampler *sender = NULL;
+
+    if (packet->decided && !packet->from_vm && ends.from != NULL)
+        sender = vsf_flows_sampler(flows, ends.from->link.ifindex);
+    if (sender != NULL && vsf_flows_is_sampling(sender) && sender->has_gaps)
+        ends.from = NULL;
+    return ends;
+}
+
 static void
 emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
 {
     const VsfTap *tap = sampler->tap;
-    VsfEnds ends = vsf_ends_of(flows->registry, tap, packet->from_vm, packet->time_ns,
-                               packet->header, packet->header_length);
+    VsfEnds ends = ends_of(flows, tap, packet);
     VsfSflowFlow flow = {
         .sampling_rate = packet->rate,
         .drops = drops,
@@ -105,17 +132,15 @@ emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
         .time_ns = packet->stamp_ns,
     };
 
-    sampler->last_pool = packet->rate == 1
-                             ? vsf_sample_pool_take_next(&sampler->pool, packet->time_ns)
-                             : vsf_sample_pool_take(&sampler->pool, packet->time_ns);
-    flow.sample_pool = sampler->last_pool;
+    flow.sample_pool = sampler->last_pool = take_pool(&sampler->pool, packet);
     sampler->samples++;
     count_talk(flows, sampler, packet, &ends);
     vsf_exporter_flow(flows->exporter, sampler->ifindex, &flow);
 }
 
 /* Applies the direction to the waiting packets of a tap whose VM is known, and
- * sends those that count. */
+ * sends those that count. Of those that do not the gap does not either: of many packets it is
+ * as much as the candidates among what passed. */
 void
 vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
 {
@@ -134,7 +159,8 @@ vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
             continue;
         if (sampler->direction == VSF_DIRECTION_ONCE && !packet.from_vm) {
             kept = !seen_elsewhere(flows, sampler->tap, &packet);
-            vsf_sample_pool_note_to_vm(&sampler->pool, kept);
+            if (packet.gap == 0)
+                vsf_sample_pool_note_to_vm(&sampler->pool, kept);
         }
         if (kept)
             emit(flows, sampler, &packet, drops);
@@ -144,8 +170,9 @@ vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
     vsf_packet_queue_clear(sampler->waiting);
 }
 
+/* What is ready; with @counted only of samplers that need no reading. */
 static void
-emit_ready(VsfFlows *flows)
+emit_ready(VsfFlows *flows, gboolean counted)
 {
     GHashTableIter iter;
     gpointer key;
@@ -154,6 +181,8 @@ emit_ready(VsfFlows *flows)
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
         Sampler *sampler = key;
 
+        if (counted && !sampler->has_gaps)
+            continue;
         if (sampler->tap->domain != NULL)
             vsf_flows_send_waiting(flows, sampler);
         g_hash_table_iter_remove(&iter);
@@ -179,7 +208,7 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
         g_debug("interface counters: %s; sample pools go on without", error->message);
     }
     g_clear_handle_id(&flows->tick_timer, g_source_remove);
-    emit_ready(flows);
+    emit_ready(flows, FALSE);
 }
 
 static gboolean
@@ -192,13 +221,14 @@ tick(gpointer user_data)
     guint n = 0;
 
     flows->tick_timer = 0;
+    emit_ready(flows, TRUE);
     if (g_hash_table_size(flows->ready) == 0)
         return G_SOURCE_REMOVE;
     if (flows->asking) {
         /* The kernel's lock is held by someone: samples leave on time, with the
          * pool as far as it is known. */
         if (g_get_monotonic_time() - flows->asked_us >= FLOW_PATIENCE_MS * 1000)
-            emit_ready(flows);
+            emit_ready(flows, FALSE);
         else
             schedule_tick(flows, FLOW_TICK_MS);
         return G_SOURCE_REMOVE;
@@ -227,7 +257,8 @@ vsf_flows_make_ready(VsfFlows *flows, Sampler *sampler)
     if (vsf_packet_queue_length(sampler->waiting) == 0)
         return;
     g_hash_table_add(flows->ready, sampler);
-    if (vsf_packet_queue_length(sampler->waiting) >= FLOW_BURST && !flows->asking) {
+    if (vsf_packet_queue_length(sampler->waiting) >= FLOW_BURST &&
+        (sampler->has_gaps || !flows->asking)) {
         g_clear_handle_id(&flows->tick_timer, g_source_remove);
         tick(flows);
     } else {
@@ -240,6 +271,6 @@ vsf_flows_reading(VsfFlows *flows, int ifindex, const VsfLinkStats *stats, gint6
 {
     Sampler *sampler = vsf_flows_sampler(flows, ifindex);
 
-    if (sampler != NULL && sampler->rate != 0)
+    if (sampler != NULL && sampler->rate != 0 && !sampler->has_gaps)
         vsf_sample_pool_read(&sampler->pool, stats, sampler->tap->kind, read_ns);
 }

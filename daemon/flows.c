@@ -25,6 +25,13 @@ sampler_free(gpointer data)
     g_free(sampler);
 }
 
+/* libpcap's sampler ends when its interface goes down, eBPF's stays. */
+gboolean
+vsf_flows_is_sampling(const Sampler *sampler)
+{
+    return sampler->state == OPEN && (sampler->tap->link.flags & IFF_UP) != 0;
+}
+
 Sampler *
 vsf_flows_sampler(const VsfFlows *flows, int ifindex)
 {
@@ -65,6 +72,7 @@ packet_came(const VsfPacket *packet, gpointer user_data)
     vsf_flows_count_picked(flows, sampler);
     bound = sampler->tap->domain != NULL;
     if (vsf_packet_queue_length(sampler->waiting) >= (bound ? FLOW_WAITING_MAX : FLOW_HELD_MAX)) {
+        vsf_sample_pool_lose_gap(&sampler->pool, packet->gap);
         note_overflow(flows, sampler);
         return;
     }
@@ -87,19 +95,32 @@ first_reading_came(GHashTable *table, gint64 read_ns, const GError *error G_GNUC
         vsf_flows_reading(user_data, GPOINTER_TO_INT(key), value, read_ns);
 }
 
+/* Two that take readings are one to the pool, whatever was between them. */
+static void
+hand_over_pool(Sampler *sampler, gboolean has_gaps)
+{
+    if (sampler->has_gaps || has_gaps)
+        vsf_sample_pool_hand_over(&sampler->pool, 0);
+    sampler->has_gaps = has_gaps;
+}
+
 static void
 sampler_opened(int ifindex, gpointer user_data)
 {
     VsfFlows *flows = user_data;
     Sampler *sampler = vsf_flows_sampler(flows, ifindex);
+    VsfCaptureTap tap = {0};
 
     if (sampler == NULL)
         return;
+    vsf_capture_tap(flows->capture, ifindex, &tap);
     sampler->state = OPEN;
     sampler->retries = 0;
+    hand_over_pool(sampler, tap.has_gaps);
     g_debug("%s: sampling 1 in %u", sampler->tap->link.name, vsf_flows_rate(sampler));
     g_clear_pointer(&sampler->trouble, g_free);
-    vsf_link_stats_ask(flows->link_stats, &ifindex, 1, first_reading_came, flows);
+    if (!sampler->has_gaps)
+        vsf_link_stats_ask(flows->link_stats, &ifindex, 1, first_reading_came, flows);
 }
 
 void
@@ -180,6 +201,10 @@ sampler_failed(int ifindex, const GError *error, gpointer user_data)
     if (sampler == NULL)
         return;
     forget_handle(sampler);
+    if (g_error_matches(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_NO_ROOM)) {
+        vsf_flows_wait_for_room(flows, sampler);
+        return;
+    }
     if (!expected && g_strcmp0(sampler->trouble, error->message) != 0)
         tell_trouble(flows, sampler, error);
     g_free(sampler->trouble);
@@ -200,13 +225,14 @@ static const VsfCaptureCallbacks capture_callbacks = {
 
 VsfFlows *
 vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter *exporter,
-              VsfLinkStatsReader *link_stats, GError **error)
+              VsfLinkStatsReader *link_stats, VsfCaptureChoice *choice, GError **error)
 {
     g_autoptr(VsfFlows) flows = g_new0(VsfFlows, 1);
     VsfCaptureConfig capture_config = {
         .header_bytes = config->header_bytes,
         .direction = config->direction,
         .samplers_max = vsf_flows_samplers_max(vsf_descriptors_limit()),
+        .choice = choice,
     };
 
     flows->config = config;
@@ -283,6 +309,8 @@ remove_sampler(VsfFlows *flows, Sampler *sampler)
 static void
 stop_sampler(VsfFlows *flows, Sampler *sampler)
 {
+    guint64 untold = vsf_capture_untold(flows->capture, sampler->ifindex);
+
     vsf_flows_drops(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
     vsf_flows_leave_waiting(flows, sampler);
@@ -291,7 +319,10 @@ stop_sampler(VsfFlows *flows, Sampler *sampler)
     vsf_packet_queue_clear(sampler->waiting);
     g_hash_table_remove(flows->ready, sampler);
     forget_handle(sampler);
-    vsf_sample_pool_pause(&sampler->pool);
+    if (sampler->has_gaps)
+        vsf_sample_pool_hand_over(&sampler->pool, untold);
+    else
+        vsf_sample_pool_pause(&sampler->pool);
     sampler->rate = sampler->fresh = sampler->retries = 0;
     sampler->cap = (VsfRateCap){0};
 }
@@ -407,16 +438,29 @@ status_of_paused(VsfFlows *flows, int ifindex, Sampler *sampler, VsfFlowStatus *
     return TRUE;
 }
 
+static const char *
+describe_state(const Sampler *sampler)
+{
+    static const char *const states[] = {"closed", "opening", "sampling"};
+
+    if (sampler->trouble != NULL)
+        return sampler->trouble;
+    if (sampler->state == OPEN && !vsf_flows_is_sampling(sampler))
+        return "the interface is down";
+    return states[sampler->state];
+}
+
 gboolean
 vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
 {
-    static const char *const states[] = {"closed", "opening", "sampling"};
     Sampler *sampler = vsf_flows_sampler(flows, ifindex);
+    VsfCaptureTap tap = {0};
 
     if (sampler == NULL || sampler->rate == 0)
         return status_of_paused(flows, ifindex, sampler, status);
+    vsf_capture_tap(flows->capture, ifindex, &tap);
     *status = (VsfFlowStatus){
-        .state = sampler->trouble != NULL ? sampler->trouble : states[sampler->state],
+        .state = describe_state(sampler),
         .sampling = vsf_flows_rate(sampler),
         .direction = sampler->direction,
         .factor = vsf_rate_cap_factor(&sampler->cap),
@@ -424,6 +468,8 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
         .left_out = sampler->left_out,
         .drops = vsf_flows_drops(flows, sampler),
         .pool = sampler->last_pool,
+        .backend = tap.backend,
+        .backend_reason = tap.reason,
     };
     return TRUE;
 }
@@ -443,7 +489,7 @@ vsf_flows_totals(VsfFlows *flows)
         if (sampler->tap->domain == NULL || sampler->rate == 0)
             continue;
         totals.wanted++;
-        if (sampler->state == OPEN)
+        if (vsf_flows_is_sampling(sampler))
             totals.sampled++;
         totals.factor = MAX(totals.factor, vsf_rate_cap_factor(&sampler->cap));
     }

@@ -2,8 +2,9 @@
 /* From sampled packets to flow samples: which packets count (direction), whose
  * they are, and how many could have been sampled when each was picked.
  *
- * Packets wait a moment (FLOW_TICK) for a reading of their tap's counters,
- * from which the sample pool is interpolated; those of a tap whose VM is not
+ * Packets wait a moment (FLOW_TICK) for company; those of libpcap also for a reading of
+ * their tap's counters, from which the sample pool is interpolated, while those of eBPF say
+ * by how much it grows. Those of a tap whose VM is not
  * known yet wait, bounded, until it is bound or let go. Main thread only. */
 #pragma once
 
@@ -23,6 +24,8 @@ typedef struct {       /* one sampler, for the status */
     guint64 left_out; /* sampled, but counted on another tap of this host (direction once) */
     guint64 drops;
     guint32 pool;
+    const char *backend;        /* "pcap" or "ebpf"; NULL: it has no sampler */
+    const char *backend_reason; /* why libpcap, where eBPF is in force; valid until it changes */
 } VsfFlowStatus;
 
 typedef struct {    /* over all samplers */
@@ -32,16 +35,18 @@ typedef struct {    /* over all samplers */
     guint64 drops;  /* since the daemon started, also on interfaces that are gone */
 } VsfFlowTotals;
 
-typedef struct {                        /* of all samplers */
-    guint samplers;                     /* open, or being opened or closed */
-    guint samplers_max;                 /* as many as the limit of open files leaves room for */
-    guint waiting;                      /* interfaces that should be sampled and have no room */
-    guint64 ring_bytes, ring_bytes_max; /* without those being closed */
+typedef struct {                            /* of all samplers */
+    guint samplers;                         /* open, or being opened or closed */
+    guint samplers_max;                     /* as many as the limit of open files leaves room for */
+    guint waiting;                          /* interfaces that should be sampled and have no room */
+    guint64 ring_bytes, ring_bytes_max;     /* without those being closed */
+    guint ebpf_samplers, ebpf_samplers_max; /* of these, eBPF's */
 } VsfFlowsRoom;
 
-/* Everything is used until vsf_flows_free(), @config until another one is set. */
+/* Everything is used until vsf_flows_free(), @config until another one is set; but for @choice,
+ * which is taken; NULL: libpcap. */
 VsfFlows *vsf_flows_new(const VsfConfig *config, const VsfRegistry *registry, VsfExporter *exporter,
-                        VsfLinkStatsReader *link_stats, GError **error);
+                        VsfLinkStatsReader *link_stats, VsfCaptureChoice *choice, GError **error);
 void vsf_flows_free(VsfFlows *flows);
 
 /* Instead of the one before. Only samplers that it wants otherwise are touched: another rate
@@ -79,6 +84,9 @@ guint vsf_flows_talks(VsfFlows *flows, VsfTalk *talks, guint n_max);
 VsfFlowTotals vsf_flows_totals(VsfFlows *flows);
 
 void vsf_flows_room(const VsfFlows *flows, VsfFlowsRoom *room);
+
+/* What takes the packets; NULL: libpcap, by nobody's choice. */
+const VsfCaptureChoice *vsf_flows_choice(const VsfFlows *flows);
 
 /* How many samplers a process with so many descriptors may have. */
 guint vsf_flows_samplers_max(guint descriptors);

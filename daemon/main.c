@@ -6,6 +6,7 @@
 #include "base/event.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "net/capture-choice.h"
 #include "options.h"
 #include "signals.h"
 #include "virt/conn.h"
@@ -162,7 +163,8 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (options.version)
-        return printf("virt-sflowd " VSF_VERSION "\n") < 0;
+        return printf("virt-sflowd " VSF_VERSION "\nbackends: %s\n", vsf_capture_choice_built()) <
+               0;
     vsf_log_init(options.debug);
     config = vsf_options_load(&options, FALSE, &error);
     if (config == NULL) {

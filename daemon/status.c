@@ -125,6 +125,8 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
     vsf_status_int_member(builder, "left_out", (gint64)flow.left_out);
     vsf_status_int_member(builder, "drops", (gint64)flow.drops);
     vsf_status_int_member(builder, "pool", flow.pool);
+    vsf_status_text_member(builder, "backend", flow.backend);
+    vsf_status_text_member(builder, "backend_reason", flow.backend_reason);
     json_builder_end_object(builder);
 }
 
@@ -220,11 +222,24 @@ add_exporter(JsonBuilder *builder, const VsfApp *app)
 static void
 add_capture(JsonBuilder *builder, const VsfApp *app)
 {
+    static const char *const wanted[] = {
+        [VSF_CAPTURE_AUTO] = "auto",
+        [VSF_CAPTURE_PCAP] = "pcap",
+        [VSF_CAPTURE_EBPF] = "ebpf",
+    };
+    const VsfCaptureChoice *choice = vsf_flows_choice(app->flows);
     VsfFlowsRoom room;
 
     vsf_flows_room(app->flows, &room);
     json_builder_set_member_name(builder, "capture");
     json_builder_begin_object(builder);
+    vsf_status_text_member(builder, "backend", vsf_capture_choice_name(choice));
+    vsf_status_text_member(builder, "backend_wanted", wanted[choice->wanted]);
+    vsf_status_text_member(builder, "backend_reason", choice->reason);
+    vsf_status_text_member(builder, "attachment", vsf_capture_choice_attachment(choice));
+    vsf_status_text_member(builder, "unit", vsf_capture_choice_unit(choice));
+    vsf_status_int_member(builder, "ebpf_samplers", room.ebpf_samplers);
+    vsf_status_int_member(builder, "ebpf_samplers_max", room.ebpf_samplers_max);
     vsf_status_int_member(builder, "samplers", room.samplers);
     vsf_status_int_member(builder, "samplers_max", room.samplers_max);
     vsf_status_int_member(builder, "without_room", room.waiting);

@@ -109,6 +109,41 @@ add_daemon(GString *text, JsonObject *status)
         vsf_table_line(text, "", stuck, " calls to it do not return", NULL);
 }
 
+/* An interface that libpcap has though eBPF is in force: its packets are counted otherwise. */
+static void
+add_backend_reason(GString *text, JsonObject *tap)
+{
+    g_autofree char *reason = vsf_member_text(tap, "backend_reason");
+
+    if (strcmp(reason, "-") == 0)
+        return;
+    g_string_append(text, "  by libpcap, counted in frames: ");
+    vsf_table_cell(text, reason, 0, FALSE);
+    g_string_append_c(text, '\n');
+}
+
+static void
+add_capture(GString *text, JsonObject *status)
+{
+    JsonObject *capture = vsf_member_object(status, "capture");
+    g_autofree char *backend = vsf_member_text(capture, "backend"),
+                    *how = vsf_member_text(capture, "attachment"),
+                    *unit = vsf_member_text(capture, "unit"),
+                    *why = vsf_member_text(capture, "backend_reason"),
+                    *n = vsf_member_text(capture, "ebpf_samplers"),
+                    *n_max = vsf_member_text(capture, "ebpf_samplers_max");
+
+    if (strcmp(backend, "-") == 0)
+        return;
+    if (strcmp(how, "-") == 0)
+        vsf_table_line(text, "capture", backend, ", packets are counted in ", unit, NULL);
+    else
+        vsf_table_line(text, "capture", backend, " (", how, ") on ", n, " interfaces of at most ",
+                       n_max, ", packets are counted in ", unit, NULL);
+    if (strcmp(why, "-") != 0)
+        vsf_table_line(text, "", why, NULL);
+}
+
 /* "@prefix NUMBER @suffix", or "off" for 0. The caller frees. */
 static char *
 or_off(JsonObject *config, const char *name, const char *prefix, const char *suffix)
@@ -186,6 +221,7 @@ add_numbers(GString *text, JsonObject *status)
         vsf_table_line(text, "", "from ", file, NULL);
     }
     add_reload(text, config);
+    add_capture(text, status);
     if (strcmp(trouble, "-") != 0)
         vsf_table_line(text, "state", "cannot be kept: ", trouble, NULL);
     vsf_table_line(text, "sent", datagrams, " datagrams, ", flows, " flow samples, ", counters,
@@ -220,6 +256,6 @@ vsf_status_text(JsonObject *status)
                   vsf_table_rows(vsf_member_array(status, "vms"), "name"), NULL, NULL);
     vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns),
                   vsf_table_rows(vsf_member_array(status, "taps"), "ifindex"),
-                  "No interface is sampled.", NULL);
+                  "No interface is sampled.", add_backend_reason);
     return g_string_free(text, FALSE);
 }

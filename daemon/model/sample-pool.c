@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pool between two readings of a tap's counters. */
+/* The pool between two readings of a tap's counters, or from gap to gap. */
 #include "sample-pool.h"
 
 /* Weight of sampled frames that the share keeps over a reading: in a flood the
@@ -137,4 +137,27 @@ vsf_sample_pool_take_next(VsfSamplePool *pool, gint64 packet_ns)
     pool->samples++;
     pool->last = MAX(pool->last, counted) + 1;
     return (guint32)pool->last;
+}
+
+guint32
+vsf_sample_pool_take_gap(VsfSamplePool *pool, guint32 gap)
+{
+    pool->samples++;
+    vsf_sample_pool_lose_gap(pool, gap);
+    return (guint32)pool->last;
+}
+
+void
+vsf_sample_pool_lose_gap(VsfSamplePool *pool, guint32 gap)
+{
+    pool->pool += gap;
+    pool->last += gap;
+}
+
+void
+vsf_sample_pool_hand_over(VsfSamplePool *pool, guint64 untold)
+{
+    vsf_sample_pool_pause(pool);
+    pool->last = MAX(pool->last, (guint64)(pool->pool + 0.5)) + untold;
+    pool->pool = (double)pool->last;
 }

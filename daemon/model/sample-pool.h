@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How many frames could have been sampled on a tap when one was: sFlow's
- * sample_pool, from the interface's own counters.
+ * sample_pool, from the interface's own counters, or from what the kernel counted
+ * from sample to sample, where it does.
  *
  * Readings of the counters come at intervals; packets carry the time at which
  * they passed, and the pool of a packet is interpolated between the readings
@@ -68,3 +69,14 @@ guint32 vsf_sample_pool_take(VsfSamplePool *pool, gint64 packet_ns);
  * next frame, and what was lost is counted from the reading after it. Collectors that weigh
  * each sample by the pool's step (pmacct's sfacctd) count right then. */
 guint32 vsf_sample_pool_take_next(VsfSamplePool *pool, gint64 packet_ns);
+
+/* The same where the kernel counted: @gap frames were candidates since the sample before it, of
+ * which it is the last. No reading is needed. */
+guint32 vsf_sample_pool_take_gap(VsfSamplePool *pool, guint32 gap);
+
+/* A sample with that gap was picked and is lost: its candidates were there all the same. */
+void vsf_sample_pool_lose_gap(VsfSamplePool *pool, guint32 gap);
+
+/* Between samplers of which at least one counts by itself: the pool goes on from what is known,
+ * with @untold candidates more that no sample told of; readings begin anew. */
+void vsf_sample_pool_hand_over(VsfSamplePool *pool, guint64 untold);

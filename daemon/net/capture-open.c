@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Opening and closing on workers, the room for it, and which backend has which tap: eBPF's as
+ * long as it is in force, has room and can; else libpcap's. */
 #include "capture-private.h"
 
-#include <errno.h>
-#include <sys/epoll.h>
-
 typedef struct {
-    VsfCaptureHandleConfig config;
+    VsfCaptureOpened *opened;
+    VsfCaptureOpen open;
     GCancellable *cancel;
 } OpenRequest; /* what the worker sees */
 
 typedef struct {
     VsfCapture *capture;
+    VsfCaptureOpened *opened;
     int ifindex;
     guint64 serial;
     guint32 rate;
 } Opening; /* what the main loop remembers */
+
+typedef struct {
+    VsfCapture *capture;
+    const VsfCaptureBackend *backend;
+} Closing;
 
 Tap *
 vsf_capture_find(VsfCapture *capture, int ifindex)
@@ -22,66 +28,98 @@ vsf_capture_find(VsfCapture *capture, int ifindex)
     return g_hash_table_lookup(capture->taps, GINT_TO_POINTER(ifindex));
 }
 
+static void
+give_sampler(VsfCapture *capture, const VsfCaptureBackend *backend)
+{
+    if (backend == &vsf_capture_ebpf)
+        vsf_capture_room_give_hooks(&capture->room);
+    else
+        vsf_capture_room_give_sampler(&capture->room);
+}
+
 /* Somebody who found no room may have it now. */
 static void
-sampler_ended(VsfCapture *capture)
+sampler_ended(VsfCapture *capture, const VsfCaptureBackend *backend)
 {
-    vsf_capture_room_give_sampler(&capture->room);
+    give_sampler(capture, backend);
     if (!capture->closed && capture->callbacks.room != NULL)
         capture->callbacks.room(capture->user_data);
 }
 
-/* How often the rings are looked into is up to the smallest. */
-static void
-measure_rings(VsfCapture *capture)
-{
-    GHashTableIter iter;
-    gpointer value;
-
-    capture->smallest_ring = capture->room.ring_bytes;
-    g_hash_table_iter_init(&iter, capture->taps);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Tap *tap = value;
-
-        if (tap->handle != NULL)
-            capture->smallest_ring = MIN(capture->smallest_ring, tap->ring_bytes);
-    }
-    vsf_capture_pace_set_ring(
-        &capture->pace,
-        vsf_capture_handle_ring_frames(capture->config.header_bytes, capture->smallest_ring));
-}
-
 /* --- closing --------------------------------------------------------------- */
 
-static gpointer
-close_handle(gpointer payload, GError **error G_GNUC_UNUSED)
+static void
+opened_clear(gpointer data)
 {
-    vsf_capture_handle_close(payload);
+    VsfCaptureOpened *opened = data;
+
+    if (opened->handle != NULL)
+        opened->backend->close(g_steal_pointer(&opened->handle));
+}
+
+void
+vsf_capture_opened_free(gpointer opened)
+{
+    g_atomic_rc_box_release_full(opened, opened_clear);
+}
+
+static VsfCaptureOpened *
+opened_new(const VsfCaptureBackend *backend, gpointer handle)
+{
+    VsfCaptureOpened *opened = g_atomic_rc_box_new0(VsfCaptureOpened);
+
+    *opened = (VsfCaptureOpened){backend, handle};
+    return opened;
+}
+
+static gpointer
+close_opened(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    opened_clear(payload);
     return GINT_TO_POINTER(1);
 }
 
 static void
 handle_closed(GObject *source G_GNUC_UNUSED, GAsyncResult *result G_GNUC_UNUSED, gpointer user_data)
 {
-    VsfCapture *capture = user_data;
+    g_autofree Closing *closing = user_data;
 
-    sampler_ended(capture);
-    vsf_capture_unref(capture);
+    sampler_ended(closing->capture, closing->backend);
+    vsf_capture_unref(closing->capture);
 }
 
-static void
-dispose_handle(VsfCapture *capture, VsfCaptureHandle *handle)
+/* Those of one interface are done in order. */
+static VsfWorker *
+hooker(const VsfCapture *capture, int ifindex)
 {
-    vsf_worker_run(capture->closer, close_handle, handle, NULL, NULL, handle_closed,
-                   vsf_capture_ref(capture));
+    return capture->hookers[(guint)ifindex % VSF_CAPTURE_HOOKERS];
 }
 
+/* Takes @opened. The sampler's room comes back with that. */
+static void
+dispose_opened(VsfCapture *capture, int ifindex, VsfCaptureOpened *opened)
+{
+    Closing *closing = g_new(Closing, 1);
+
+    *closing = (Closing){vsf_capture_ref(capture), opened->backend};
+    vsf_worker_run(opened->backend == &vsf_capture_ebpf ? hooker(capture, ifindex)
+                                                        : capture->closer,
+                   close_opened, opened, vsf_capture_opened_free, NULL, handle_closed, closing);
+}
+
+/* What eBPF is about to open is closed by the job after it, before another sampler of the
+ * interface has its turn; libpcap's, which may be two for a moment, when it is known. */
 void
 vsf_capture_tap_dispose(Tap *tap)
 {
     if (tap->handle != NULL)
-        dispose_handle(tap->capture, g_steal_pointer(&tap->handle));
+        dispose_opened(tap->capture, tap->ifindex,
+                       opened_new(tap->backend, g_steal_pointer(&tap->handle)));
+    else if (tap->opened != NULL && tap->backend == &vsf_capture_ebpf)
+        dispose_opened(tap->capture, tap->ifindex, g_steal_pointer(&tap->opened));
+    g_clear_pointer(&tap->opened, vsf_capture_opened_free);
     g_object_unref(tap->cancel);
+    g_free(tap->reason);
     g_free(tap);
 }
 
@@ -94,11 +132,8 @@ tap_close(Tap *tap)
     g_hash_table_remove(capture->taps, GINT_TO_POINTER(tap->ifindex));
     vsf_capture_room_give_ring(&capture->room, tap->ring_bytes);
     g_cancellable_cancel(tap->cancel);
-    if (tap->handle != NULL) {
-        epoll_ctl(capture->epoll_fd, EPOLL_CTL_DEL, vsf_capture_handle_fd(tap->handle), NULL);
-        if (tap->ring_bytes == capture->smallest_ring && !capture->closed)
-            measure_rings(capture);
-    }
+    if (tap->handle != NULL)
+        tap->backend->end(tap);
     tap->closed = TRUE;
     if (!tap->reading)
         vsf_capture_tap_dispose(tap);
@@ -119,6 +154,7 @@ vsf_capture_tap_fail(Tap *tap, const GError *error)
 static void
 open_request_free(OpenRequest *request)
 {
+    vsf_capture_opened_free(request->opened);
     g_object_unref(request->cancel);
     g_free(request);
 }
@@ -127,42 +163,103 @@ static gpointer
 open_handle(gpointer payload, GError **error)
 {
     OpenRequest *request = payload;
-    g_autoptr(VsfCaptureHandle) handle = NULL;
+    VsfCaptureOpened *opened = request->opened;
 
     if (g_cancellable_set_error_if_cancelled(request->cancel, error))
         return NULL;
-    handle = vsf_capture_handle_open(&request->config, error);
-    /* Nobody may be there any more to close it. */
-    if (handle != NULL && g_cancellable_set_error_if_cancelled(request->cancel, error))
+    opened->handle = opened->backend->open(&request->open, error);
+    if (opened->handle == NULL)
         return NULL;
-    return g_steal_pointer(&handle);
-}
-
-static gboolean
-watch_tap(Tap *tap, GError **error)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = tap->ifindex};
-
-    if (epoll_ctl(tap->capture->epoll_fd, EPOLL_CTL_ADD, vsf_capture_handle_fd(tap->handle),
-                  &event) == 0)
-        return TRUE;
-    g_set_error(error, VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_FAILED, "cannot watch the ring: %s",
-                g_strerror(errno));
-    return FALSE;
+    /* Nobody may be there any more to close it. */
+    if (!g_cancellable_set_error_if_cancelled(request->cancel, error))
+        return GINT_TO_POINTER(1);
+    opened_clear(opened);
+    return NULL;
 }
 
 /* Another rate than it was opened with may be wanted by now. */
 static gboolean
-adopt_handle(Tap *tap, VsfCaptureHandle *handle, guint32 opened_rate, GError **error)
+adopt_handle(Tap *tap, gpointer handle, guint32 opened_rate, GError **error)
 {
     guint32 wanted = tap->rates.rate;
 
     tap->handle = handle;
-    if (tap->ring_bytes < tap->capture->smallest_ring)
-        measure_rings(tap->capture);
     vsf_capture_rates_init(&tap->rates, opened_rate);
     vsf_capture_set_rate(tap->capture, tap->ifindex, wanted);
-    return watch_tap(tap, error);
+    return tap->backend->begin(tap, error);
+}
+
+static void handle_opened(GObject *source, GAsyncResult *result, gpointer user_data);
+
+/* With the backend and the ring that @tap has. */
+static void
+start_opening(Tap *tap)
+{
+    VsfCapture *capture = tap->capture;
+    const VsfCaptureChoice *choice = capture->config.choice;
+    OpenRequest *request = g_new0(OpenRequest, 1);
+    Opening *opening = g_new0(Opening, 1);
+
+    tap->serial = ++capture->last_serial;
+    tap->since_ns = g_get_monotonic_time() * 1000;
+    tap->opened = opened_new(tap->backend, NULL);
+    request->opened = g_atomic_rc_box_acquire(tap->opened);
+    request->cancel = g_object_ref(tap->cancel);
+    request->open = (VsfCaptureOpen){
+        .bpf = choice != NULL ? choice->bpf : NULL,
+        .ifindex = tap->ifindex,
+        .mirrored = tap->mirrored,
+        .header_bytes = capture->config.header_bytes,
+        .rate = tap->rates.rate,
+        .ring_bytes = tap->ring_bytes,
+        .direction = capture->config.direction,
+    };
+    g_strlcpy(request->open.name, tap->name, sizeof(request->open.name));
+    *opening = (Opening){vsf_capture_ref(capture), g_atomic_rc_box_acquire(tap->opened),
+                         tap->ifindex, tap->serial, tap->rates.rate};
+    vsf_worker_run(
+        tap->backend == &vsf_capture_ebpf ? hooker(capture, tap->ifindex) : capture->opener,
+        open_handle, request, (GDestroyNotify)open_request_free, NULL, handle_opened, opening);
+}
+
+/* Whether libpcap may have a tap that eBPF did not take: not what neither can sample. */
+static gboolean
+may_fall_back(const Tap *tap, const GError *error)
+{
+    return tap->backend == &vsf_capture_ebpf && tap->handle == NULL &&
+           error->domain == VSF_BPF_ERROR;
+}
+
+/* The sampler that was to be is libpcap's then; its room is given back by the caller. */
+static void
+fall_back(Tap *tap, const GError *error)
+{
+    g_autoptr(GError) no_room = NULL;
+
+    tap->backend = &vsf_capture_pcap;
+    tap->reason = g_strdup_printf("eBPF cannot serve it: %s", error->message);
+    tap->ring_bytes = vsf_capture_room_take(&tap->capture->room);
+    if (tap->ring_bytes != 0) {
+        start_opening(tap);
+        return;
+    }
+    no_room = g_error_new(VSF_CAPTURE_ERROR, VSF_CAPTURE_ERROR_NO_ROOM,
+                          "no room for libpcap, and %s", tap->reason);
+    vsf_capture_tap_fail(tap, no_room);
+}
+
+/* Of a tap that was closed or opened anew meanwhile; see vsf_capture_tap_dispose(). */
+static void
+drop_opened(VsfCapture *capture, const Opening *opening)
+{
+    VsfCaptureOpened *opened = opening->opened;
+
+    if (opened->backend == &vsf_capture_ebpf)
+        return;
+    if (opened->handle != NULL)
+        dispose_opened(capture, opening->ifindex, g_atomic_rc_box_acquire(opened));
+    else
+        sampler_ended(capture, opened->backend);
 }
 
 /* The tap may be closed, or opened anew, or the capture freed meanwhile. */
@@ -171,65 +268,82 @@ handle_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user
 {
     g_autofree Opening *opening = user_data;
     g_autoptr(GError) error = NULL;
+    gboolean is_open = vsf_worker_finish(result, &error) != NULL;
+    VsfCaptureOpened *opened = opening->opened;
     VsfCapture *capture = opening->capture;
-    VsfCaptureHandle *handle = vsf_worker_finish(result, &error);
     Tap *tap = vsf_capture_find(capture, opening->ifindex);
 
     if (tap == NULL || tap->serial != opening->serial) {
-        if (handle != NULL)
-            dispose_handle(capture, handle);
-    } else if (handle != NULL && adopt_handle(tap, handle, opening->rate, &error)) {
-        capture->callbacks.opened(tap->ifindex, capture->user_data);
+        drop_opened(capture, opening);
     } else {
-        vsf_capture_tap_fail(tap, error);
+        g_clear_pointer(&tap->opened, vsf_capture_opened_free);
+        if (is_open && adopt_handle(tap, g_steal_pointer(&opened->handle), opening->rate, &error)) {
+            capture->callbacks.opened(tap->ifindex, capture->user_data);
+        } else if (!is_open && may_fall_back(tap, error)) {
+            /* Its room is nobody else's news: who found none would only try the same. */
+            give_sampler(capture, opened->backend);
+            fall_back(tap, error);
+        } else {
+            vsf_capture_tap_fail(tap, error);
+            if (!is_open)
+                sampler_ended(capture, opened->backend);
+        }
     }
-    if (handle == NULL)
-        sampler_ended(capture);
+    vsf_capture_opened_free(opened);
     vsf_capture_unref(capture);
 }
 
-static OpenRequest *
-open_request_new(const Tap *tap, const char *name, gboolean mirrored)
+/* eBPF's programs know one direction and one number of header bytes: those of the start. */
+static gboolean
+has_other_terms(const VsfCapture *capture)
 {
-    OpenRequest *request = g_new0(OpenRequest, 1);
+    const VsfCaptureChoice *choice = capture->config.choice;
 
-    request->config.ifindex = tap->ifindex;
-    g_strlcpy(request->config.name, name, sizeof(request->config.name));
-    request->config.filter = (VsfCaptureFilter){
-        .header_bytes = tap->capture->config.header_bytes,
-        .rate = tap->rates.rate,
-        .direction = tap->capture->config.direction,
-        .mirrored = mirrored,
-    };
-    request->config.ring_bytes = tap->ring_bytes;
-    request->cancel = g_object_ref(tap->cancel);
-    return request;
+    return choice != NULL && choice->bpf != NULL &&
+           (choice->header_bytes != capture->config.header_bytes ||
+            choice->direction != capture->config.direction);
+}
+
+/* FALSE: there is no room. */
+static gboolean
+choose_backend(Tap *tap)
+{
+    VsfCapture *capture = tap->capture;
+
+    tap->backend = &vsf_capture_ebpf;
+    if (!has_other_terms(capture) && vsf_capture_room_take_hooks(&capture->room))
+        return TRUE;
+    tap->backend = &vsf_capture_pcap;
+    if (has_other_terms(capture))
+        tap->reason = g_strdup("eBPF has the direction and header-bytes that were configured for "
+                               "all at the start");
+    else if (capture->room.hooked_max > 0)
+        tap->reason = g_strdup_printf("eBPF serves no more than %u interfaces",
+                                      capture->room.n_hooked);
+    tap->ring_bytes = vsf_capture_room_take(&capture->room);
+    return tap->ring_bytes != 0;
 }
 
 gboolean
 vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
                  guint32 rate)
 {
-    guint32 ring_bytes;
-    Opening *opening;
     Tap *tap;
 
     vsf_capture_close(capture, ifindex);
-    ring_bytes = vsf_capture_room_take(&capture->room);
-    if (ring_bytes == 0)
-        return FALSE;
     tap = g_new0(Tap, 1);
     tap->capture = capture;
     tap->ifindex = ifindex;
-    tap->ring_bytes = ring_bytes;
-    vsf_capture_rates_init(&tap->rates, CLAMP(rate, 1, VSF_CAPTURE_RATE_MAX));
-    tap->serial = ++capture->last_serial;
+    g_strlcpy(tap->name, name, sizeof(tap->name));
+    tap->mirrored = mirrored;
     tap->cancel = g_cancellable_new();
+    vsf_capture_rates_init(&tap->rates, CLAMP(rate, 1, VSF_CAPTURE_RATE_MAX));
+    if (!choose_backend(tap)) {
+        vsf_capture_tap_dispose(tap);
+        return FALSE;
+    }
     g_hash_table_insert(capture->taps, GINT_TO_POINTER(ifindex), tap);
-    opening = g_new0(Opening, 1);
-    *opening = (Opening){vsf_capture_ref(capture), ifindex, tap->serial, tap->rates.rate};
-    vsf_worker_run(capture->opener, open_handle, open_request_new(tap, name, mirrored),
-                   (GDestroyNotify)open_request_free, NULL, handle_opened, opening);
+    start_opening(tap);
     return TRUE;
 }
 

@@ -31,7 +31,7 @@ next_ring(const VsfCaptureRoom *room)
     gsize left = room->ring_total - room->used;
     gsize share = left / SHARE / room->page_bytes * room->page_bytes;
 
-    if (room->n_samplers >= room->samplers_max || left < least_ring(room))
+    if (room->n_descriptors >= room->samplers_max || left < least_ring(room))
         return 0;
     return (guint32)CLAMP(share, least_ring(room), room->ring_bytes);
 }
@@ -44,6 +44,7 @@ vsf_capture_room_take(VsfCaptureRoom *room)
     if (ring_bytes == 0)
         return 0;
     room->n_samplers++;
+    room->n_descriptors++;
     room->used += ring_bytes;
     return ring_bytes;
 }
@@ -60,10 +61,44 @@ vsf_capture_room_give_sampler(VsfCaptureRoom *room)
 {
     g_assert(room->n_samplers > 0);
     room->n_samplers--;
+    room->n_descriptors--;
+}
+
+static gboolean
+hooks_are_there(const VsfCaptureRoom *room)
+{
+    return room->n_hooked < room->hooked_max && room->n_descriptors < room->samplers_max &&
+           room->samplers_max - room->n_descriptors >= VSF_CAPTURE_HOOK_DESCRIPTORS;
+}
+
+gboolean
+vsf_capture_room_take_hooks(VsfCaptureRoom *room)
+{
+    if (!hooks_are_there(room))
+        return FALSE;
+    room->n_samplers++;
+    room->n_hooked++;
+    room->n_descriptors += VSF_CAPTURE_HOOK_DESCRIPTORS;
+    return TRUE;
+}
+
+void
+vsf_capture_room_give_hooks(VsfCaptureRoom *room)
+{
+    g_assert(room->n_hooked > 0);
+    room->n_samplers--;
+    room->n_hooked--;
+    room->n_descriptors -= VSF_CAPTURE_HOOK_DESCRIPTORS;
 }
 
 gboolean
 vsf_capture_room_is_there(const VsfCaptureRoom *room)
 {
-    return next_ring(room) > 0;
+    return next_ring(room) > 0 || hooks_are_there(room);
+}
+
+guint
+vsf_capture_room_samplers_max(const VsfCaptureRoom *room)
+{
+    return room->samplers_max - (room->n_descriptors - room->n_samplers);
 }

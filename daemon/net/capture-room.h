@@ -2,7 +2,7 @@
 /* How many samplers there may be, and how large the packet ring of each: pure
  * arithmetic over two budgets.
  *
- * A sampler holds one descriptor. Its ring is kernel memory that is resident in
+ * A sampler of libpcap holds one descriptor. Its ring is kernel memory that is resident in
  * the process, but charged to no memory cgroup (measured on Linux 6.18: 1.5 KiB of
  * 128), so that nobody but us bounds it. Each ring takes 1/512 of what is left of
  * the total: many taps get smaller ones, and the first nearly what they would get
@@ -14,13 +14,17 @@
 #include <glib.h>
 
 typedef struct {
-    guint samplers_max;
+    guint samplers_max; /* descriptors of all of them */
     gsize ring_total;   /* bytes */
     guint32 ring_bytes; /* of one ring, at most; whole pages */
     guint32 page_bytes;
     guint n_samplers;
-    gsize used; /* bytes of rings */
+    guint n_descriptors;
+    gsize used;                 /* bytes of rings */
+    guint hooked_max, n_hooked; /* samplers of eBPF: no ring of their own, but two descriptors */
 } VsfCaptureRoom;
+
+#define VSF_CAPTURE_HOOK_DESCRIPTORS 2
 
 #define VSF_CAPTURE_RING_BYTES (128 * 1024)
 #define VSF_CAPTURE_RING_PAGES 2 /* of one ring, at least */
@@ -37,5 +41,12 @@ guint32 vsf_capture_room_take(VsfCaptureRoom *room) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_capture_room_give_ring(VsfCaptureRoom *room, guint32 ring_bytes);
 void vsf_capture_room_give_sampler(VsfCaptureRoom *room);
 
-/* Whether take() would give something. */
+/* The same for a sampler of eBPF. FALSE: there is no room for one. */
+gboolean vsf_capture_room_take_hooks(VsfCaptureRoom *room) G_GNUC_WARN_UNUSED_RESULT;
+void vsf_capture_room_give_hooks(VsfCaptureRoom *room);
+
+/* Whether one of the two would give something. */
 gboolean vsf_capture_room_is_there(const VsfCaptureRoom *room);
+
+/* How many samplers there may be at most while the hooks that are there stay. */
+guint vsf_capture_room_samplers_max(const VsfCaptureRoom *room);

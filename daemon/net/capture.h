@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Packet samplers: one libpcap handle per tap, 1-in-N picked at random by the
- * kernel's filter, all of them behind one epoll fd in one GSource.
+/* Packet samplers, 1-in-N picked at random by the kernel, by one of two backends: a libpcap
+ * handle per tap, all of them behind one epoll fd, or eBPF programs with one ring for all.
+ * Where eBPF is in force, libpcap has the taps that it cannot serve.
  *
  * Opening and closing wait for the kernel (12 and 24 ms), so both run on
- * workers. Samplers are keyed by ifIndex; after the bind the interface's index
+ * workers. Samplers are keyed by ifIndex; after libpcap's bind the interface's index
  * is checked again, since a name can pass to another tap meanwhile. */
 #pragma once
 
 #include "../model/sample-pool.h"
+#include "capture-choice.h"
 #include "capture-room.h"
 
 #include <gio/gio.h>
@@ -20,10 +22,9 @@ typedef enum {
     VSF_CAPTURE_ERROR_DOWN,         /* it is down: open again when it is up */
     VSF_CAPTURE_ERROR_NOT_ETHERNET, /* cannot be sampled */
     VSF_CAPTURE_ERROR_PERMISSION,   /* CAP_NET_RAW is missing */
+    VSF_CAPTURE_ERROR_NO_ROOM, /* eBPF cannot serve it, and libpcap has no room: room() tells */
     VSF_CAPTURE_ERROR_FAILED,
 } VsfCaptureError;
-
-#define VSF_CAPTURE_BACKEND "pcap" /* what takes the packets */
 
 typedef struct VsfCapture VsfCapture;
 
@@ -36,7 +37,18 @@ typedef struct {
     guint32 frame_length; /* bytes on the wire, without FCS, with the VLAN tag */
     const guint8 *header; /* valid during the call; VLAN tag in place */
     guint32 header_length;
+    /* How many could have been picked since the packet before it, itself included: of a sampler's
+     * packets the sum is its pool. 0: not known, the interface's counters have to tell. */
+    guint32 gap;
+    /* With direction ONCE: the kernel left out what another tap of its kind had before. */
+    gboolean decided;
 } VsfPacket;
+
+typedef struct {
+    const char *backend; /* "pcap" or "ebpf"; static */
+    gboolean has_gaps;   /* its packets tell theirs */
+    const char *reason;  /* why libpcap has it, where eBPF is in force; else NULL; the sampler's */
+} VsfCaptureTap;
 
 typedef struct {
     /* The sampler of @ifindex is on the tap from now on. */
@@ -50,11 +62,12 @@ typedef struct {
 } VsfCaptureCallbacks;
 
 typedef struct {
-    guint32 header_bytes;   /* 64 to 256 */
-    VsfDirection direction; /* IN and OUT are filtered in the kernel; ONCE is as BOTH here */
-    guint32 ring_bytes;     /* of one sampler; 0 = default; at most 128 KiB, at least two pages */
-    guint samplers_max;     /* 0 = any number; each holds one descriptor */
-    gsize ring_total;       /* bytes of all rings; 0 = 64 MiB */
+    guint32 header_bytes;     /* 64 to 256 */
+    VsfDirection direction;   /* filtered in the kernel; ONCE by eBPF alone, else it is as BOTH */
+    guint32 ring_bytes;       /* of one sampler; 0 = default; at most 128 KiB, at least two pages */
+    guint samplers_max;       /* descriptors of all; 0 = any number; one each, with eBPF two */
+    gsize ring_total;         /* bytes of libpcap's rings; 0 = 64 MiB */
+    VsfCaptureChoice *choice; /* taken, by a new() that fails too; NULL: libpcap */
 } VsfCaptureConfig;
 
 VsfCapture *vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callbacks,
@@ -83,6 +96,12 @@ gboolean vsf_capture_has_room(const VsfCapture *capture);
 /* The bounds, and what is in use of them. */
 VsfCaptureRoom vsf_capture_room(const VsfCapture *capture);
 
+/* What was chosen; NULL: libpcap, by nobody. */
+const VsfCaptureChoice *vsf_capture_choice(const VsfCapture *capture);
+
+/* Which backend has @ifindex, open or being opened. FALSE: there is no sampler. */
+gboolean vsf_capture_tap(const VsfCapture *capture, int ifindex, VsfCaptureTap *tap);
+
 /* Picks 1 in @rate from now on, without a gap; each packet says the rate that it was picked
  * at. Unknown indexes are fine. */
 void vsf_capture_set_rate(VsfCapture *capture, int ifindex, guint32 rate);
@@ -92,6 +111,9 @@ void vsf_capture_close(VsfCapture *capture, int ifindex);
 
 /* Frames lost between the kernel's pick and us, since the sampler was opened. */
 guint64 vsf_capture_drops(VsfCapture *capture, int ifindex);
+
+/* What could have been picked, and no gap told of yet; 0 where packets have none. */
+guint64 vsf_capture_untold(VsfCapture *capture, int ifindex);
 
 /* Takes what the rings hold now, without waiting: before a tap is released. */
 void vsf_capture_drain(VsfCapture *capture, int ifindex);

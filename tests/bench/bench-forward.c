@@ -45,12 +45,16 @@ static const Variant variants[] = {
     {&sampler_empty, 1},
     {&sampler_plain, 1},
     {&sampler_pcap, 1},
+    {&sampler_ebpf, 1},
     {&sampler_plain, 64},
     {&sampler_pcap, 64},
+    {&sampler_ebpf, 64},
     {&sampler_plain, 512},
     {&sampler_pcap, 512},
+    {&sampler_ebpf, 512},
     {&sampler_plain, 10000},
     {&sampler_pcap, 10000},
+    {&sampler_ebpf, 10000},
 };
 #define N_VARIANTS G_N_ELEMENTS(variants)
 
@@ -116,7 +120,10 @@ static void
 check(const Size *size, const Variant *variant, const Result *result, guint rounds)
 {
     guint64 seen = (guint64)2 * rounds * (size->frames + BATCH);
-    double expected = (double)seen / MAX(variant->rate, 1);
+    gboolean by_segment = size->bytes == FORWARD_GSO && variant->sampler != NULL &&
+                          variant->sampler->takes_segments;
+    double expected = (double)seen * (by_segment ? FORWARD_GSO_SEGMENTS : 1) /
+                      MAX(variant->rate, 1);
     double picked = (double)(result->samples + result->lost);
 
     if (variant->sampler == NULL || variant->sampler == &sampler_empty)

@@ -15,7 +15,8 @@
 #define TCP_AT 34
 #define PAYLOAD_AT 54
 #define SEGMENT_BYTES 1448
-#define GSO_BYTES (PAYLOAD_AT + 45 * SEGMENT_BYTES) /* what Linux makes of 64 KiB */
+#define GSO_BYTES \
+    (PAYLOAD_AT + FORWARD_GSO_SEGMENTS * SEGMENT_BYTES) /* what Linux makes of 64 KiB */
 
 static const guint8 from[6] = {0x52, 0x54, 0, 0, 0, 1}, to[6] = {0x52, 0x54, 0, 0, 0, 2};
 

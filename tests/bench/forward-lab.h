@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#define FORWARD_GSO_SEGMENTS 45
 #define FORWARD_GSO 65536 /* frame_bytes of a TCP super-frame of 64 KiB */
 
 typedef struct {

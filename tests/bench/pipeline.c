@@ -209,7 +209,7 @@ open_flows(Pipeline *pipeline)
     pipeline->reader = vsf_link_stats_new(NULL);
     pipeline->registry = vsf_registry_new(patterns, &registry_callbacks, pipeline);
     pipeline->flows = vsf_flows_new(pipeline->config, pipeline->registry, pipeline->exporter,
-                                    pipeline->reader, &error);
+                                    pipeline->reader, NULL, &error);
     if (pipeline->flows == NULL)
         g_error("%s", error->message);
     for (guint i = 0; i < pipeline->n_taps; i++)

@@ -140,5 +140,5 @@ empty_totals(gpointer self, SamplerTotals *totals)
     *totals = (SamplerTotals){.opened = ((Empty *)self)->n_taps};
 }
 
-const Sampler sampler_empty = {"empty tcx program", empty_open, empty_take, empty_totals,
-                               empty_close};
+const Sampler sampler_empty = {"empty tcx program", empty_open,  empty_take,
+                               empty_totals,        empty_close, FALSE};

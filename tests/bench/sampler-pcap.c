@@ -123,7 +123,7 @@ own_close(gpointer self)
     g_free(own);
 }
 
-const Sampler sampler_pcap = {"pcap", own_open, own_take, own_totals, own_close};
+const Sampler sampler_pcap = {"pcap", own_open, own_take, own_totals, own_close, FALSE};
 
 /* --- plain libpcap --------------------------------------------------------- */
 
@@ -209,4 +209,5 @@ plain_close(gpointer self)
     g_free(plain);
 }
 
-const Sampler sampler_plain = {"plain libpcap", plain_open, plain_take, plain_totals, plain_close};
+const Sampler sampler_plain = {"plain libpcap", plain_open,  plain_take,
+                               plain_totals,    plain_close, FALSE};

@@ -28,10 +28,14 @@ typedef struct {
     void (*totals)(gpointer self, SamplerTotals *totals);
     /* Returns when nothing of it is left on the taps. */
     void (*close)(gpointer self);
+    gboolean takes_segments; /* a super-frame counts as its segments */
 } Sampler;
 
 /* The daemon's pcap backend. */
 extern const Sampler sampler_pcap;
+
+/* The daemon's eBPF backend. */
+extern const Sampler sampler_ebpf;
 
 /* As a program would sample by libpcap that sets nothing but the header's length: the same
  * filter, the default ring. */

@@ -40,8 +40,11 @@ test_full_document_is_shown(void)
         "'memory':{'bytes':null,'source':'host','age_s':null,'why':'no-statistics'}}],"
         "'agents':{'mode':'auto','running':1,'stuck':0,'trouble':'libvirt is read-only'},"
         "'taps':[{'ifindex':7,'name':'vnet0','vm':'web01','mac':'52:54:00:00:00:01',"
-        "'state':'sampling','sampling':512,'flow_samples':99,'left_out':0,'drops':0,'pool':1}],"
-        "'capture':{'samplers':1,'samplers_max':160,'without_room':8},"
+        "'state':'sampling','sampling':512,'flow_samples':99,'left_out':0,'drops':0,'pool':1,"
+        "'backend':'pcap','backend_reason':'eBPF cannot serve it: a qdisc of others'}],"
+        "'capture':{'backend':'ebpf','backend_wanted':'auto','backend_reason':'it can',"
+        "'attachment':'tcx','unit':'segments','ebpf_samplers':1,'ebpf_samplers_max':40,"
+        "'samplers':2,'samplers_max':160,'without_room':8},"
         "'exporter':{'datagrams':12,'samples':20,'flow_samples':9,'counter_samples':11,"
         "'truncated':0},"
         "'paused':{'sampling':{'by_uid':0,'since_s':12.5,'left_s':588},'agents':null},"
@@ -57,6 +60,8 @@ test_full_document_is_shown(void)
         "            2 calls to it do not return\n"
         "settings    polling 20 s, sampling 1 in 512, direction once\n"
         "            from /etc/virt-sflow/virt-sflow.conf\n"
+        "capture     ebpf (tcx) on 1 interfaces of at most 40, packets are counted in segments\n"
+        "            it can\n"
         "sent        12 datagrams, 9 flow samples, 11 counter samples, 0 cut\n"
         "no room     8 interfaces are not sampled, STATE says why\n"
         "hook        2 received, 1 malformed, 0 refused\n"
@@ -82,9 +87,21 @@ test_full_document_is_shown(void)
         "web01                         512 MiB balloon    1.2 GiB agent    answers\n"
         "\n"
         "TAP             IFINDEX VM                      1 IN   SAMPLES  DROPS STATE\n"
-        "vnet0                 7 web01                    512        99      0 sampling\n";
+        "vnet0                 7 web01                    512        99      0 sampling\n"
+        "  by libpcap, counted in frames: eBPF cannot serve it: a qdisc of others\n";
 
     g_assert_cmpstr(text, ==, want);
+}
+
+static void
+test_libpcap_in_force_says_why(void)
+{
+    g_autofree char *text = text_of(
+        "{'capture':{'backend':'pcap','backend_wanted':'ebpf','attachment':null,'unit':'frames',"
+        "'backend_reason':'eBPF cannot be used: no bpf(2)'}}");
+
+    g_assert_nonnull(strstr(text, "\ncapture     pcap, packets are counted in frames\n"
+                                  "            eBPF cannot be used: no bpf(2)\n"));
 }
 
 static void
@@ -259,5 +276,6 @@ main(int argc, char **argv)
     CASE("nothing-reaches-the-terminal-unescaped", test_nothing_reaches_the_terminal_unescaped);
     CASE("lines-keep-to-80-columns", test_lines_keep_to_80_columns);
     CASE("cells-are-cut-and-padded-by-columns", test_cells_are_cut_and_padded_by_columns);
+    CASE("libpcap-in-force-says-why", test_libpcap_in_force_says_why);
     return g_test_run();
 }

@@ -21,7 +21,9 @@ typedef struct {
 
 static VsfCapture *capture;
 static guint64 capture_drops;
-static guint room_for;         /* so many samplers */
+static guint room_for;       /* so many samplers */
+static VsfCaptureTap tap_is; /* of every sampler */
+static guint64 capture_untold;
 static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
 static GArray *questions;
 static guint asked_for;
@@ -32,6 +34,7 @@ typedef struct {
     gboolean from_vm;
     guint8 source_mac[6];
     gint64 time_ns;
+    guint32 gap;
 } Undrained;
 
 static Undrained undrained;
@@ -46,8 +49,9 @@ fake_net_reset(void)
     fake_samplers = g_hash_table_new(NULL, NULL);
     link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     questions = g_array_new(FALSE, FALSE, sizeof(Question));
-    capture_drops = 0;
+    capture_drops = capture_untold = 0;
     asked_for = 0;
+    tap_is = (VsfCaptureTap){.backend = "pcap"};
     room_for = G_MAXUINT;
     undrained = (Undrained){0};
 }
@@ -103,7 +107,42 @@ vsf_capture_room(const VsfCapture *self G_GNUC_UNUSED)
 {
     guint n = g_hash_table_size(fake_samplers);
 
-    return (VsfCaptureRoom){.samplers_max = room_for, .n_samplers = n, .used = n * 4096};
+    return (VsfCaptureRoom){
+        .samplers_max = room_for, .n_samplers = n, .n_descriptors = n, .used = n * 4096};
+}
+
+guint
+vsf_capture_room_samplers_max(const VsfCaptureRoom *room)
+{
+    return room->samplers_max;
+}
+
+const VsfCaptureChoice *
+vsf_capture_choice(const VsfCapture *self G_GNUC_UNUSED)
+{
+    return NULL;
+}
+
+gboolean
+vsf_capture_tap(const VsfCapture *self G_GNUC_UNUSED, int ifindex, VsfCaptureTap *tap)
+{
+    if (!g_hash_table_contains(fake_samplers, GINT_TO_POINTER(ifindex)))
+        return FALSE;
+    *tap = tap_is;
+    return TRUE;
+}
+
+guint64
+vsf_capture_untold(VsfCapture *self G_GNUC_UNUSED, int ifindex G_GNUC_UNUSED)
+{
+    return capture_untold;
+}
+
+void
+fake_capture_set_tap(VsfCaptureTap tap, guint64 untold)
+{
+    tap_is = tap;
+    capture_untold = untold;
 }
 
 void
@@ -145,7 +184,14 @@ vsf_capture_drain(VsfCapture *self G_GNUC_UNUSED, int ifindex)
     if (ifindex != frame.ifindex)
         return;
     undrained.ifindex = 0;
-    fake_capture_packet(frame.ifindex, frame.from_vm, frame.source_mac, frame.time_ns);
+    fake_capture_counted(frame.ifindex, frame.from_vm, frame.source_mac, frame.time_ns, frame.gap,
+                         FALSE);
+}
+
+void
+fake_capture_set_gap_in_ring(guint32 gap)
+{
+    undrained.gap = gap;
 }
 
 void
@@ -183,17 +229,9 @@ fake_capture_failed_with(int ifindex, VsfCaptureError code, const char *message)
     capture->callbacks->failed(ifindex, error, capture->user_data);
 }
 
-void
-fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns)
-{
-    static const guint8 all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-    fake_capture_packet_to(ifindex, from_vm, all, source_mac, time_ns);
-}
-
-void
-fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_mac[6],
-                       const guint8 source_mac[6], gint64 time_ns)
+static void
+pick(int ifindex, gboolean from_vm, const guint8 destination_mac[6], const guint8 source_mac[6],
+     gint64 time_ns, guint32 gap, gboolean decided)
 {
     guint8 header[60] = {0};
     VsfPacket packet = {
@@ -204,11 +242,35 @@ fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_m
         .frame_length = sizeof(header),
         .header = header,
         .header_length = sizeof(header),
+        .gap = gap,
+        .decided = decided,
     };
 
     memcpy(header, destination_mac, 6);
     memcpy(header + 6, source_mac, 6);
     capture->callbacks->packet(&packet, capture->user_data);
+}
+
+static const guint8 all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+void
+fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns)
+{
+    pick(ifindex, from_vm, all, source_mac, time_ns, 0, FALSE);
+}
+
+void
+fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_mac[6],
+                       const guint8 source_mac[6], gint64 time_ns)
+{
+    pick(ifindex, from_vm, destination_mac, source_mac, time_ns, 0, FALSE);
+}
+
+void
+fake_capture_counted(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns,
+                     guint32 gap, gboolean decided)
+{
+    pick(ifindex, from_vm, all, source_mac, time_ns, gap, decided);
 }
 
 void

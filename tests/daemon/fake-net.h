@@ -25,12 +25,20 @@ void fake_capture_packet(int ifindex, gboolean from_vm, const guint8 source_mac[
 /* The same, to one address; the other is to all. */
 void fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_mac[6],
                             const guint8 source_mac[6], gint64 time_ns);
+/* The same of a sampler that counts by itself. */
+void fake_capture_counted(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns,
+                          guint32 gap, gboolean decided);
 /* One frame that only a drain brings. */
 void fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],
                                 gint64 time_ns);
+/* Of that frame, which a sampler that counts by itself left. */
+void fake_capture_set_gap_in_ring(guint32 gap);
 void fake_capture_set_drops(guint64 drops);
 /* No more samplers than these from now on; after the reset any number. */
 void fake_capture_set_room(guint samplers);
+/* What every sampler is from now on (after the reset libpcap's), and what it counted and did not
+ * tell. */
+void fake_capture_set_tap(VsfCaptureTap tap, guint64 untold);
 /* A sampler that was closed has ended. */
 void fake_capture_room_came(void);
 

@@ -96,7 +96,7 @@ flows_fixture_set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     fixture->reader = vsf_link_stats_new(NULL);
     fixture->registry = vsf_registry_new(patterns, &callbacks, fixture);
     fixture->flows = vsf_flows_new(fixture->config, fixture->registry, fixture->exporter,
-                                   fixture->reader, NULL);
+                                   fixture->reader, NULL, NULL);
 }
 
 void

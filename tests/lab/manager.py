@@ -195,6 +195,13 @@ def _descendant(pid):
             return None
 
 
+def drop_in(name):
+    """The text of a drop-in of that unit that comes with it."""
+    source = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    with open(os.path.join(source, "data", name)) as file:
+        return file.read()
+
+
 def installed_unit():
     """The text of the unit file as it is installed."""
     with open(os.path.join(build_folder(), "data", "virt-sflowd.service")) as file:

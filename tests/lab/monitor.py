@@ -9,6 +9,9 @@ import time
 from collector import Collector
 from lab import build_folder
 
+# What takes the packets, in all tests of the run that do not choose; else the daemon does.
+BACKEND = os.environ.get("VSF_BACKEND")
+
 
 class Monitor:
     """    with Lab() as lab, Monitor(lab, sampling=1, polling=5) as monitor:
@@ -41,6 +44,8 @@ class Monitor:
 
     def configure(self, capture=None, guest=None, sections=None, **sflow):
         lines = []
+        if BACKEND:
+            capture = {"backend": BACKEND, **(capture or {})}
         # What is sampled must not depend on how slow the machine is, or its sanitizers.
         for section, values in {"sflow": sflow, "capture": capture, "guest": guest,
                                 "daemon": {"cpu-limit": "off"}, **(sections or {})}.items():

@@ -8,20 +8,20 @@
 # shellcheck shell=bash
 
 apt_build="gcc meson ninja-build pkg-config python3 git libc6-dev libglib2.0-dev libjson-glib-dev
-    libvirt-dev libpcap-dev libmnl-dev libncurses-dev"
+    libvirt-dev libpcap-dev libmnl-dev libbpf-dev clang libncurses-dev"
 # qemu-system-x86's and libvirt's Recommends are left out, hence some names here.
 apt_lab="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils
     qemu-guest-agent busybox-static iproute2 dnsmasq-base e2fsprogs util-linux procps kmod"
 # Tests that judge by other programs; a test without its program skips itself.
-apt_check="clang clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputils-ping faketime
+apt_check="clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputils-ping faketime
     libclang-rt-14-dev systemd man-db tmux zsh"
 
 dnf_build="gcc meson ninja-build pkgconf-pkg-config python3 git glib2-devel json-glib-devel
-    libvirt-devel libpcap-devel libmnl-devel ncurses-devel glibc-static"
+    libvirt-devel libpcap-devel libmnl-devel libbpf-devel clang ncurses-devel glibc-static"
 dnf_lab="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-driver-storage-core libvirt-client
     qemu-kvm qemu-img qemu-guest-agent busybox kernel-core iproute dnsmasq e2fsprogs util-linux
     procps-ng kmod hostname"
-dnf_check="clang clang-tools-extra wireshark-cli nfdump strace iputils libfaketime systemd man-db tmux zsh"
+dnf_check="clang-tools-extra wireshark-cli nfdump strace iputils libfaketime systemd man-db tmux zsh"
 
 package_manager() {
     if command -v apt-get >/dev/null; then echo apt

@@ -7,6 +7,7 @@ import os
 import statistics
 import time
 
+import hooks
 import tap
 import watch
 from monitor import Monitor
@@ -153,9 +154,8 @@ class Paused:
         return self.monitor.vm(self.guest)["agent"]["requests"]
 
     def is_open(self):
-        """Whether the kernel has a packet socket on the tap."""
-        lines = lab().run(["cat", "/proc/net/packet"]).stdout.splitlines()[1:]
-        return str(self.ifindex) in [line.split()[4] for line in lines]
+        """Whether the kernel has a packet socket or a program on the tap."""
+        return self.ifindex in hooks.samplers(lab())
 
 
 def known(values):

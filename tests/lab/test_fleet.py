@@ -48,7 +48,9 @@ class Fleet:
         with open(lab.path("log", "fleet.out"), "ab") as log:
             self._process = lab.popen(
                 [sys.executable, script, DAEMONS, "/run/vsf/fleet",
-                 f"[sflow]\npolling = {POLLING_S}\n", Monitor.program("virt-sflowd"),
+                 # Programs are of one kernel, which here all of them would load into.
+                 f"[sflow]\npolling = {POLLING_S}\n[capture]\nbackend = pcap\n",
+                 Monitor.program("virt-sflowd"),
                  "--uri", "test:///run/vsf/node.xml", "--collector", f"127.0.0.1:{PORT}"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         self._expect("ready")

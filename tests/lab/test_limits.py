@@ -296,7 +296,7 @@ def test_many():
     except cgroup.Unavailable as error:
         tap.skip(str(error))
     with group, Confined(group, ["prlimit", "--nofile=128:4096", "--"], name="many", port=6344,
-                         sampling=1, polling=POLLING) as many:
+                         capture={"backend": "pcap"}, sampling=1, polling=POLLING) as many:
         began = time.monotonic()
         for domain in found:
             status = wait_sampled(many, domain, NICS, 60)

@@ -2,6 +2,7 @@
 """The daemon under a service manager: a fake one, of which only the socket is there and
 each word is seen with its time, and a real systemd with the unit as it is installed."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ import tempfile
 import threading
 import time
 
+import hooks
 import lab as labs
 import manager as managers
 import sanitized
@@ -289,7 +291,7 @@ def test_unit():
 def capability_names(pid):
     with open(f"/proc/{pid}/status") as file:
         bits = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
-    known = {12: "cap_net_admin", 13: "cap_net_raw"}
+    known = {12: "cap_net_admin", 13: "cap_net_raw", 39: "cap_bpf"}
     return {known.get(bit, f"bit {bit}") for bit in range(64) if bits >> bit & 1}
 
 
@@ -338,6 +340,41 @@ def test_reloaded_unit():
     tap.equal((systemd().main_pid(name), shown["ActiveState"]), (pid, "active"))
     lab().write("run/vsf/virt-sflowd.conf", config.format(200000))
     systemd().systemctl("reload", name)
+
+
+def capture():
+    """How the unit samples."""
+    command = Monitor.program("cli/virt-sflow")
+    return json.loads(systemd().run([command, "status", "--json"]))["capture"]
+
+
+def test_ebpf():
+    """Without the drop-in the unit samples by libpcap and says why; with it by eBPF, in its sandbox"""
+    if "ebpf" not in subprocess.run([Monitor.program("virt-sflowd"), "--version"], text=True,
+                                    capture_output=True).stdout:
+        tap.skip("built without eBPF")
+    name = service()
+    ifindex = lab().ifindex(guest().taps()[0])
+    found = capture()
+    tap.equal((found["backend"], found["backend_wanted"], found["unit"]),
+              ("pcap", "auto", "frames"))
+    assert "bpf(2)" in found["backend_reason"] and "ebpf.conf" in found["backend_reason"], found
+    lab().write("run/vsf/units/virt-sflowd.service.d/ebpf.conf", managers.drop_in("ebpf.conf"))
+    systemd().systemctl("daemon-reload")
+    systemd().systemctl("restart", name, timeout=90)
+    tap.equal(capability_names(systemd().main_pid(name)),
+              {"cap_net_raw", "cap_net_admin", "cap_bpf"})
+    found = capture()
+    if "Linux 6.6" in found["backend_reason"]:
+        tap.skip(found["backend_reason"])
+    tap.equal((found["backend"], found["unit"]), ("ebpf", "segments"), found["backend_reason"])
+    since = time.time()
+    ping = lab().popen(["ping", "-q", "-i", "0.2", "-W", "1", "10.77.0.99"])
+    try:
+        collector().wait(lambda: collector().flows(ifindex, since), 30, "a flow sample of its ARP")
+    finally:
+        ping.end()
+    assert all(kind != "packet" for kind in hooks.samplers(lab())[ifindex]), hooks.samplers(lab())
 
 
 def test_stopped_unit():

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 
+import hooks
 import lab as labs
 import tap
 from monitor import Monitor
@@ -62,8 +63,10 @@ def links():
     return found
 
 
-def packet_sockets():
-    return len(lab().run(["cat", "/proc/net/packet"]).stdout.splitlines()) - 1
+def samplers():
+    """How many interfaces have one, and of which kinds."""
+    found = hooks.samplers(lab())
+    return len(found), sorted({kind for kinds in found.values() for kind in kinds})
 
 
 def sampling():
@@ -89,7 +92,7 @@ def ends(what, statuses=(0,)):
     assert took < LIMIT_S, f"{what}: {took:.1f} s"
     runtime = lab().path("run", monitor().name)
     tap.equal(os.listdir(runtime) if os.path.exists(runtime) else [], [], f"{what}: sockets")
-    tap.equal(packet_sockets(), 0, f"{what}: packet sockets")
+    tap.equal(samplers(), (0, []), f"{what}: samplers")
     tap.equal(links(), vms.links, f"{what}: interfaces")
     return took
 
@@ -100,7 +103,7 @@ def test_samplers():
     monitor().start()
     tap.on_exit(monitor().stop)
     took = sampling()
-    tap.diagnostics(f"{packet_sockets()} packet sockets {took:.1f} s after the start")
+    tap.diagnostics(f"{samplers()} samplers {took:.1f} s after the start")
     tap.diagnostics(f"ended in {ends('505 samplers'):.2f} s")
 
 
@@ -110,8 +113,8 @@ def test_opening():
     monitor().start()
     tap.on_exit(monitor().stop)
     deadline = time.monotonic() + 20
-    while packet_sockets() < VMS * NICS / 4:
-        assert time.monotonic() < deadline, f"{packet_sockets()} samplers"
+    while samplers()[0] < VMS * NICS / 4:
+        assert time.monotonic() < deadline, f"{samplers()} samplers"
     tap.diagnostics(f"ended in {ends('while opening'):.2f} s")
 
 

@@ -239,6 +239,48 @@ test_at_one_in_one_each_sample_is_of_the_next_frame(void)
     g_assert_cmpuint(vsf_sample_pool_take_next(&pool, 3 * SECOND + 1), ==, 16);
 }
 
+static void
+test_where_the_kernel_counted_gaps_are_the_pool(void)
+{
+    VsfSamplePool pool;
+
+    vsf_sample_pool_init(&pool, VSF_DIRECTION_ONCE);
+    g_assert_cmpuint(vsf_sample_pool_take_gap(&pool, 700), ==, 700);
+    g_assert_cmpuint(vsf_sample_pool_take_gap(&pool, 1), ==, 701);
+    g_assert_cmpuint(vsf_sample_pool_take_gap(&pool, G_MAXUINT32), ==, 700);
+}
+
+/* From readings to gaps and back: all that was a candidate is in it, once. */
+static void
+test_a_pool_goes_on_where_another_way_of_counting_ended(void)
+{
+    VsfSamplePool pool = new_pool(VSF_DIRECTION_IN, VSF_NIC_TAP);
+
+    read_at(&pool, VSF_NIC_TAP, reading(1100, 2000, 300), 2 * SECOND);
+    g_assert_cmpuint(vsf_sample_pool_take(&pool, 3 * SECOND / 2), ==, 50);
+    vsf_sample_pool_hand_over(&pool, 0);
+    g_assert_cmpuint(vsf_sample_pool_take_gap(&pool, 30), ==, 130);
+    /* 7 more passed after the last sample of the one that counted. */
+    vsf_sample_pool_hand_over(&pool, 7);
+    read_at(&pool, VSF_NIC_TAP, reading(9000, 2000, 300), 9 * SECOND);
+    g_assert_cmpuint(vsf_sample_pool_take(&pool, 9 * SECOND), ==, 137);
+    read_at(&pool, VSF_NIC_TAP, reading(9010, 2000, 300), 10 * SECOND);
+    g_assert_cmpuint(vsf_sample_pool_take(&pool, 10 * SECOND), ==, 147);
+}
+
+/* What waited while the sampler changed hands. */
+static void
+test_late_samples_of_the_other_kind_do_not_disturb(void)
+{
+    VsfSamplePool pool = new_pool(VSF_DIRECTION_IN, VSF_NIC_TAP);
+
+    vsf_sample_pool_hand_over(&pool, 0);
+    g_assert_cmpuint(vsf_sample_pool_take_gap(&pool, 30), ==, 30);
+    g_assert_cmpuint(vsf_sample_pool_take(&pool, SECOND), ==, 30);
+    g_assert_cmpuint(vsf_sample_pool_take_next(&pool, SECOND), ==, 31);
+    g_assert_cmpuint(vsf_sample_pool_take_gap(&pool, 5), ==, 36);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -265,5 +307,11 @@ main(int argc, char **argv)
     g_test_add_func("/model/sample-pool/a-pool-wraps-at-32-bits", test_a_pool_wraps_at_32_bits);
     g_test_add_func("/model/sample-pool/every-frame-sampled-is-every-frame-counted",
                     test_every_frame_sampled_is_every_frame_counted);
+    g_test_add_func("/model/sample-pool/where-the-kernel-counted-gaps-are-the-pool",
+                    test_where_the_kernel_counted_gaps_are_the_pool);
+    g_test_add_func("/model/sample-pool/it-goes-on-where-another-way-of-counting-ended",
+                    test_a_pool_goes_on_where_another_way_of_counting_ended);
+    g_test_add_func("/model/sample-pool/late-samples-of-the-other-kind-do-not-disturb",
+                    test_late_samples_of_the_other_kind_do_not_disturb);
     return g_test_run();
 }

@@ -6,6 +6,28 @@
 const guint8 capture_lab_vm_mac[6] = {0x52, 0x54, 0, 0, 0, 1};
 const guint8 capture_lab_peer_mac[6] = {0x52, 0x54, 0, 0, 0, 2};
 
+gboolean
+capture_lab_is_ebpf(void)
+{
+    return g_strcmp0(g_getenv("VSF_BACKEND"), "ebpf") == 0;
+}
+
+gboolean
+capture_lab_skip_all(void)
+{
+    g_autoptr(VsfCaptureChoice) choice = NULL;
+
+    if (tap_lab_skip_all())
+        return TRUE;
+    if (!capture_lab_is_ebpf())
+        return FALSE;
+    choice = vsf_capture_choose(VSF_CAPTURE_EBPF, CAPTURE_LAB_H, VSF_DIRECTION_BOTH, 4096);
+    if (vsf_capture_choice_is_as_wanted(choice))
+        return FALSE;
+    g_print("1..0 # SKIP %s\n", choice->reason);
+    return TRUE;
+}
+
 static void
 note_opened(int ifindex G_GNUC_UNUSED, gpointer user_data)
 {
@@ -56,8 +78,15 @@ start(CaptureLab *lab, const VsfCaptureConfig *config)
     static const VsfCaptureCallbacks callbacks = {note_opened, note_failed, note_packet, note_room};
     g_autoptr(GError) error = NULL;
 
+    VsfCaptureConfig with = *config;
+
+    if (capture_lab_is_ebpf()) {
+        with.choice = vsf_capture_choose(VSF_CAPTURE_EBPF, config->header_bytes, config->direction,
+                                         MAX(config->samplers_max, 4096));
+        g_assert_true(vsf_capture_choice_is_as_wanted(with.choice));
+    }
     *lab = (CaptureLab){.packets = g_array_new(FALSE, FALSE, sizeof(CaptureSeen)), .keep = TRUE};
-    lab->capture = vsf_capture_new(config, &callbacks, lab, &error);
+    lab->capture = vsf_capture_new(&with, &callbacks, lab, &error);
     g_assert_no_error(error);
 }
 

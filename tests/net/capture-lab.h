@@ -25,6 +25,12 @@ typedef struct {
     int close_on_packet; /* ifindex, or 0 */
 } CaptureLab;
 
+/* Which backend is under test: VSF_BACKEND in the environment; else libpcap. */
+gboolean capture_lab_is_ebpf(void);
+
+/* tap_lab_skip_all(), also where that backend cannot be used. */
+gboolean capture_lab_skip_all(void);
+
 void capture_lab_start_with(CaptureLab *lab, VsfDirection direction, guint32 header_bytes);
 void capture_lab_start(CaptureLab *lab, VsfDirection direction);
 void capture_lab_start_narrow(CaptureLab *lab, guint samplers_max);

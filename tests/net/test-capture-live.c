@@ -14,8 +14,9 @@ check_packet(const CaptureSeen *seen, const guint8 *frame, gsize length, gboolea
 {
     g_assert_cmpuint(seen->packet.frame_length, ==, length);
     g_assert_cmpint(seen->packet.from_vm, ==, from_vm);
+    /* libpcap's filter tells the direction by a byte less. */
     g_assert_cmpuint(seen->packet.header_length, ==,
-                     MIN(CAPTURE_LAB_H, from_vm ? length : length - 1));
+                     MIN(CAPTURE_LAB_H, from_vm || capture_lab_is_ebpf() ? length : length - 1));
     g_assert_cmpmem(seen->header, seen->packet.header_length, frame, seen->packet.header_length);
 }
 
@@ -24,6 +25,8 @@ test_first_frame_is_seen_with_its_time(void)
 {
     int tap = tap_lab_tap("vnet0");
     guint8 frame[60];
+    /* Of eBPF's the clocks tell when it was, which are looked at one after the other. */
+    const gint64 inexact_us = capture_lab_is_ebpf() ? 10000 : 0;
     gint64 before, after;
     CaptureLab lab;
 
@@ -31,9 +34,9 @@ test_first_frame_is_seen_with_its_time(void)
     capture_lab_start(&lab, VSF_DIRECTION_ONCE);
     capture_lab_open(&lab, "vnet0", FALSE, 1);
     tap_lab_frame(frame, sizeof(frame), capture_lab_peer_mac, capture_lab_vm_mac, 0);
-    before = g_get_real_time();
+    before = g_get_real_time() - inexact_us;
     tap_lab_send(tap, frame, sizeof(frame));
-    after = g_get_real_time();
+    after = g_get_real_time() + inexact_us;
     capture_lab_wait_for(&lab, 1);
     check_packet(&g_array_index(lab.packets, CaptureSeen, 0), frame, sizeof(frame), TRUE);
     g_assert_cmpuint(g_array_index(lab.packets, CaptureSeen, 0).packet.rate, ==, 1);
@@ -220,7 +223,7 @@ test_every_header_size_is_taken_whole(void)
     tap_lab_up("vnet0");
     packet_socket = tap_lab_packet_socket("vnet0");
     for (guint32 header_bytes = 64; header_bytes <= 256;
-         header_bytes += header_bytes < 96 ? 1 : 5) {
+         header_bytes += capture_lab_is_ebpf() ? 32 : (header_bytes < 96 ? 1 : 5)) {
         capture_lab_start_with(&lab, VSF_DIRECTION_BOTH, header_bytes);
         capture_lab_open(&lab, "vnet0", FALSE, 1);
         tap_lab_frame(frame, sizeof(frame), capture_lab_peer_mac, capture_lab_vm_mac, 0);
@@ -360,7 +363,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    if (tap_lab_skip_all())
+    if (capture_lab_skip_all())
         return 0;
     g_test_add_func("/net/capture/first-frame-is-seen-with-its-time",
                     test_first_frame_is_seen_with_its_time);

@@ -100,6 +100,48 @@ test_rings_are_whole_pages_of_any_size(void)
     }
 }
 
+static void
+test_hooks_take_two_descriptors_and_no_ring(void)
+{
+    VsfCaptureRoom room;
+
+    vsf_capture_room_init(&room, 7, 0, 0, PAGE);
+    g_assert_false(vsf_capture_room_take_hooks(&room)); /* nobody said how many */
+    room.hooked_max = 3;
+    g_assert_true(vsf_capture_room_take_hooks(&room));
+    g_assert_cmpuint(room.used, ==, 0);
+    g_assert_cmpuint(vsf_capture_room_samplers_max(&room), ==, 6);
+    g_assert_cmpuint(vsf_capture_room_take(&room), !=, 0);
+    g_assert_true(vsf_capture_room_take_hooks(&room));
+    g_assert_cmpuint(vsf_capture_room_take(&room), !=, 0);
+    /* One is left, and two are needed. */
+    g_assert_false(vsf_capture_room_take_hooks(&room));
+    g_assert_true(vsf_capture_room_is_there(&room));
+    g_assert_cmpuint(vsf_capture_room_take(&room), !=, 0);
+    g_assert_false(vsf_capture_room_is_there(&room));
+    g_assert_cmpuint(vsf_capture_room_samplers_max(&room), ==, room.n_samplers);
+
+    vsf_capture_room_give_hooks(&room);
+    g_assert_true(vsf_capture_room_take_hooks(&room));
+    g_assert_cmpuint(room.n_hooked, ==, 2);
+    g_assert_cmpuint(room.n_samplers, ==, 5);
+}
+
+/* Where rings have no room any more hooks may. */
+static void
+test_hooks_are_room_as_well(void)
+{
+    VsfCaptureRoom room;
+
+    vsf_capture_room_init(&room, 0, 2 * PAGE, 0, PAGE);
+    room.hooked_max = 1;
+    g_assert_cmpuint(vsf_capture_room_take(&room), !=, 0);
+    g_assert_cmpuint(vsf_capture_room_take(&room), ==, 0);
+    g_assert_true(vsf_capture_room_is_there(&room));
+    g_assert_true(vsf_capture_room_take_hooks(&room));
+    g_assert_false(vsf_capture_room_is_there(&room));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -111,5 +153,8 @@ main(int argc, char **argv)
                     test_rings_are_no_larger_than_asked_for);
     g_test_add_func("/net/capture-room/rings-are-whole-pages-of-any-size",
                     test_rings_are_whole_pages_of_any_size);
+    g_test_add_func("/net/capture-room/hooks-take-two-descriptors-and-no-ring",
+                    test_hooks_take_two_descriptors_and_no_ring);
+    g_test_add_func("/net/capture-room/hooks-are-room-as-well", test_hooks_are_room_as_well);
     return g_test_run();
 }

@@ -26,19 +26,20 @@ ROOMS = {
     "daemon/sflow": ({"include"}, GLIB),
     "daemon/base": (set(), GIO),
     "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt"}),
-    "daemon/net": ({"include", "daemon/base", "daemon/model"},
+    "daemon/net": ({"include", "daemon/base", "daemon/bpf", "daemon/model"},
                    GIO | {"pcap", "libmnl", "json-glib"}),
+    "daemon/bpf": ({"daemon/model"}, GLIB | {"bpf", "libmnl"}),
     "daemon/host": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     "daemon/control": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     # pcap: `receive --pcap` reads a capture file. ncurses: `top`.
     "daemon/cli": ({"include", "daemon/sflow"}, GIO | {"json-glib", "ncurses", "pcap"}),
     # The composition root sees every room but not the wire to libvirt.
     "daemon": ({"include", "daemon/base", "daemon/model", "daemon/sflow", "daemon/virt",
-                "daemon/net", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
+                "daemon/net", "daemon/bpf", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
 }
 # Everything else in <> is the C library's or the kernel's.
 THIRD_PARTIES = {"glib", "glib-object", "glib-unix", "gio", "json-glib", "libvirt",
-                 "pcap", "ncurses", "libmnl", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
+                 "pcap", "ncurses", "libmnl", "bpf", "glibconfig", "gmodule", "libnl3", "netlink", "ares", "libxml"}
 # The hook's own code is the one file of include/ that hooks/ may see.
 HOOK_MAY_SEE = {"include/hook-msg.h"}
 FOLDERS_OF_CODE = ("include", "hooks", "qga", "daemon")

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The programs and maps: from the bytes that the build made of sampler.bpf.c to the kernel. */
+#include "bpf-private.h"
+#include "rate-word.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sampler-object.h" /* sampler_object[], made by the build */
+
+#define RING_BYTES_DEFAULT (1024 * 1024)
+#define RING_BYTES_MAX (64 * 1024 * 1024)
+#define SLOTS_MAX 65536
+#define ATTACH_TCX_INGRESS 46
+
+G_DEFINE_QUARK(vsf - bpf - error, vsf_bpf_error)
+
+gboolean
+vsf_bpf_is_built(void)
+{
+    return TRUE;
+}
+
+static VsfBpfError
+error_of(int code)
+{
+    switch (code) {
+    case EPERM:
+    case EACCES:
+        return VSF_BPF_ERROR_PERMISSION;
+    case ENODEV:
+        return VSF_BPF_ERROR_GONE;
+    case ENOSYS:
+    case EINVAL:
+    case EOPNOTSUPP:
+        return VSF_BPF_ERROR_UNSUPPORTED;
+    default:
+        return VSF_BPF_ERROR_FAILED;
+    }
+}
+
+void
+vsf_bpf_set_error(GError **error, int code, const char *what)
+{
+    const char *remedy = "";
+
+    code = ABS(code);
+    if (code == EPERM || code == EACCES)
+        remedy = " (bpf(2) needs CAP_BPF and CAP_NET_ADMIN, and must not be forbidden by seccomp)";
+    else if (code == ENOMEM)
+        remedy = " (more memory, or a higher RLIMIT_MEMLOCK, is needed)";
+    else if (code == ENOSYS)
+        remedy = " (this kernel has no bpf(2))";
+    g_set_error(error, VSF_BPF_ERROR, error_of(code), "%s: %s%s", what, g_strerror(code), remedy);
+}
+
+static int
+say_nothing(enum libbpf_print_level level G_GNUC_UNUSED, const char *format G_GNUC_UNUSED,
+            va_list arguments G_GNUC_UNUSED)
+{
+    return 0;
+}
+
+static guint
+power_of_two(guint least, guint most, gsize wanted)
+{
+    guint size = least;
+
+    while (size < wanted && size < most)
+        size *= 2;
+    return size;
+}
+
+/* The kernel says EPERM also where it only wants to be asked by someone else; that one may not ask
+ * is told first and by the plainest call. */
+static gboolean
+may_use_bpf(GError **error)
+{
+    int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "vsf_probe", 4, 8, 1, NULL);
+
+    if (fd < 0) {
+        vsf_bpf_set_error(error, errno, "bpf(2)");
+        return FALSE;
+    }
+    close(fd);
+    return TRUE;
+}
+
+static struct bpf_map *
+find_map(const VsfBpf *bpf, const char *name)
+{
+    struct bpf_map *map = bpf_object__find_map_by_name(bpf->object, name);
+
+    g_assert(map != NULL);
+    return map;
+}
+
+/* libbpf names the map after the section. */
+static void
+set_constants(VsfBpf *bpf, const struct vsf_bpf_constants *constants)
+{
+    struct bpf_map *map;
+    int code = -ENOENT;
+
+    bpf_object__for_each_map(map, bpf->object)
+    {
+        if (g_str_has_suffix(bpf_map__name(map), ".rodata.vsf"))
+            code = bpf_map__set_initial_value(map, constants, sizeof(*constants));
+    }
+    g_assert(code == 0);
+}
+
+static void
+set_sizes(VsfBpf *bpf, guint32 ring_bytes)
+{
+    struct vsf_bpf_constants constants = {
+        .slot_mask = bpf->n_slots - 1,
+        .header_bytes = bpf->config.header_bytes,
+        .ring_bytes = ring_bytes,
+    };
+
+    vsf_log2_table(constants.log2_table);
+    set_constants(bpf, &constants);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_taps"), bpf->n_slots);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_states"), bpf->n_slots);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_displaced"), bpf->n_slots);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_ring"), ring_bytes);
+}
+
+static gboolean
+map_slots(VsfBpf *bpf, GError **error)
+{
+    int fd = bpf_map__fd(find_map(bpf, "vsf_taps"));
+    gsize size = bpf->n_slots * sizeof(struct vsf_bpf_tap);
+    void *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (slots == MAP_FAILED) {
+        vsf_bpf_set_error(error, errno, "mapping the taps");
+        return FALSE;
+    }
+    bpf->slots = slots;
+    return TRUE;
+}
+
+/* Nothing has that index: a kernel that knows tcx says so, one before it does not know what is
+ * asked. */
+static gboolean
+has_tcx(const VsfBpf *bpf)
+{
+    int fd = bpf_link_create(bpf->programs[VSF_BPF_INGRESS], G_MAXINT,
+                             (enum bpf_attach_type)ATTACH_TCX_INGRESS, NULL);
+
+    return fd < 0 && errno == ENODEV;
+}
+
+static gboolean
+load(VsfBpf *bpf, GError **error)
+{
+    static const char *const names[VSF_BPF_N_HOOKS] = {"vsf_ingress", "vsf_egress"};
+    gsize wanted = bpf->config.ring_bytes != 0 ? bpf->config.ring_bytes : RING_BYTES_DEFAULT;
+    guint32 ring_bytes = power_of_two((guint32)sysconf(_SC_PAGESIZE), RING_BYTES_MAX, wanted);
+    int code;
+
+    bpf->object = bpf_object__open_mem(sampler_object, sizeof(sampler_object), NULL);
+    if (bpf->object == NULL) {
+        vsf_bpf_set_error(error, errno, "the eBPF program that was built in");
+        return FALSE;
+    }
+    set_sizes(bpf, ring_bytes);
+    code = bpf_object__load(bpf->object);
+    if (code == -EACCES) {
+        g_set_error_literal(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED,
+                            "this kernel's verifier refuses the eBPF programs");
+        return FALSE;
+    }
+    if (code != 0) {
+        vsf_bpf_set_error(error, code, "loading the eBPF programs");
+        return FALSE;
+    }
+    for (guint hook = 0; hook < VSF_BPF_N_HOOKS; hook++)
+        bpf->programs[hook] = bpf_program__fd(
+            bpf_object__find_program_by_name(bpf->object, names[hook]));
+    bpf->states_fd = bpf_map__fd(find_map(bpf, "vsf_states"));
+    bpf->displaced_fd = bpf_map__fd(find_map(bpf, "vsf_displaced"));
+    bpf->ring_fd = bpf_map__fd(find_map(bpf, "vsf_ring"));
+    bpf->has_tcx = has_tcx(bpf);
+    return map_slots(bpf, error) && vsf_bpf_ring_open(bpf, error);
+}
+
+VsfBpf *
+vsf_bpf_load(const VsfBpfConfig *config, GError **error)
+{
+    VsfBpf *bpf;
+    int n_cpus;
+
+    g_assert(config->header_bytes >= 64 && config->header_bytes <= VSF_BPF_HEADER_MAX);
+    g_assert(config->taps_max >= 1);
+    libbpf_set_print(say_nothing);
+    if (!may_use_bpf(error))
+        return NULL;
+    n_cpus = libbpf_num_possible_cpus();
+    if (n_cpus <= 0) {
+        vsf_bpf_set_error(error, n_cpus, "the number of processors");
+        return NULL;
+    }
+    bpf = g_new0(VsfBpf, 1);
+    bpf->config = *config;
+    bpf->n_slots = power_of_two(1, SLOTS_MAX, config->taps_max);
+    bpf->config.taps_max = MIN(config->taps_max, bpf->n_slots);
+    bpf->n_cpus = (guint)n_cpus;
+    bpf->tcx_most = VSF_BPF_TCX_MOST;
+    g_mutex_init(&bpf->mutex);
+    g_cond_init(&bpf->freed);
+    if (load(bpf, error))
+        return bpf;
+    vsf_bpf_free(bpf);
+    return NULL;
+}
+
+void
+vsf_bpf_free(VsfBpf *bpf)
+{
+    if (bpf == NULL)
+        return;
+    g_assert(bpf->n_taps == 0);
+    if (bpf->slots != NULL)
+        munmap(bpf->slots, bpf->n_slots * sizeof(struct vsf_bpf_tap));
+    ring_buffer__free(bpf->ring);
+    bpf_object__close(bpf->object);
+    g_mutex_clear(&bpf->mutex);
+    g_cond_clear(&bpf->freed);
+    g_free(bpf);
+}
+
+const char *
+vsf_bpf_attachment(const VsfBpf *bpf)
+{
+    return bpf->has_tcx && bpf->tcx_most > 0 ? "tcx" : "clsact";
+}
+
+void
+vsf_bpf_set_tcx_most(VsfBpf *bpf, guint tcx_most)
+{
+    bpf->tcx_most = tcx_most;
+}

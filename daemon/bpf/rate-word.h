@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The numbers that geometric.h needs and a BPF program cannot work out. Pure. */
+#pragma once
+
+#include "geometric.h"
+
+#include <glib.h>
+
+#define VSF_BPF_RATE_MAX 10000000
+
+/* @rate: 1 to VSF_BPF_RATE_MAX. */
+guint64 vsf_rate_word(guint32 rate);
+
+void vsf_log2_table(guint32 table[VSF_LOG2_STEPS + 1]);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the program in the kernel and its loader have in common. */
+#pragma once
+
+#include "geometric.h"
+
+#define VSF_BPF_HEADER_MAX 256
+#define VSF_BPF_HITS_MAX 64 /* samples of one super-frame; more are counted as lost */
+
+/* Flags of a tap. */
+#define VSF_TAP_MIRRORED 1U /* ingress is to the VM */
+#define VSF_TAP_FROM_VM 2U  /* these are candidates */
+#define VSF_TAP_TO_VM 4U    /* and these */
+#define VSF_TAP_TO_ONCE 8U  /* of these only what came in by no attached tap */
+
+/* The only read-only data: set before the programs are loaded, so that the verifier and the
+ * compiler in the kernel know them as constants. */
+struct vsf_bpf_constants {
+    __u32 slot_mask;
+    __u32 header_bytes;
+    __u64 ring_bytes;
+    __u32 log2_table[VSF_LOG2_STEPS + 1];
+};
+
+/* A tap, in a slot of an array that user space has mapped. Its slot is ifindex & slot_mask if
+ * that is free, else any other, which the map `displaced` knows. A cache line each. */
+struct vsf_bpf_tap {
+    __u32 ifindex; /* 0: free */
+    __u32 flags;
+    __u64 rate_word;
+    __u32 generation; /* of the slot: grows with each tap that it gets */
+    __u32 displaced;  /* taps that belong here and lie elsewhere */
+    /* Records of this slot that were put into the ring, and those of them that were taken out.
+     * They go on from tap to tap: what the one before left still lies in the ring. */
+    __u64 produced; /* kernel */
+    __u64 consumed; /* user space, one thread */
+} __attribute__((aligned(64)));
+
+/* One of each tap on each CPU. Programs run with bottom halves off, so nothing interrupts a
+ * program by another on the same CPU. */
+struct vsf_bpf_state {
+    __u64 rate_word;  /* which `next` was drawn for */
+    __u64 candidates; /* segments */
+    __u64 next;       /* the number of the candidate that is picked next */
+    __u64 packets[2]; /* to and from the VM */
+    __u64 bytes[2];
+    __u64 last; /* the number of the last that was picked */
+    __u64 told; /* the sum of the gaps in records */
+    __u64 lost;
+};
+
+/* In the ring, header_bytes of `header`. */
+struct vsf_bpf_record {
+    __u64 time_ns;
+    __u32 ifindex;
+    __u32 slot;
+    __u32 generation;
+    __u32 rate;
+    __u32 gap;          /* of all hits together */
+    __u32 frame_length; /* of a segment */
+    __u32 last_length;  /* of that which the last hit is on: the last of a super-frame is shorter */
+    __u16 hits;         /* samples: those of a super-frame share a record */
+    __u8 from_vm;
+    __u8 padding;
+    __u32 header_length;
+    __u8 header[];
+};

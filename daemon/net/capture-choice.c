@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture-choice.h"
+
+#include <string.h>
+
+/* Interfaces that auto gives to eBPF. Making and removing the links of one waits for the kernel
+ * under a lock that all interfaces share, 20 to 40 ms each (measured on Linux 6.18), also when
+ * the daemon ends: 200 took 5 s. So many have links; more would have clsact, which keeps libvirt
+ * from limiting the traffic of a running VM. */
+#define AUTO_TAPS_MAX 64
+/* With fewer descriptors auto leaves them to libpcap, which needs one for each interface. */
+#define AUTO_DESCRIPTORS 1024
+
+/* Two descriptors for each interface: half of them at most, so that the other half is left to
+ * everything else and to samplers to come. */
+guint
+vsf_capture_choice_taps_max(VsfCaptureWanted wanted, guint descriptors)
+{
+    if (wanted == VSF_CAPTURE_PCAP ||
+        (wanted == VSF_CAPTURE_AUTO && descriptors < AUTO_DESCRIPTORS))
+        return 0;
+    return wanted == VSF_CAPTURE_AUTO ? MIN(descriptors / 4, AUTO_TAPS_MAX) : descriptors / 4;
+}
+
+static const char *
+remedy(const GError *error)
+{
+    if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_PERMISSION))
+        return "; CAP_BPF, CAP_NET_ADMIN and bpf(2) are what the unit's drop-in ebpf.conf "
+               "grants, see virt-sflowd(8)";
+    if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED))
+        return "; Linux 6.6 and later can do it";
+    if (g_error_matches(error, VSF_BPF_ERROR, VSF_BPF_ERROR_NOT_BUILT))
+        return "; a build with -Dbpf=enabled has it";
+    return "";
+}
+
+static void
+load(VsfCaptureChoice *choice)
+{
+    VsfBpfConfig config = {
+        .header_bytes = choice->header_bytes,
+        .direction = choice->direction,
+        .taps_max = choice->taps_max,
+    };
+    g_autoptr(GError) error = NULL;
+
+    choice->bpf = vsf_bpf_load(&config, &error);
+    if (choice->bpf == NULL) {
+        choice->reason = g_strdup_printf("eBPF cannot be used: %s%s", error->message,
+                                         remedy(error));
+        return;
+    }
+    /* What a daemon that was killed left; a tcx link goes away with its process. */
+    vsf_bpf_sweep(choice->bpf);
+    /* libvirt makes an ingress qdisc for the limits of a VM, at its start too, and fails where
+     * clsact is: nobody should find that out who did not ask for it. */
+    if (choice->wanted == VSF_CAPTURE_AUTO && strcmp(vsf_bpf_attachment(choice->bpf), "tcx") != 0) {
+        g_clear_pointer(&choice->bpf, vsf_bpf_free);
+        choice->reason = g_strdup("eBPF would attach by clsact on this kernel, which keeps libvirt "
+                                  "from limiting the traffic of VMs; Linux 6.6 has another way, "
+                                  "and [capture] backend = ebpf takes this one");
+        return;
+    }
+    choice->reason = g_strdup(choice->wanted == VSF_CAPTURE_AUTO
+                                  ? "kernel, privileges and build allow it"
+                                  : "[capture] backend = ebpf");
+}
+
+VsfCaptureChoice *
+vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes, VsfDirection direction,
+                   guint descriptors)
+{
+    VsfCaptureChoice *choice = g_new0(VsfCaptureChoice, 1);
+
+    choice->wanted = wanted;
+    choice->header_bytes = CLAMP(header_bytes, 64, 256);
+    choice->direction = direction;
+    choice->taps_max = vsf_capture_choice_taps_max(wanted, descriptors);
+    if (wanted == VSF_CAPTURE_PCAP)
+        choice->reason = g_strdup("[capture] backend = pcap");
+    else if (choice->taps_max == 0)
+        choice->reason = g_strdup_printf(
+            "eBPF would take descriptors from samplers: of %u open files, 1024 are needed; raise "
+            "LimitNOFILE of its service (ulimit -n)",
+            descriptors);
+    else
+        load(choice);
+    return choice;
+}
+
+void
+vsf_capture_choice_free(VsfCaptureChoice *choice)
+{
+    if (choice == NULL)
+        return;
+    g_clear_pointer(&choice->bpf, vsf_bpf_free);
+    g_free(choice->reason);
+    g_free(choice);
+}
+
+static gboolean
+is_ebpf(const VsfCaptureChoice *choice)
+{
+    return choice != NULL && choice->bpf != NULL;
+}
+
+const char *
+vsf_capture_choice_name(const VsfCaptureChoice *choice)
+{
+    return is_ebpf(choice) ? "ebpf" : "pcap";
+}
+
+const char *
+vsf_capture_choice_unit(const VsfCaptureChoice *choice)
+{
+    return is_ebpf(choice) ? "segments" : "frames";
+}
+
+const char *
+vsf_capture_choice_attachment(const VsfCaptureChoice *choice)
+{
+    return is_ebpf(choice) ? vsf_bpf_attachment(choice->bpf) : NULL;
+}
+
+char *
+vsf_capture_choice_describe(const VsfCaptureChoice *choice)
+{
+    if (!is_ebpf(choice))
+        return g_strdup_printf("packets are sampled by libpcap and counted in frames: %s",
+                               choice->reason);
+    return g_strdup_printf(
+        "packets are sampled by eBPF (%s) and counted in segments of the wire: %s; interfaces "
+        "beyond %u are left to libpcap",
+        vsf_bpf_attachment(choice->bpf), choice->reason, choice->taps_max);
+}
+
+gboolean
+vsf_capture_choice_is_as_wanted(const VsfCaptureChoice *choice)
+{
+    return choice->bpf != NULL || choice->wanted != VSF_CAPTURE_EBPF;
+}
+
+const char *
+vsf_capture_choice_built(void)
+{
+    return vsf_bpf_is_built() ? "pcap ebpf" : "pcap";
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* On real taps: which frames are picked, with which direction, lengths and header. */
+#include "bpf-lab.h"
+
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+typedef struct {
+    int fd, packets; /* the VM's side, and the host's */
+    VsfBpfTap *tap;
+} Vm;
+
+static void
+plug(BpfLab *lab, Vm *vm, const char *name, guint32 rate)
+{
+    vm->fd = tap_lab_tap(name);
+    tap_lab_mtu(name, 9000);
+    tap_lab_up(name);
+    vm->packets = tap_lab_packet_socket(name);
+    vm->tap = bpf_lab_attach(lab, name, FALSE, rate);
+}
+
+static void
+unplug(Vm *vm)
+{
+    vsf_bpf_detach(vm->tap);
+    close(vm->packets);
+    close(vm->fd);
+}
+
+static void
+check_seen(const BpfSeen *seen, const guint8 *frame, gsize length, guint header_bytes,
+           gboolean from_vm)
+{
+    gsize kept = MIN(length, header_bytes);
+
+    g_assert_cmpint(seen->sample.from_vm, ==, from_vm);
+    g_assert_cmpuint(seen->sample.frame_length, ==, length);
+    g_assert_cmpmem(seen->header, seen->sample.header_length, frame, kept);
+}
+
+/* Runt, small, common and jumbo frames with no, one and two tags, both ways. */
+static void
+check_lengths(gconstpointer way, guint header_bytes)
+{
+    static const gsize lengths[] = {22, 59, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1514, 8999};
+    VsfBpfConfig config = {header_bytes, VSF_DIRECTION_BOTH, 1, 0};
+    g_autofree guint8 *frame = g_malloc(9000);
+    guint64 bytes = 0;
+    VsfBpfCounts counts;
+    guint n = 0;
+    BpfLab lab;
+    Vm vm;
+
+    bpf_lab_start_with(&lab, way, &config);
+    plug(&lab, &vm, "vnet0", 1);
+    for (guint tags = 0; tags <= 2; tags++)
+        for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
+            gint64 before_ns = g_get_monotonic_time() * 1000;
+
+            tap_lab_frame(frame, lengths[i], bpf_lab_peer_mac, bpf_lab_vm_mac, tags);
+            tap_lab_send(vm.fd, frame, lengths[i]);
+            tap_lab_send_packet(vm.packets, frame, lengths[i]);
+            bpf_lab_take(&lab);
+            check_seen(bpf_lab_seen(&lab, n), frame, lengths[i], header_bytes, TRUE);
+            check_seen(bpf_lab_seen(&lab, n + 1), frame, lengths[i], header_bytes, FALSE);
+            g_assert_cmpint((gint64)bpf_lab_seen(&lab, n)->sample.time_ns, >=, before_ns);
+            g_assert_cmpint((gint64)bpf_lab_seen(&lab, n + 1)->sample.time_ns, <,
+                            (g_get_monotonic_time() + 1) * 1000);
+            bytes += lengths[i];
+            n += 2;
+            g_assert_cmpuint(lab.seen->len, ==, n);
+        }
+    counts = bpf_lab_counts(vm.tap);
+    g_assert_cmpuint(counts.packets_from_vm, ==, n / 2);
+    g_assert_cmpuint(counts.packets_to_vm, ==, n / 2);
+    g_assert_cmpuint(counts.bytes_from_vm, ==, bytes);
+    g_assert_cmpuint(counts.bytes_to_vm, ==, bytes);
+    g_assert_cmpuint(counts.candidates, ==, n);
+    g_assert_cmpuint(counts.lost, ==, 0);
+    g_assert_cmpuint(lab.gaps, ==, n);
+    unplug(&vm);
+    bpf_lab_stop(&lab);
+}
+
+static void
+test_lengths_and_tags_are_those_of_the_wire(gconstpointer way)
+{
+    check_lengths(way, 64);
+    check_lengths(way, 100);
+    check_lengths(way, 128);
+    check_lengths(way, 256);
+}
+
+static void
+test_direction_chooses_candidates(gconstpointer way)
+{
+    static const struct {
+        VsfDirection direction;
+        guint from, to;
+    } cases[] = {{VSF_DIRECTION_BOTH, 3, 2},
+                 {VSF_DIRECTION_IN, 3, 0},
+                 {VSF_DIRECTION_OUT, 0, 2},
+                 {VSF_DIRECTION_ONCE, 3, 2}};
+    guint8 frame[60];
+
+    tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VsfBpfCounts counts;
+        BpfLab lab;
+        Vm vm;
+
+        bpf_lab_start(&lab, way, cases[i].direction);
+        plug(&lab, &vm, "vnet0", 1);
+        for (guint n = 0; n < 3; n++)
+            tap_lab_send(vm.fd, frame, sizeof(frame));
+        for (guint n = 0; n < 2; n++)
+            tap_lab_send_packet(vm.packets, frame, sizeof(frame));
+        bpf_lab_take(&lab);
+        g_assert_cmpuint(lab.n_from, ==, cases[i].from);
+        g_assert_cmpuint(lab.n_to, ==, cases[i].to);
+        counts = bpf_lab_counts(vm.tap);
+        g_assert_cmpuint(counts.candidates, ==, cases[i].from + cases[i].to);
+        g_assert_cmpuint(counts.packets_from_vm, ==, cases[i].from);
+        g_assert_cmpuint(counts.packets_to_vm, ==, cases[i].to);
+        unplug(&vm);
+        bpf_lab_stop(&lab);
+    }
+}
+
+/* A tap whose frames come from another that is sampled, and then is not any more. */
+static void
+test_once_leaves_out_what_a_sampled_tap_had(gconstpointer way)
+{
+    guint8 frame[60];
+    BpfLab lab;
+    Vm one, two;
+
+    bpf_lab_start(&lab, way, VSF_DIRECTION_ONCE);
+    tap_lab_bridge("br0");
+    plug(&lab, &one, "vnet0", 1);
+    plug(&lab, &two, "vnet1", 1);
+    tap_lab_enslave("br0", "vnet0");
+    tap_lab_enslave("br0", "vnet1");
+    /* Known to nobody: it goes to all ports. */
+    tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
+    for (guint n = 0; n < 10; n++)
+        tap_lab_send(one.fd, frame, sizeof(frame));
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, 10);
+    g_assert_cmpuint(lab.n_to, ==, 0);
+    g_assert_cmpuint(bpf_lab_counts(two.tap).packets_to_vm, >=, 10);
+    g_assert_cmpuint(bpf_lab_counts(two.tap).candidates, <, 10); /* the bridge's own frames */
+    vsf_bpf_detach(one.tap);
+    one.tap = NULL;
+    for (guint n = 0; n < 10; n++)
+        tap_lab_send(one.fd, frame, sizeof(frame));
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, 10);
+    g_assert_cmpuint(lab.n_to, ==, 10);
+    unplug(&one);
+    unplug(&two);
+    tap_lab_ip("link del br0");
+    bpf_lab_stop(&lab);
+}
+
+static void
+test_mirrored_swaps_directions(gconstpointer way)
+{
+    guint8 frame[60];
+    VsfBpfTap *tap;
+    BpfLab lab;
+    int fd = tap_lab_tap("vnet0"), packets;
+
+    bpf_lab_start(&lab, way, VSF_DIRECTION_IN);
+    tap_lab_up("vnet0");
+    packets = tap_lab_packet_socket("vnet0");
+    tap = bpf_lab_attach(&lab, "vnet0", TRUE, 1);
+    tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
+    for (guint n = 0; n < 3; n++)
+        tap_lab_send(fd, frame, sizeof(frame));
+    for (guint n = 0; n < 2; n++)
+        tap_lab_send_packet(packets, frame, sizeof(frame));
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, 2);
+    g_assert_cmpuint(lab.n_to, ==, 0);
+    g_assert_cmpuint(bpf_lab_counts(tap).packets_from_vm, ==, 2);
+    vsf_bpf_detach(tap);
+    close(packets);
+    close(fd);
+    bpf_lab_stop(&lab);
+}
+
+/* --- super-frames ---------------------------------------------------------- */
+
+#define SEGMENT 1000
+#define TCP_HEADERS 66 /* Ethernet, IPv4, TCP with 12 bytes of options */
+
+/* As a guest sends it: @payload bytes of TCP for the host to cut. */
+static gsize
+super_frame(guint8 *bytes, gsize payload, gboolean tagged)
+{
+    guint shift = tagged ? 4 : 0;
+    struct virtio_net_hdr header = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                    .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+                                    .hdr_len = (guint16)(TCP_HEADERS + shift),
+                                    .gso_size = SEGMENT,
+                                    .csum_start = (guint16)(34 + shift),
+                                    .csum_offset = 16};
+    gsize total = TCP_HEADERS - 14 + payload;
+    guint8 *frame = bytes + sizeof(header), *ip = frame + 14 + shift, *tcp = ip + 20;
+
+    memset(bytes, 0, sizeof(header) + TCP_HEADERS + shift);
+    memcpy(bytes, &header, sizeof(header));
+    tap_lab_frame(frame, 14 + shift, bpf_lab_peer_mac, bpf_lab_vm_mac, tagged ? 1 : 0);
+    frame[12 + shift] = 8;
+    frame[13 + shift] = 0;
+    ip[0] = 0x45;
+    ip[2] = (guint8)(total >> 8);
+    ip[3] = (guint8)total;
+    ip[8] = 64;
+    ip[9] = 6;
+    ip[12] = ip[16] = 10;
+    ip[15] = 1;
+    ip[19] = 2;
+    tcp[12] = 8 << 4;
+    return sizeof(header) + TCP_HEADERS + shift + payload;
+}
+
+/* Rate 1: each segment of 10, the last one of 500 bytes, is a sample. */
+static void
+check_super_frame(gconstpointer way, gboolean tagged)
+{
+    g_autofree guint8 *bytes = g_malloc0(65536);
+    gsize size = super_frame(bytes, 9 * SEGMENT + 500, tagged);
+    guint headers = TCP_HEADERS + (tagged ? 4 : 0);
+    int fd = tap_lab_tap_virtio("vnet0");
+    VsfBpfCounts counts;
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    g_assert_cmpint(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4), ==, 0);
+    bpf_lab_start(&lab, way, VSF_DIRECTION_IN);
+    tap_lab_up("vnet0");
+    tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
+    tap_lab_send(fd, bytes, size);
+    bpf_lab_take(&lab);
+    counts = bpf_lab_counts(tap);
+    g_assert_cmpuint(counts.packets_from_vm, ==, 10);
+    g_assert_cmpuint(counts.bytes_from_vm, ==, 10 * headers + 9 * SEGMENT + 500);
+    g_assert_cmpuint(counts.candidates, ==, 10);
+    g_assert_cmpuint(lab.seen->len, ==, 10);
+    g_assert_cmpuint(lab.gaps, ==, 10);
+    for (guint i = 0; i < 10; i++) {
+        const BpfSeen *seen = bpf_lab_seen(&lab, i);
+
+        g_assert_cmpuint(seen->sample.frame_length, ==, headers + (i == 9 ? 500 : SEGMENT));
+        g_assert_cmpmem(seen->header, 128, bytes + sizeof(struct virtio_net_hdr), 128);
+    }
+    vsf_bpf_detach(tap);
+    close(fd);
+    bpf_lab_stop(&lab);
+}
+
+static void
+test_super_frames_count_as_segments(gconstpointer way)
+{
+    check_super_frame(way, FALSE);
+    check_super_frame(way, TRUE);
+}
+
+/* Samples times the rate is the number of segments and, by their lengths, of bytes. */
+static void
+test_super_frames_are_estimated_right(gconstpointer way)
+{
+    g_autofree guint8 *bytes = g_malloc0(65536);
+    gsize size = super_frame(bytes, 40 * SEGMENT, FALSE);
+    int fd = tap_lab_tap_virtio("vnet0");
+    double sampled = 0, expected;
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    g_assert_cmpint(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4), ==, 0);
+    bpf_lab_start(&lab, way, VSF_DIRECTION_IN);
+    tap_lab_up("vnet0");
+    tap = bpf_lab_attach(&lab, "vnet0", FALSE, 16);
+    for (guint i = 0; i < 2000; i++) {
+        tap_lab_send(fd, bytes, size);
+        if (i % 100 == 0)
+            bpf_lab_take(&lab);
+    }
+    bpf_lab_take(&lab);
+    expected = 2000.0 * 40 / 16;
+    g_assert_cmpuint(bpf_lab_counts(tap).candidates, ==, 2000 * 40);
+    g_assert_cmpuint(bpf_lab_counts(tap).lost, ==, 0);
+    /* Five standard deviations of a binomial. */
+    g_assert_cmpfloat(ABS(lab.seen->len - expected), <, 5 * 70);
+    for (guint i = 0; i < lab.seen->len; i++)
+        sampled += bpf_lab_seen(&lab, i)->sample.frame_length;
+    g_assert_cmpfloat(sampled, ==, (double)lab.seen->len * (TCP_HEADERS + SEGMENT));
+    vsf_bpf_detach(tap);
+    close(fd);
+    bpf_lab_stop(&lab);
+}
+
+/* Of more than 64 in one frame the rest is counted as lost; and no gap is. */
+static void
+test_a_frame_of_many_segments_gives_64_samples_at_most(gconstpointer way)
+{
+    g_autofree guint8 *bytes = g_malloc0(65536);
+    struct virtio_net_hdr *header = (struct virtio_net_hdr *)bytes;
+    gsize size = super_frame(bytes, 10000, FALSE);
+    int fd = tap_lab_tap_virtio("vnet0");
+    VsfBpfCounts counts;
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    header->gso_size = 100;
+    g_assert_cmpint(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4), ==, 0);
+    bpf_lab_start(&lab, way, VSF_DIRECTION_IN);
+    tap_lab_up("vnet0");
+    tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
+    tap_lab_send(fd, bytes, size);
+    bpf_lab_take(&lab);
+    counts = bpf_lab_counts(tap);
+    g_assert_cmpuint(counts.candidates, ==, 100);
+    g_assert_cmpuint(lab.seen->len, ==, 64);
+    g_assert_cmpuint(counts.lost, ==, 36);
+    g_assert_cmpuint(lab.gaps, ==, 100);
+    vsf_bpf_detach(tap);
+    close(fd);
+    bpf_lab_stop(&lab);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (bpf_lab_skip_all())
+        return 0;
+    bpf_lab_add("/bpf/frames/lengths-and-tags-are-those-of-the-wire",
+                test_lengths_and_tags_are_those_of_the_wire);
+    bpf_lab_add("/bpf/frames/direction-chooses-candidates", test_direction_chooses_candidates);
+    bpf_lab_add("/bpf/frames/once-leaves-out-what-a-sampled-tap-had",
+                test_once_leaves_out_what_a_sampled_tap_had);
+    bpf_lab_add("/bpf/frames/mirrored-swaps-directions", test_mirrored_swaps_directions);
+    bpf_lab_add("/bpf/frames/super-frames-count-as-segments", test_super_frames_count_as_segments);
+    bpf_lab_add("/bpf/frames/super-frames-are-estimated-right",
+                test_super_frames_are_estimated_right);
+    bpf_lab_add("/bpf/frames/a-frame-of-many-segments-gives-64-samples-at-most",
+                test_a_frame_of_many_segments_gives_64_samples_at_most);
+    return g_test_run();
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which backend is in force, and what is said about it. eBPF is fake-bpf.c. */
+#include "../../daemon/net/capture-choice.h"
+#include "fake-bpf.h"
+
+#include <string.h>
+
+#define DESCRIPTORS 16384
+
+static VsfCaptureChoice *
+choose(VsfCaptureWanted wanted, guint descriptors)
+{
+    return vsf_capture_choose(wanted, 128, VSF_DIRECTION_ONCE, descriptors);
+}
+
+static void
+test_auto_and_ebpf_take_it_where_it_loads(void)
+{
+    static const VsfCaptureWanted wanted[] = {VSF_CAPTURE_AUTO, VSF_CAPTURE_EBPF};
+
+    for (guint i = 0; i < G_N_ELEMENTS(wanted); i++) {
+        g_autoptr(VsfCaptureChoice) choice = NULL;
+        g_autofree char *text = NULL;
+
+        fake_bpf_reset();
+        choice = choose(wanted[i], DESCRIPTORS);
+        text = vsf_capture_choice_describe(choice);
+        g_assert_cmpstr(vsf_capture_choice_name(choice), ==, "ebpf");
+        g_assert_cmpstr(vsf_capture_choice_unit(choice), ==, "segments");
+        g_assert_cmpstr(vsf_capture_choice_attachment(choice), ==, "tcx");
+        g_assert_true(vsf_capture_choice_is_as_wanted(choice));
+        g_assert_nonnull(strstr(text, "eBPF (tcx)"));
+        g_assert_nonnull(strstr(text, "segments"));
+        g_assert_cmpuint(fake_bpf_config.header_bytes, ==, 128);
+        g_assert_cmpint(fake_bpf_config.direction, ==, VSF_DIRECTION_ONCE);
+        g_assert_cmpuint(fake_bpf_config.taps_max, ==, choice->taps_max);
+        g_assert_cmpuint(fake_bpf_swept, ==, 1);
+    }
+    g_assert_false(fake_bpf_is_loaded());
+}
+
+static void
+test_what_keeps_it_from_loading_is_said_with_a_remedy(void)
+{
+    static const struct {
+        VsfBpfError code;
+        const char *remedy;
+    } cases[] = {
+        {VSF_BPF_ERROR_UNSUPPORTED, "Linux 6.6"},
+        {VSF_BPF_ERROR_PERMISSION, "CAP_BPF"},
+        {VSF_BPF_ERROR_NOT_BUILT, "-Dbpf=enabled"},
+        {VSF_BPF_ERROR_FAILED, "as the test said"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases) * 2; i++) {
+        VsfCaptureWanted wanted = i % 2 == 0 ? VSF_CAPTURE_AUTO : VSF_CAPTURE_EBPF;
+        g_autoptr(VsfCaptureChoice) choice = NULL;
+        g_autofree char *text = NULL;
+
+        fake_bpf_reset();
+        fake_bpf_refuse_load((int)cases[i / 2].code);
+        choice = choose(wanted, DESCRIPTORS);
+        text = vsf_capture_choice_describe(choice);
+        g_assert_cmpstr(vsf_capture_choice_name(choice), ==, "pcap");
+        g_assert_cmpstr(vsf_capture_choice_unit(choice), ==, "frames");
+        g_assert_null(vsf_capture_choice_attachment(choice));
+        g_assert_nonnull(strstr(choice->reason, "as the test said"));
+        g_assert_nonnull(strstr(choice->reason, cases[i / 2].remedy));
+        g_assert_nonnull(strstr(text, choice->reason));
+        g_assert_true(vsf_capture_choice_is_as_wanted(choice) == (wanted == VSF_CAPTURE_AUTO));
+    }
+}
+
+static void
+test_pcap_loads_nothing(void)
+{
+    g_autoptr(VsfCaptureChoice) choice = NULL;
+
+    fake_bpf_reset();
+    choice = choose(VSF_CAPTURE_PCAP, DESCRIPTORS);
+    g_assert_false(fake_bpf_is_loaded());
+    g_assert_cmpstr(vsf_capture_choice_name(choice), ==, "pcap");
+    g_assert_true(vsf_capture_choice_is_as_wanted(choice));
+    g_assert_cmpstr(choice->reason, ==, "[capture] backend = pcap");
+}
+
+/* It is in libvirt's way. */
+static void
+test_clsact_is_only_taken_by_who_wants_ebpf(void)
+{
+    g_autoptr(VsfCaptureChoice) chosen = NULL, wanted = NULL;
+
+    fake_bpf_reset();
+    fake_bpf_set_attachment("clsact");
+    chosen = choose(VSF_CAPTURE_AUTO, DESCRIPTORS);
+    g_assert_false(fake_bpf_is_loaded());
+    g_assert_cmpuint(fake_bpf_swept, ==, 1);
+    g_assert_cmpstr(vsf_capture_choice_name(chosen), ==, "pcap");
+    g_assert_nonnull(strstr(chosen->reason, "libvirt"));
+    wanted = choose(VSF_CAPTURE_EBPF, DESCRIPTORS);
+    g_assert_cmpstr(vsf_capture_choice_name(wanted), ==, "ebpf");
+    g_assert_cmpstr(vsf_capture_choice_attachment(wanted), ==, "clsact");
+}
+
+static void
+test_few_descriptors_are_left_to_libpcap(void)
+{
+    g_autoptr(VsfCaptureChoice) few = NULL, forced = NULL;
+
+    fake_bpf_reset();
+    few = choose(VSF_CAPTURE_AUTO, 1023);
+    g_assert_false(fake_bpf_is_loaded());
+    g_assert_nonnull(strstr(few->reason, "LimitNOFILE"));
+    forced = choose(VSF_CAPTURE_EBPF, 1023);
+    g_assert_true(fake_bpf_is_loaded());
+    g_assert_cmpuint(forced->taps_max, ==, 255);
+
+    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_AUTO, 1024), ==, 64);
+    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_AUTO, 65536), ==, 64);
+    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_EBPF, 16384), ==, 4096);
+    g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_PCAP, 65536), ==, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/net/capture-choice/auto-and-ebpf-take-it-where-it-loads",
+                    test_auto_and_ebpf_take_it_where_it_loads);
+    g_test_add_func("/net/capture-choice/what-keeps-it-from-loading-is-said-with-a-remedy",
+                    test_what_keeps_it_from_loading_is_said_with_a_remedy);
+    g_test_add_func("/net/capture-choice/pcap-loads-nothing", test_pcap_loads_nothing);
+    g_test_add_func("/net/capture-choice/clsact-is-only-taken-by-who-wants-ebpf",
+                    test_clsact_is_only_taken_by_who_wants_ebpf);
+    g_test_add_func("/net/capture-choice/few-descriptors-are-left-to-libpcap",
+                    test_few_descriptors_are_left_to_libpcap);
+    return g_test_run();
+}
