@@ -212,7 +212,7 @@ def test_packages_hold_what_meson_installs():
     wanted = {os.path.join("/", os.path.relpath(os.path.join(where, name), root))
               for where, _, names in os.walk(root) for name in names}
     wanted.add("/etc/virt-sflow/virt-sflow.conf")
-    documents = re.compile(r"/usr/share/(doc|licenses|lintian)/|/usr/lib/\.build-id/")
+    documents = re.compile(r"/usr/share/(doc|licenses|lintian)/|/usr/lib/\.build-id(/|$)")
     of_deb = call("dpkg-deb", "--fsys-tarfile", deb(), LC_ALL="C.UTF-8") and call(
         "dpkg-deb", "--contents", deb())
     for which, files in (
