@@ -93,21 +93,30 @@ vsf_app_dns_start(VsfApp *app)
     const char *domain = app->base->dns_sd_domain;
     VsfDnsSdOptions options = {.domain = domain};
 
+    /* It is opened once, since that may wait for a disk; later ones run on the main loop. */
+    if (app->dns_store == NULL)
+        app->dns_store = vsf_dns_store_new(app->state_dir, domain);
     if (app->base->dns_sd == VSF_DNS_SD_OFF)
         return;
-    app->dns_store = vsf_dns_store_new(app->state_dir, domain);
+    vsf_dns_store_set_domain(app->dns_store, domain);
     options.last = vsf_dns_store_get(app->dns_store);
     app->dns = vsf_dns_sd_new(&options, &callbacks, app);
     if (options.last != NULL)
         g_message("DNS-SD: what was answered before the start is in force until DNS answers");
 }
 
+static void
+stop(VsfApp *app)
+{
+    g_clear_pointer(&app->dns, vsf_dns_sd_free);
+    g_clear_pointer(&app->dns_note, g_free);
+}
+
 void
 vsf_app_dns_stop(VsfApp *app)
 {
-    g_clear_pointer(&app->dns, vsf_dns_sd_free);
+    stop(app);
     g_clear_pointer(&app->dns_store, vsf_dns_store_free);
-    g_clear_pointer(&app->dns_note, g_free);
 }
 
 gboolean
@@ -119,7 +128,7 @@ vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other)
 void
 vsf_app_dns_restart(VsfApp *app)
 {
-    vsf_app_dns_stop(app);
+    stop(app);
     vsf_app_dns_start(app);
     if (app->dns != NULL && vsf_dns_sd_in_force(app->dns) != NULL)
         changed(NULL, app);

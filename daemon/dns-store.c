@@ -104,6 +104,17 @@ vsf_dns_store_free(VsfDnsStore *store)
     g_free(store);
 }
 
+void
+vsf_dns_store_set_domain(VsfDnsStore *store, const char *domain)
+{
+    if (g_strcmp0(store->domain, domain) == 0)
+        return;
+    g_free(store->domain);
+    store->domain = g_strdup(domain);
+    g_clear_pointer(&store->settings, vsf_dns_settings_free);
+    vsf_state_file_changed(store->file, TRUE);
+}
+
 const VsfDnsSettings *
 vsf_dns_store_get(const VsfDnsStore *store)
 {

@@ -15,6 +15,9 @@ VsfDnsStore *vsf_dns_store_new(VsfStateDir *dir, const char *domain);
 /* Writes what is not written yet. Takes NULL. */
 void vsf_dns_store_free(VsfDnsStore *store);
 
+/* Another one is configured: nothing is known of it. */
+void vsf_dns_store_set_domain(VsfDnsStore *store, const char *domain);
+
 /* What was read or set last; NULL: nothing. Without collectors: DNS took back what there was. */
 const VsfDnsSettings *vsf_dns_store_get(const VsfDnsStore *store);
 void vsf_dns_store_set(VsfDnsStore *store, const VsfDnsSettings *settings); /* copied */
