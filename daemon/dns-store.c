@@ -19,8 +19,8 @@ struct VsfDnsStore {
 char *
 vsf_dns_store_to_text(const char *domain, const VsfDnsSettings *settings)
 {
-    g_autofree char *said =
-        settings != NULL ? vsf_dns_settings_to_text(settings) : g_strdup(UNKNOWN);
+    g_autofree char *said = settings != NULL ? vsf_dns_settings_to_text(settings)
+                                             : g_strdup(UNKNOWN);
 
     return g_strdup_printf(HEAD "%d\n" DOMAIN_KEY "%s\n%s", VERSION, domain != NULL ? domain : "",
                            said);

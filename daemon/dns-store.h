@@ -24,7 +24,8 @@ void vsf_dns_store_set(VsfDnsStore *store, const VsfDnsSettings *settings); /* c
 
 /* The file's text; pure. The caller frees. */
 char *vsf_dns_store_to_text(const char *domain, const VsfDnsSettings *settings);
-/* NULL with @error unset: it is another domain's, or nothing was known. G_IO_ERROR_NOT_SUPPORTED: a newer release's. */
+/* NULL with @error unset: it is another domain's, or nothing was known. G_IO_ERROR_NOT_SUPPORTED: a
+ * newer release's. */
 VsfDnsSettings *vsf_dns_store_parse(const char *domain, const char *text,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -61,9 +61,8 @@ answered_late(gpointer user_data)
     if (!poller->context.connected)
         return;
     /* Longer than what follows lasts, or it would never be over. */
-    if (poller->back_us == 0 ||
-        g_get_monotonic_time() - poller->back_us >=
-            MAX(vsf_schedule_interval_us(poller->schedule), 2 * BACK_US))
+    if (poller->back_us == 0 || g_get_monotonic_time() - poller->back_us >=
+                                    MAX(vsf_schedule_interval_us(poller->schedule), 2 * BACK_US))
         libvirt_is_back(poller);
 }
 
