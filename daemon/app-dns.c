@@ -2,6 +2,7 @@
 /* What DNS says about the configuration: kept for the next start, bounded by what the files allow,
  * and put in force over them. */
 #include "app-private.h"
+#include "base/event.h"
 #include "dns-bounds.h"
 #include "net/agent-address.h"
 
@@ -74,8 +75,9 @@ changed(const VsfDnsSettings *settings G_GNUC_UNUSED, gpointer user_data)
     g_autoptr(GError) error = NULL;
 
     if (!vsf_app_set_overlay(app, overlay, &error))
-        g_warning("DNS-SD: what it says cannot be put in force: %s; all goes on as it was",
-                  error->message);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_DNS_REFUSED, NULL,
+                      "DNS-SD: what it says cannot be put in force: %s; all goes on as it was",
+                      error->message);
 }
 
 static void

@@ -328,7 +328,7 @@ choose_capture(VsfApp *app)
     if (vsf_capture_choice_is_as_wanted(app->choice))
         g_message("%s", text);
     else
-        g_warning("%s", text);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_OTHER_BACKEND, NULL, "%s", text);
 }
 
 VsfApp *
