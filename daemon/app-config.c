@@ -90,9 +90,10 @@ log_changes(const VsfApp *app, const VsfConfig *before, GStrv fixed)
     g_message("configuration: %s%s", changes[0] != NULL ? "in force now: " : "nothing changed",
               text);
     if (fixed[0] != NULL)
-        g_warning("configuration: %s: read at the start alone; the old value stays until the "
-                  "daemon is restarted",
-                  restart);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_RESTART_NEEDED, NULL,
+                      "configuration: %s: read at the start alone; the old value stays until the "
+                      "daemon is restarted",
+                      restart);
     if (app->config->collectors->len == 0)
         vsf_app_warn_no_collector(app->config);
 }

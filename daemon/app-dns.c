@@ -2,6 +2,7 @@
 /* What DNS says about the configuration: kept for the next start, bounded by what the files allow,
  * and put in force over them. */
 #include "app-private.h"
+#include "base/event.h"
 #include "dns-bounds.h"
 #include "net/agent-address.h"
 
@@ -74,8 +75,9 @@ changed(const VsfDnsSettings *settings G_GNUC_UNUSED, gpointer user_data)
     g_autoptr(GError) error = NULL;
 
     if (!vsf_app_set_overlay(app, overlay, &error))
-        g_warning("DNS-SD: what it says cannot be put in force: %s; all goes on as it was",
-                  error->message);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_DNS_REFUSED, NULL,
+                      "DNS-SD: what it says cannot be put in force: %s; all goes on as it was",
+                      error->message);
 }
 
 static void
@@ -93,21 +95,30 @@ vsf_app_dns_start(VsfApp *app)
     const char *domain = app->base->dns_sd_domain;
     VsfDnsSdOptions options = {.domain = domain};
 
+    /* It is opened once, since that may wait for a disk; later ones run on the main loop. */
+    if (app->dns_store == NULL)
+        app->dns_store = vsf_dns_store_new(app->state_dir, domain);
     if (app->base->dns_sd == VSF_DNS_SD_OFF)
         return;
-    app->dns_store = vsf_dns_store_new(app->state_dir, domain);
+    vsf_dns_store_set_domain(app->dns_store, domain);
     options.last = vsf_dns_store_get(app->dns_store);
     app->dns = vsf_dns_sd_new(&options, &callbacks, app);
     if (options.last != NULL)
         g_message("DNS-SD: what was answered before the start is in force until DNS answers");
 }
 
+static void
+stop(VsfApp *app)
+{
+    g_clear_pointer(&app->dns, vsf_dns_sd_free);
+    g_clear_pointer(&app->dns_note, g_free);
+}
+
 void
 vsf_app_dns_stop(VsfApp *app)
 {
-    g_clear_pointer(&app->dns, vsf_dns_sd_free);
+    stop(app);
     g_clear_pointer(&app->dns_store, vsf_dns_store_free);
-    g_clear_pointer(&app->dns_note, g_free);
 }
 
 gboolean
@@ -119,7 +130,7 @@ vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other)
 void
 vsf_app_dns_restart(VsfApp *app)
 {
-    vsf_app_dns_stop(app);
+    stop(app);
     vsf_app_dns_start(app);
     if (app->dns != NULL && vsf_dns_sd_in_force(app->dns) != NULL)
         changed(NULL, app);

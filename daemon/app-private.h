@@ -32,9 +32,9 @@ struct VsfApp {
     VsfIndexStore *indexes;
     VsfGuestStore *records;
     VsfSender *sender;
-    VsfDnsStore *dns_store; /* these two NULL: dns-sd is off */
-    VsfDnsSd *dns;
-    char *dns_note; /* what is in force otherwise than DNS has it, or NULL */
+    VsfDnsStore *dns_store; /* for the process */
+    VsfDnsSd *dns;          /* NULL: dns-sd is off */
+    char *dns_note;         /* what is in force otherwise than DNS has it, or NULL */
     VsfLogRate dns_note_rate;
     VsfHookSocket *hook;
     VsfControl *control;

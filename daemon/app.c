@@ -328,7 +328,7 @@ choose_capture(VsfApp *app)
     if (vsf_capture_choice_is_as_wanted(app->choice))
         g_message("%s", text);
     else
-        g_warning("%s", text);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_OTHER_BACKEND, NULL, "%s", text);
 }
 
 VsfApp *
@@ -345,13 +345,13 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
-    choose_capture(app);
     app->state_dir = vsf_state_dir_new(state_dir);
-    app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
-    app->records = vsf_guest_store_new(app->state_dir);
     vsf_app_dns_start(app);
     app->overlay = vsf_app_dns_overlay(app, app->base);
     app->config = vsf_config_overlay(app->base, app->overlay);
+    choose_capture(app);
+    app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
+    app->records = vsf_guest_store_new(app->state_dir);
     app->sender = vsf_sender_new(app->config->collectors, app->config->source_address,
                                  app->config->dscp, error);
     if (app->sender == NULL)

@@ -8,6 +8,7 @@
 #define HEAD "virt-sflow dns-sd "
 #define VERSION 1
 #define DOMAIN_KEY "domain="
+#define UNKNOWN "nothing-known\n" /* which is not what DNS says when it takes all back */
 
 struct VsfDnsStore {
     char *domain;
@@ -18,10 +19,11 @@ struct VsfDnsStore {
 char *
 vsf_dns_store_to_text(const char *domain, const VsfDnsSettings *settings)
 {
-    g_autofree char *said = settings != NULL ? vsf_dns_settings_to_text(settings) : NULL;
+    g_autofree char *said = settings != NULL ? vsf_dns_settings_to_text(settings)
+                                             : g_strdup(UNKNOWN);
 
     return g_strdup_printf(HEAD "%d\n" DOMAIN_KEY "%s\n%s", VERSION, domain != NULL ? domain : "",
-                           said != NULL ? said : "");
+                           said);
 }
 
 VsfDnsSettings *
@@ -43,6 +45,8 @@ vsf_dns_store_parse(const char *domain, const char *text, GError **error)
     }
     if (!g_str_has_prefix(parts[1], DOMAIN_KEY) ||
         strcmp(parts[1] + strlen(DOMAIN_KEY), domain != NULL ? domain : "") != 0)
+        return NULL;
+    if (strcmp(parts[2], UNKNOWN) == 0)
         return NULL;
     return vsf_dns_settings_parse(parts[2], error);
 }
@@ -98,6 +102,17 @@ vsf_dns_store_free(VsfDnsStore *store)
     vsf_dns_settings_free(store->settings);
     g_free(store->domain);
     g_free(store);
+}
+
+void
+vsf_dns_store_set_domain(VsfDnsStore *store, const char *domain)
+{
+    if (g_strcmp0(store->domain, domain) == 0)
+        return;
+    g_free(store->domain);
+    store->domain = g_strdup(domain);
+    g_clear_pointer(&store->settings, vsf_dns_settings_free);
+    vsf_state_file_changed(store->file, TRUE);
 }
 
 const VsfDnsSettings *

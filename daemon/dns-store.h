@@ -15,13 +15,17 @@ VsfDnsStore *vsf_dns_store_new(VsfStateDir *dir, const char *domain);
 /* Writes what is not written yet. Takes NULL. */
 void vsf_dns_store_free(VsfDnsStore *store);
 
+/* Another one is configured: nothing is known of it. */
+void vsf_dns_store_set_domain(VsfDnsStore *store, const char *domain);
+
 /* What was read or set last; NULL: nothing. Without collectors: DNS took back what there was. */
 const VsfDnsSettings *vsf_dns_store_get(const VsfDnsStore *store);
 void vsf_dns_store_set(VsfDnsStore *store, const VsfDnsSettings *settings); /* copied */
 
 /* The file's text; pure. The caller frees. */
 char *vsf_dns_store_to_text(const char *domain, const VsfDnsSettings *settings);
-/* NULL with @error unset: it is another domain's. G_IO_ERROR_NOT_SUPPORTED: a newer release's. */
+/* NULL with @error unset: it is another domain's, or nothing was known. G_IO_ERROR_NOT_SUPPORTED: a
+ * newer release's. */
 VsfDnsSettings *vsf_dns_store_parse(const char *domain, const char *text,
                                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

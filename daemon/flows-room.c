@@ -96,6 +96,9 @@ vsf_flows_room_came(gpointer user_data)
     while (vsf_capture_has_room(flows->capture) && (sampler = next_waiting(flows)) != NULL) {
         vsf_flows_leave_waiting(flows, sampler);
         vsf_flows_open_sampler(flows, sampler);
+        /* What there is room for is not for this one. */
+        if (g_hash_table_contains(flows->waiting, sampler))
+            break;
     }
 }
 
@@ -119,4 +122,26 @@ const VsfCaptureChoice *
 vsf_flows_choice(const VsfFlows *flows)
 {
     return vsf_capture_choice(flows->capture);
+}
+
+VsfFlowTotals
+vsf_flows_totals(VsfFlows *flows)
+{
+    VsfFlowTotals totals = {.factor = 1, .drops = flows->drops_gone};
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, flows->samplers);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Sampler *sampler = value;
+
+        totals.drops += vsf_flows_drops(flows, sampler);
+        if (sampler->tap->domain == NULL || sampler->rate == 0)
+            continue;
+        totals.wanted++;
+        if (vsf_flows_is_sampling(sampler))
+            totals.sampled++;
+        totals.factor = MAX(totals.factor, vsf_rate_cap_factor(&sampler->cap));
+    }
+    return totals;
 }

@@ -343,10 +343,15 @@ change_rate(VsfFlows *flows, Sampler *sampler, guint32 rate)
 void
 vsf_flows_suspend(VsfFlows *flows, Sampler *sampler)
 {
+    guint64 untold;
+
     drain(flows, sampler);
+    untold = vsf_capture_untold(flows->capture, sampler->ifindex);
     vsf_flows_drops(flows, sampler);
     vsf_capture_close(flows->capture, sampler->ifindex);
     forget_handle(sampler);
+    if (sampler->has_gaps)
+        vsf_sample_pool_hand_over(&sampler->pool, untold);
 }
 
 void
@@ -472,26 +477,4 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
         .backend_reason = tap.reason,
     };
     return TRUE;
-}
-
-VsfFlowTotals
-vsf_flows_totals(VsfFlows *flows)
-{
-    VsfFlowTotals totals = {.factor = 1, .drops = flows->drops_gone};
-    GHashTableIter iter;
-    gpointer value;
-
-    g_hash_table_iter_init(&iter, flows->samplers);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        Sampler *sampler = value;
-
-        totals.drops += vsf_flows_drops(flows, sampler);
-        if (sampler->tap->domain == NULL || sampler->rate == 0)
-            continue;
-        totals.wanted++;
-        if (vsf_flows_is_sampling(sampler))
-            totals.sampled++;
-        totals.factor = MAX(totals.factor, vsf_rate_cap_factor(&sampler->cap));
-    }
-    return totals;
 }

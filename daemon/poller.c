@@ -60,8 +60,9 @@ answered_late(gpointer user_data)
 
     if (!poller->context.connected)
         return;
-    if (poller->back_us == 0 ||
-        g_get_monotonic_time() - poller->back_us >= vsf_schedule_interval_us(poller->schedule))
+    /* Longer than what follows lasts, or it would never be over. */
+    if (poller->back_us == 0 || g_get_monotonic_time() - poller->back_us >=
+                                    MAX(vsf_schedule_interval_us(poller->schedule), 2 * BACK_US))
         libvirt_is_back(poller);
 }
 
@@ -358,7 +359,12 @@ vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgen
     if (entry == NULL)
         return;
     entry->urgency = urgency;
-    if (!vsf_domain_poll_hurry(entry->poll, urgency))
+    if (vsf_domain_poll_hurry(entry->poll, urgency))
+        return;
+    /* Without turns there is none to be in a hurry, nor when there are again. */
+    if (!vsf_schedule_has_turns(poller->schedule, &entry->turn))
+        entry->urgency = VSF_POLL_REGULAR;
+    else
         vsf_schedule_at(poller->schedule, &entry->turn, g_get_monotonic_time());
 }
 

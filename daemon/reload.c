@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reload.h"
 
+#include "base/event.h"
 #include "base/worker.h"
 
 #define PAUSE_US G_USEC_PER_SEC /* between two of them */
@@ -48,9 +49,10 @@ note(VsfReload *reload, const GError *error)
     }
     reload->state.bad++;
     reload->state.error = g_strdup(error->message);
-    g_warning("configuration: %s; the one before stays in force (virt-sflowd --check-config tests "
-              "a new one)",
-              error->message);
+    vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_RELOAD_FAILED, NULL,
+                  "configuration: %s; the one before stays in force (virt-sflowd --check-config "
+                  "tests a new one)",
+                  error->message);
 }
 
 static void

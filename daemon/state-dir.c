@@ -70,6 +70,12 @@ vsf_state_dir_file_failed(VsfStateDir *dir, const char *why)
 }
 
 void
+vsf_state_dir_file_forgotten(VsfStateDir *dir)
+{
+    dir->n_failed--;
+}
+
+void
 vsf_state_dir_file_written(VsfStateDir *dir, gboolean had_failed)
 {
     if (had_failed)

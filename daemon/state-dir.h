@@ -22,4 +22,7 @@ void vsf_state_dir_file_failed(VsfStateDir *dir, const char *why);
 /* A file was written; @had_failed: for the first time after the call above. */
 void vsf_state_dir_file_written(VsfStateDir *dir, gboolean had_failed);
 
+/* One that could not be written is kept no more: the next that is ends the trouble. */
+void vsf_state_dir_file_forgotten(VsfStateDir *dir);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfStateDir, vsf_state_dir_free)

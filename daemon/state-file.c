@@ -217,10 +217,14 @@ vsf_state_file_free(VsfStateFile *file)
     if ((file->dirty || file->writing) && !file->untouchable) {
         WriteJob *job = write_job_new(file);
 
-        if (write_file(job, &error) == NULL && !file->failed)
+        if (write_file(job, &error) == NULL && !file->failed) {
             note_failure(file, error);
+            file->failed = TRUE;
+        }
         write_job_free(job);
     }
+    if (file->failed)
+        vsf_state_dir_file_forgotten(file->dir);
     vsf_order_give(file->order);
     g_atomic_rc_box_release_full(file->order, order_clear);
     g_free(file->path);

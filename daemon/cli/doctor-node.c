@@ -160,11 +160,18 @@ look_at_samplers(GPtrArray *findings, JsonObject *status)
     JsonObject *capture = vsf_member_object(status, "capture");
     g_autofree char *n = vsf_member_text(capture, "samplers"),
                     *most = vsf_member_text(capture, "samplers_max");
+    g_autofree char *backend = vsf_member_text(capture, "backend"),
+                    *reason = vsf_member_text(capture, "backend_reason");
     double without = vsf_explain_number(capture, "without_room");
 
-    finding->value = g_strdup_printf("%s of at most %s", n, most);
-    if (without <= 0)
+    finding->value = is_null(backend) ? g_strdup_printf("%s of at most %s", n, most)
+                                      : g_strdup_printf("%s of at most %s, %s", n, most, backend);
+    if (without <= 0) {
+        if (vsf_explain_is(capture, "backend_wanted", "ebpf") && strcmp(backend, "ebpf") != 0)
+            vsf_finding_say(finding, VSF_SEVERITY_WARNING, "not-ebpf",
+                            "Packets are taken by libpcap: %s.", reason);
         return;
+    }
     vsf_finding_say(finding, VSF_SEVERITY_WARNING, "no-room",
                     "%.0f interfaces are not sampled, since there is no room for more samplers.",
                     without);
@@ -220,6 +227,68 @@ look_at_cpu(GPtrArray *findings, JsonObject *status)
                     VSF_EXPLAIN_RELOAD);
 }
 
+/* Keys whose values wait, "[libvirt] uri, [capture] backend"; NULL: there are none. */
+static char *
+waiting_keys(JsonObject *config)
+{
+    JsonArray *keys = vsf_member_array(config, "restart_needed");
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; keys != NULL && i < json_array_get_length(keys); i++) {
+        JsonNode *node = json_array_get_element(keys, i);
+
+        if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? ", " : "",
+                                   json_node_get_string(node));
+    }
+    return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
+static void
+look_at_config(GPtrArray *findings, JsonObject *status)
+{
+    VsfFinding *finding = vsf_finding_new(findings, "configuration");
+    JsonObject *config = vsf_member_object(status, "config"),
+               *reload = vsf_member_object(config, "reload");
+    g_autofree char *since = vsf_age_text(vsf_member(config, "since_s")),
+                    *error = vsf_member_text(reload, "error"), *keys = waiting_keys(config);
+
+    finding->value = g_strdup_printf("in force for %s", since);
+    if (vsf_explain_is(reload, "state", "failed")) {
+        vsf_finding_say(finding, VSF_SEVERITY_WARNING, "reload-failed",
+                        "The last reload changed nothing: %s. What was in force before still is, "
+                        "but virt-sflowd would not start again.",
+                        error);
+        vsf_finding_fix(finding, "mend that, and try", "virt-sflowd --check-config");
+    } else if (keys != NULL) {
+        vsf_finding_say(finding, VSF_SEVERITY_NOTE, "restart-needed",
+                        "New values of %s wait for a restart.", keys);
+        vsf_finding_fix(finding, "when a gap of a few seconds does no harm",
+                        "systemctl restart virt-sflowd");
+    }
+}
+
+static void
+look_at_dns(GPtrArray *findings, JsonObject *status)
+{
+    VsfFinding *finding = vsf_finding_new(findings, "dns");
+    JsonObject *dns = vsf_member_object(status, "dns_sd");
+    g_autofree char *domain = vsf_member_text(dns, "domain"),
+                    *answered = vsf_age_text(vsf_member(dns, "answered_s")),
+                    *error = vsf_member_text(dns, "error");
+    gboolean is_absent = vsf_explain_is(dns, "state", "nothing");
+
+    finding->value = g_strdup_printf("%s, answered %s ago", domain, answered);
+    if (!is_absent && !vsf_explain_is(dns, "state", "failing"))
+        return;
+    vsf_finding_say(finding, VSF_SEVERITY_WARNING, is_absent ? "dns-nothing" : "dns-failing",
+                    is_absent ? "DNS names no collector: %s."
+                              : "DNS cannot be asked: %s. What it said last stays in force.",
+                    error);
+    vsf_finding_fix(finding, "ask it yourself",
+                    "dig SRV _sflow._udp.DOMAIN; dig TXT _sflow._udp.DOMAIN");
+}
+
 static void
 look_at_state(GPtrArray *findings, JsonObject *status)
 {
@@ -264,6 +333,10 @@ vsf_doctor_node(GPtrArray *findings, JsonObject *status)
 {
     look_at_daemon(findings, status);
     look_at_libvirt(findings, status);
+    if (vsf_member_object(status, "config/reload") != NULL)
+        look_at_config(findings, status);
+    if (vsf_member_object(status, "dns_sd") != NULL)
+        look_at_dns(findings, status);
     look_at_collectors(findings, status);
     if (vsf_member_object(status, "agents") != NULL)
         look_at_agents(findings, status);

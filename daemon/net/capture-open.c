@@ -209,10 +209,10 @@ start_opening(Tap *tap)
         .bpf = choice != NULL ? choice->bpf : NULL,
         .ifindex = tap->ifindex,
         .mirrored = tap->mirrored,
-        .header_bytes = capture->config.header_bytes,
+        .header_bytes = tap->header_bytes,
         .rate = tap->rates.rate,
         .ring_bytes = tap->ring_bytes,
-        .direction = capture->config.direction,
+        .direction = tap->direction,
     };
     g_strlcpy(request->open.name, tap->name, sizeof(request->open.name));
     *opening = (Opening){vsf_capture_ref(capture), g_atomic_rc_box_acquire(tap->opened),
@@ -295,13 +295,12 @@ handle_opened(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user
 
 /* eBPF's programs know one direction and one number of header bytes: those of the start. */
 static gboolean
-has_other_terms(const VsfCapture *capture)
+has_other_terms(const Tap *tap)
 {
-    const VsfCaptureChoice *choice = capture->config.choice;
+    const VsfCaptureChoice *choice = tap->capture->config.choice;
 
     return choice != NULL && choice->bpf != NULL &&
-           (choice->header_bytes != capture->config.header_bytes ||
-            choice->direction != capture->config.direction);
+           (choice->header_bytes != tap->header_bytes || choice->direction != tap->direction);
 }
 
 /* FALSE: there is no room. */
@@ -311,10 +310,10 @@ choose_backend(Tap *tap)
     VsfCapture *capture = tap->capture;
 
     tap->backend = &vsf_capture_ebpf;
-    if (!has_other_terms(capture) && vsf_capture_room_take_hooks(&capture->room))
+    if (!has_other_terms(tap) && vsf_capture_room_take_hooks(&capture->room))
         return TRUE;
     tap->backend = &vsf_capture_pcap;
-    if (has_other_terms(capture))
+    if (has_other_terms(tap))
         tap->reason = g_strdup("eBPF has the direction and header-bytes that were configured for "
                                "all at the start");
     else if (capture->room.hooked_max > 0)
@@ -336,6 +335,8 @@ vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mi
     tap->ifindex = ifindex;
     g_strlcpy(tap->name, name, sizeof(tap->name));
     tap->mirrored = mirrored;
+    tap->header_bytes = capture->config.header_bytes;
+    tap->direction = capture->config.direction;
     tap->cancel = g_cancellable_new();
     vsf_capture_rates_init(&tap->rates, CLAMP(rate, 1, VSF_CAPTURE_RATE_MAX));
     if (!choose_backend(tap)) {

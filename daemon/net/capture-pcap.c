@@ -49,8 +49,8 @@ take_frame(u_char *user, const struct pcap_pkthdr *header, const u_char *bytes)
 {
     Tap *tap = (Tap *)(void *)user;
     VsfCapture *capture = tap->capture;
-    VsfPacket packet = vsf_capture_frame_packet(
-        header, bytes, tap->ifindex, capture->config.header_bytes, &tap->rates, &capture->clock);
+    VsfPacket packet = vsf_capture_frame_packet(header, bytes, tap->ifindex, tap->header_bytes,
+                                                &tap->rates, &capture->clock);
 
     if (!tap->closed)
         capture->callbacks.packet(&packet, capture->user_data);

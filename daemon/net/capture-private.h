@@ -70,6 +70,8 @@ typedef struct {
     int ifindex;
     char name[IFNAMSIZ];
     gboolean mirrored;
+    guint32 header_bytes;   /* its terms, whatever those of later ones are */
+    VsfDirection direction; /* the same */
     const VsfCaptureBackend *backend;
     char *reason; /* why it is libpcap, where eBPF is in force; else NULL */
     VsfCaptureRates rates;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dns-sd.h"
 
+#include "../base/event.h"
 #include "../base/log.h"
 #include "../base/worker.h"
 
@@ -90,12 +91,17 @@ tell_outcome(const VsfDnsSd *dns, VsfDnsOutcome before)
     if (read->outcome == before)
         return;
     if (read->outcome == VSF_DNS_FAILED)
-        g_warning("DNS-SD: %s: %s; what is in force stays, trying again", domain, read->why);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_DNS_FAILING, NULL,
+                      "DNS-SD: %s: %s; what is in force stays, trying again", domain, read->why);
     else if (read->outcome == VSF_DNS_NONE)
-        g_warning("DNS-SD: %s: %s; what is in force stays until that was said %u times over %u s",
-                  domain, read->why, dns->plan.times->none_answers, dns->plan.times->none_for);
+        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_DNS_NOTHING, NULL,
+                      "DNS-SD: %s: %s; what is in force stays until that was said %u times over "
+                      "%u s",
+                      domain, read->why, dns->plan.times->none_answers, dns->plan.times->none_for);
     else
-        g_message("DNS-SD: %s: answers, %u collectors", domain, read->settings->collectors->len);
+        vsf_log_event(G_LOG_LEVEL_MESSAGE, VSF_EVENT_DNS_ANSWERS, NULL,
+                      "DNS-SD: %s: answers, %u collectors", domain,
+                      read->settings->collectors->len);
 }
 
 /* --- time -------------------------------------------------------------- */

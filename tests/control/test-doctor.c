@@ -77,6 +77,17 @@ static const Case cases[] = {
     {"{'state':{'directory':'/var/lib/x','trouble':'No space left'}}", "state", 1, "state",
      "No space left.", "ls -ld /var/lib/x; df -h /var/lib/x"},
     {"{'state':{'directory':'/var/$(x)','trouble':'T'}}", "state", 1, "state", "T", NULL},
+    {"{'capture':{'backend':'pcap','backend_wanted':'ebpf','backend_reason':'bpf(2) is "
+     "forbidden'}}",
+     "samplers", 1, "not-ebpf", "by libpcap: bpf(2) is forbidden.", NULL},
+    {"{'config':{'reload':{'state':'failed','error':'a.conf:3: no such key'}}}", "configuration", 1,
+     "reload-failed", "changed nothing: a.conf:3: no such key.", "virt-sflowd --check-config"},
+    {"{'config':{'restart_needed':['[a] b','[c] d'],'reload':{'state':'ok'}}}", "configuration", 0,
+     "restart-needed", "values of [a] b, [c] d wait", "systemctl restart virt-sflowd"},
+    {"{'dns_sd':{'domain':'d.example','state':'failing','error':'no answer'}}", "dns", 1,
+     "dns-failing", "no answer. What it said", "dig SRV"},
+    {"{'dns_sd':{'domain':'d.example','state':'nothing','error':'no such name'}}", "dns", 1,
+     "dns-nothing", "no collector: no such name.", "dig SRV"},
     {"{'hook':{'received':1,'malformed':2,'refused':3}}", "hook", 0, "hook",
      "2 messages to its socket made no sense and 3", "virt-sflow hook status"},
 };

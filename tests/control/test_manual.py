@@ -2,6 +2,7 @@
 """The manual pages name the commands and options that there are, and no others. (The keys of
 virt-sflow.conf(5) are tested with the configuration.) The same of the journal's events."""
 
+import glob
 import os
 import re
 import shutil
@@ -96,9 +97,63 @@ def test_fields():
     assert len(fields) > 5, fields
     told = re.search(r"The fields are (.*?)\.", sections()["explain"], re.S)[1]
     tap.equal(re.split(r", | and |,\n", told), fields)
-    with open(os.path.join(SOURCE, "docs", "explain-json.md"), encoding="utf-8") as file:
-        told = re.search(r"of a VM: (.*?); of the node", file.read())[1]
+    told = re.search(r"of a VM: (.*?); of the node", findings_page())[1]
     tap.equal(re.findall(r"`(\w+)`", told), fields)
+
+
+def findings_page():
+    with open(os.path.join(SOURCE, "docs", "explain-json.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def calls(room, function):
+    """The arguments of each call of a function in daemon/cli/ROOM*.c."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(SOURCE, "daemon", "cli", room + "*.c"))):
+        with open(path, encoding="utf-8") as file:
+            text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+        for call in re.finditer(rf"\b{function}\(", text):
+            found.append(arguments(text[call.end():]))
+    assert len(found) > 5, (room, function, found)
+    return found
+
+
+def arguments(text):
+    """What stands before the bracket that closes, split at its own commas; what is in brackets
+    inside is left out, strings are kept."""
+    found, depth = [""], 0
+    for token in re.findall(r'"(?:[^"\\]|\\.)*"|.', text, re.S):
+        depth += (token == "(") - (token == ")")
+        if depth < 0:
+            return found
+        if depth == 0 and token == ",":
+            found.append("")
+        elif depth == 0:
+            found[-1] += token
+    raise AssertionError(f"a call without an end: {text[:80]}")
+
+
+def words(argument):
+    """The strings that an argument can be: one, or those of a choice."""
+    found = re.findall(r'"([^"]*)"', argument)
+    assert found, f"a word that this test cannot read: {argument.strip()}"
+    return found
+
+
+def test_findings():
+    """docs/explain-json.md has the fields and the codes that explain and doctor say, no others"""
+    page_text = findings_page()
+    told = re.search(r"of the node: (.*?) \|$", page_text, re.M)[1]
+    # Of one that is copied (a group of VMs) the field is a VM's.
+    fields = [call[1] for call in calls("doctor", "vsf_finding_new") if '"' in call[1]]
+    tap.equal(sorted(re.findall(r"`(\w+)`", told)),
+              sorted({word for field in fields for word in words(field)}), "fields of the node")
+    for title, room in (("Of a VM", "explain"), ("Of the node", "doctor")):
+        table = re.search(rf"^## {title}\n(.*?)(?:^## |\Z)", page_text, re.M | re.S)[1]
+        cells = re.findall(r"^\| (`.*?) \|", table, re.M)
+        told = [word for cell in cells for word in re.findall(r"`([a-z-]+)`", cell)]
+        said = {word for call in calls(room, "vsf_finding_say") for word in words(call[2])}
+        tap.equal(sorted(told), sorted(said | {"ok"}), f"codes, {title}")
 
 
 def events():

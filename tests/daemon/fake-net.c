@@ -23,6 +23,7 @@ static VsfCapture *capture;
 static guint64 capture_drops;
 static guint room_for;       /* so many samplers */
 static VsfCaptureTap tap_is; /* of every sampler */
+static gboolean all_decided;
 static guint64 capture_untold;
 static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
 static GArray *questions;
@@ -50,6 +51,7 @@ fake_net_reset(void)
     link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     questions = g_array_new(FALSE, FALSE, sizeof(Question));
     capture_drops = capture_untold = 0;
+    all_decided = FALSE;
     asked_for = 0;
     tap_is = (VsfCaptureTap){.backend = "pcap"};
     room_for = G_MAXUINT;
@@ -263,7 +265,13 @@ void
 fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destination_mac[6],
                        const guint8 source_mac[6], gint64 time_ns)
 {
-    pick(ifindex, from_vm, destination_mac, source_mac, time_ns, 0, FALSE);
+    pick(ifindex, from_vm, destination_mac, source_mac, time_ns, all_decided ? 1 : 0, all_decided);
+}
+
+void
+fake_capture_set_decided(gboolean decided)
+{
+    all_decided = decided;
 }
 
 void

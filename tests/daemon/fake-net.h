@@ -28,6 +28,8 @@ void fake_capture_packet_to(int ifindex, gboolean from_vm, const guint8 destinat
 /* The same of a sampler that counts by itself. */
 void fake_capture_counted(int ifindex, gboolean from_vm, const guint8 source_mac[6], gint64 time_ns,
                           guint32 gap, gboolean decided);
+/* The kernel decided on direction = once of all frames from now on; after the reset of none. */
+void fake_capture_set_decided(gboolean decided);
 /* One frame that only a drain brings. */
 void fake_capture_leave_in_ring(int ifindex, gboolean from_vm, const guint8 source_mac[6],
                                 gint64 time_ns);

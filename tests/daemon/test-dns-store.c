@@ -93,6 +93,24 @@ test_other_domain(Place *place, gconstpointer data G_GNUC_UNUSED)
     assert_kept(place, "one.test", SAID);
 }
 
+static void
+test_domain_changes(Place *place, gconstpointer data G_GNUC_UNUSED)
+{
+    {
+        g_autoptr(VsfStateDir) dir = vsf_state_dir_new(place->folder);
+        g_autoptr(VsfDnsStore) store = vsf_dns_store_new(dir, "one.test");
+        g_autoptr(VsfDnsSettings) settings = settings_of(SAID);
+
+        vsf_dns_store_set(store, settings);
+        vsf_dns_store_set_domain(store, "one.test");
+        assert_settings(vsf_dns_store_get(store), SAID);
+        vsf_dns_store_set_domain(store, NULL);
+        g_assert_null(vsf_dns_store_get(store));
+    }
+    assert_kept(place, NULL, NULL);
+    assert_kept(place, "one.test", NULL);
+}
+
 /* Cut short anywhere, or with any byte turned over, nothing of it is used. */
 static void
 test_damaged(Place *place, gconstpointer data G_GNUC_UNUSED)
@@ -112,6 +130,8 @@ test_damaged(Place *place, gconstpointer data G_GNUC_UNUSED)
         g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*dns-sd.bad*");
         assert_kept(place, NULL, NULL);
         g_test_assert_expected_messages();
+        /* Nor is what was written then taken for DNS's word that there is nothing. */
+        assert_kept(place, NULL, NULL);
         g_unlink(place->file);
     }
 }
@@ -220,6 +240,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("/daemon/dns-store/a-restart-finds-the-last-answer", test_restart);
     add("/daemon/dns-store/another-domain's-answer-is-not-used", test_other_domain);
+    add("/daemon/dns-store/another-domain-while-it-runs", test_domain_changes);
     add("/daemon/dns-store/a-damaged-file-is-set-aside", test_damaged);
     g_test_add_func("/daemon/dns-store/versions", test_versions);
     g_test_add_func("/daemon/dns-bounds/what-dns-asks-for-is-bounded", test_bounds);

@@ -152,6 +152,28 @@ test_the_last_frames_of_a_vm_are_still_its_own(Fixture *fixture,
     pick(fixture, 18, FALSE, mac_b, mac_a, 200 * MS, "0>18 0>200002");
 }
 
+/* The kernel left out what came in by its taps: what it picked came by none of them. */
+static void
+test_what_the_kernel_did_not_leave_out_came_from_outside(Fixture *fixture,
+                                                         gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfCaptureTap tap = {.backend = "ebpf", .has_gaps = TRUE};
+    guint n = fixture->datagrams->len;
+
+    fake_capture_set_tap(tap, 0);
+    fake_capture_opened(17);
+    fake_capture_opened(18);
+    fake_capture_set_decided(TRUE);
+    fake_capture_packet_to(18, FALSE, mac_b, mac_a, 100 * MS);
+    while (fixture->datagrams->len == n)
+        g_main_context_iteration(NULL, TRUE);
+    assert_ends(fixture, "0>18 0>200002");
+    fake_capture_packet_to(17, TRUE, mac_b, mac_a, 200 * MS);
+    while (fixture->datagrams->len == n + 1)
+        g_main_context_iteration(NULL, TRUE);
+    assert_ends(fixture, "17>18 200001>200002");
+}
+
 static void
 test_talks_are_between_the_ends(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -187,6 +209,8 @@ main(int argc, char **argv)
         test_a_vm_that_came_after_a_frame_did_not_get_it);
     ADD("the-last-frames-of-a-vm-are-still-its-own", VSF_DIRECTION_BOTH,
         test_the_last_frames_of_a_vm_are_still_its_own);
+    ADD("what-the-kernel-did-not-leave-out-came-from-outside", VSF_DIRECTION_ONCE,
+        test_what_the_kernel_did_not_leave_out_came_from_outside);
     ADD("talks-are-between-the-ends", VSF_DIRECTION_OUT, test_talks_are_between_the_ends);
     return g_test_run();
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The configurations of docs/collectors.md that are called tested, run as they stand there, in a
 network namespace of their own: only paths are others. What they are sent is written here: packets of
-a VM, and between them its counters and custom metrics."""
+a VM with the records of virt-sflowd, and between them counters and custom metrics."""
 
 import contextlib
 import ctypes
@@ -39,10 +39,27 @@ def frame():
     return (bytes.fromhex("525400000002525400000001") + b"\x08\0" + ip + udp + bytes(128))[:128]
 
 
-def flow(sequence):
-    header = wire.sized(1, struct.pack(">III", 1, LENGTH, 4) + wire.text(frame()))
+def flow(sequence, timestamps=True):
+    """With the records of virt-sflowd, in its order: header, timestamp, VMs at both ends."""
+    records = [wire.sized(1, struct.pack(">III", 1, LENGTH, 4) + wire.text(frame())),
+               wire.record(1043, "Q", 1700000000 * 10**9 + sequence),
+               wire.record(2210, "IIII", 3, 200001, 0, 0)]
+    if not timestamps:
+        del records[1]
     return wire.sized(3, struct.pack(">11I", sequence, 0, 7, RATE, RATE * sequence, 0, 0, 7, 0,
-                                     0x3FFFFFFF, 1) + header)
+                                     0x3FFFFFFF, len(records)) + b"".join(records))
+
+
+def interface(sequence):
+    """An interface's counters: if_counters, their bytes are 1000 * sequence."""
+    return wire.counters((0, 7), sequence, wire.record(
+        1, "IIQIIQIIIIIIQIIIIII", 7, 6, 10**10, 1, 3, 1000 * sequence, *([sequence] * 13)))
+
+
+def host(sequence):
+    """The host's own: host_descr and virt_node, whose memory is sequence GiB."""
+    return wire.counters((2, 1), sequence, wire.descr("node1", UUID),
+                         wire.record(2100, "IIQQI", 2400, 8, sequence << 30, 1 << 30, 1))
 
 
 def datagrams():
@@ -163,20 +180,41 @@ def test_nfdump():
               shown.stdout)
 
 
-def test_tshark():
-    """tshark reads the packets' samples of a capture"""
-    tap.need("tshark")
+def tshark(payloads, *fields):
+    """What the documented command shows of these datagrams, with further fields: a row each, and
+    in it the values of each field."""
     path = os.path.join(folder(), "capture.pcap")
-    pcapfile.write(path, [(1700000000 + number, wire.datagram(flow(number)))
-                          for number in range(1, PACKETS + 1)])
+    pcapfile.write(path, [(1700000000 + number, payload)
+                          for number, payload in enumerate(payloads)])
     command = block("tshark.sh").split()
     assert "capture.pcap" in command
-    shown = subprocess.run([path if word == "capture.pcap" else word for word in command]
-                           + ["-e", "_ws.malformed"], capture_output=True, text=True, check=True)
-    rows = [line.split("\t") for line in shown.stdout.splitlines()]
+    more = [word for field in (*fields, "_ws.malformed") for word in ("-e", field)]
+    shown = subprocess.run([path if word == "capture.pcap" else word for word in command] + more,
+                           capture_output=True, text=True, check=True)
+    return [[value.split(",") for value in line.split("\t")]
+            for line in shown.stdout.splitlines()]
+
+
+def without_timestamps():
+    """Packets, an interface's counters and the host's in each datagram."""
+    return [wire.datagram(flow(2 * number - 1, timestamps=False), interface(number), host(number),
+                          flow(2 * number, timestamps=False), sequence=number)
+            for number in range(1, PACKETS + 1)]
+
+
+def test_tshark():
+    """tshark reads all packets and interfaces of a capture, without timestamps"""
+    tap.need("tshark")
+    # As without_timestamps() has it.
+    tap.equal(block("tshark.conf"), "[sflow]\ntimestamps = off\n")
+    rows = tshark(without_timestamps(), "sflow.flow_sample.sequence_number",
+                  "sflow.counters_sample.sequence_number", "sflow_245.ifindex",
+                  "sflow_245.ifinoct")
     tap.equal(len(rows), PACKETS)
-    tap.equal({tuple(row[1:]) for row in rows}, {(str(RATE), "")})
-    assert all("10.1.0.5" in row[0] for row in rows), rows[0]
+    for number, row in enumerate(rows, 1):
+        tap.equal(row[0].count("10.1.0.5"), 2, row)
+        tap.equal(row[1:], [[str(RATE)] * 2, [str(2 * number - 1), str(2 * number)],
+                            [str(number)] * 2, ["7"], [str(1000 * number)], [""]], f"{number}")
 
 
 def test_every_entry_says():

@@ -345,6 +345,36 @@ test_taps_beyond_the_bound_are_libpcaps(void)
     stop(&lab);
 }
 
+/* The programs were loaded for one direction and one number of header bytes. */
+static void
+test_other_terms_than_at_the_start_are_libpcaps(void)
+{
+    static const struct {
+        guint32 header_bytes;
+        VsfDirection direction;
+        const char *backend;
+    } cases[] = {
+        {128, VSF_DIRECTION_IN, "pcap"},
+        {64, VSF_DIRECTION_ONCE, "pcap"},
+        {128, VSF_DIRECTION_ONCE, "ebpf"},
+    };
+    Lab lab;
+
+    start(&lab, VSF_DIRECTION_ONCE, 0, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        VsfCaptureTap tap;
+
+        vsf_capture_set_terms(lab.capture, cases[i].header_bytes, cases[i].direction);
+        g_assert_true(vsf_capture_open(lab.capture, IFINDEX, NAME, FALSE, 64));
+        g_assert_true(vsf_capture_tap(lab.capture, IFINDEX, &tap));
+        g_assert_cmpstr(tap.backend, ==, cases[i].backend);
+        if (g_str_equal(tap.backend, "pcap"))
+            g_assert_nonnull(strstr(tap.reason, "at the start"));
+    }
+    loop_until_at_least(&lab.n_opened, 1);
+    stop(&lab);
+}
+
 #define ADD(name, func) g_test_add_func("/net/capture-ebpf/" name, func)
 
 int
@@ -370,5 +400,7 @@ main(int argc, char **argv)
     ADD("where-libpcap-has-no-room-either-that-is-said",
         test_where_libpcap_has_no_room_either_that_is_said);
     ADD("taps-beyond-the-bound-are-libpcaps", test_taps_beyond_the_bound_are_libpcaps);
+    ADD("other-terms-than-at-the-start-are-libpcaps",
+        test_other_terms_than_at_the_start_are_libpcaps);
     return g_test_run();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Questions to a name server of our own on loopback, which answers in many ways. */
 #include "../../daemon/net/dns-sd.h"
+#include "../base/log-watch.h"
 #include "dns-help.h"
 
 #include <arpa/inet.h>
@@ -411,28 +412,27 @@ test_failures_and_nothing(void)
     Server server;
     g_autoptr(VsfNameServers) servers = NULL;
     g_autoptr(VsfDnsSd) dns = NULL;
+    LogWatch log;
 
     server_start(&server, SERVER_FAILED);
     servers = servers_of(&server, 1);
-    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING,
-                          "*example.test: the name server answers*");
+    log_watch_begin(&log);
     dns = vsf_dns_sd_new(
         &(VsfDnsSdOptions){
             .domain = "example.test", .last = last, .servers = servers, .times = &no_time},
         &callbacks, &watcher);
     g_assert_cmpuint(vsf_dns_sd_in_force(dns)->collectors->len, ==, 1);
     wait_asked(&server, 20);
-    g_test_assert_expected_messages();
+    log_watch_end(&log, VSF_EVENT_DNS_FAILING, "*example.test: the name server answers*");
     g_assert_cmpuint(watcher.n_changed + watcher.n_kept, ==, 0);
     g_assert_cmpstr(vsf_dns_sd_status(dns).state, ==, "failing");
     g_assert_cmpstr(vsf_dns_sd_status(dns).error, ==, "the name server answers that it failed");
     g_assert_cmpint(vsf_dns_sd_status(dns).answered_us, ==, 0);
 
-    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING,
-                          "*example.test: no such name; what is in*");
+    log_watch_begin(&log);
     g_atomic_int_set(&server.manner, NO_NAME);
     g_main_loop_run(watcher.loop);
-    g_test_assert_expected_messages();
+    log_watch_end(&log, VSF_EVENT_DNS_NOTHING, "*example.test: no such name; what is in*");
     g_assert_cmpstr(watcher.text, ==, "");
     g_assert_cmpstr(vsf_dns_sd_status(dns).state, ==, "nothing");
     g_assert_cmpuint(vsf_dns_sd_status(dns).n_answers, >=, 3);
