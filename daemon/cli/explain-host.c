@@ -262,6 +262,14 @@ shell_name(const char *name)
     return g_shell_quote(name);
 }
 
+/* In the daemon's words, or in libpcap's where it was down when its sampler was opened. */
+static gboolean
+is_down(const char *state)
+{
+    return strcmp(state, "the interface is down") == 0 ||
+           g_str_has_prefix(state, "That device is not up");
+}
+
 static void
 say_down(const VsfExplain *explain, VsfFinding *finding, const char *name)
 {
@@ -296,7 +304,7 @@ say_not_sampled(const VsfExplain *explain, VsfFinding *finding, JsonObject *tap)
     } else if (strcmp(state, "opening") == 0 || strcmp(state, "closed") == 0) {
         vsf_finding_say(finding, VSF_SEVERITY_NOTE, "waiting", "The sampler on %s is %s.", name,
                         strcmp(state, "opening") == 0 ? "being opened" : "about to be opened");
-    } else if (strcmp(state, "the interface is down") == 0) {
+    } else if (is_down(state)) {
         say_down(explain, finding, name);
     } else {
         vsf_finding_say(finding, VSF_SEVERITY_WARNING,

@@ -246,6 +246,8 @@ static const Case cases[] = {
      "systemctl edit virt-sflowd"},
     {"packets", NULL, TAP("'state':'the interface is down'"), WARNING, "link-down",
      "0 samples, 0 of 1 interfaces sampled, 1 in 0", "vnet0 is down", "ip link set dev vnet0 up"},
+    {"packets", NULL, TAP("'state':'That device is not up: vnet0'"), WARNING, "link-down",
+     "0 samples, 0 of 1 interfaces sampled, 1 in 0", "vnet0 is down", "ip link set dev vnet0 up"},
     {"packets", "{'state':'paused'}", TAP("'state':'the interface is down'"), NOTE, "link-down",
      "0 samples, 0 of 1 interfaces sampled, 1 in 0", "the VM is paused", "virsh resume web01"},
     {"packets", NULL, "{'taps':[{'ifindex':7,'name':'$(x)','state':'the interface is down'}]}",
