@@ -73,3 +73,11 @@ vsf_dns_text(GString *text, JsonObject *status)
     add_line(text, dns, "left_out", "left out: ");
     add_line(text, dns, "otherwise", "not as DNS has it: ");
 }
+
+const char *
+vsf_dns_no_collector_text(JsonObject *status)
+{
+    return vsf_member_object(status, "dns_sd") != NULL
+               ? "No collector is configured: nothing is sent until DNS names a collector."
+               : "No collector is configured: nothing is sent.";
+}

@@ -6,3 +6,6 @@
 
 /* Nothing where DNS is not asked. */
 void vsf_dns_text(GString *text, JsonObject *status);
+
+/* What stands where no collector is known. */
+const char *vsf_dns_no_collector_text(JsonObject *status);

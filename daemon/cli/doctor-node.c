@@ -99,6 +99,40 @@ look_at_collector(VsfFinding *finding, JsonObject *collector)
     return finding->severity != VSF_SEVERITY_OK;
 }
 
+/* Whoever copies the command is root, and the domain may be another's word. */
+static void
+fix_dns(VsfFinding *finding, JsonObject *dns)
+{
+    g_autofree char *told = vsf_member_text(dns, "domain");
+    const char *domain = g_ascii_isalnum(told[0]) &&
+                                 strspn(told, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") ==
+                                     strlen(told)
+                             ? told
+                             : "DOMAIN";
+
+    vsf_finding_fix(finding, "ask it yourself", "dig SRV _sflow._udp.%s; dig TXT _sflow._udp.%s",
+                    domain, domain);
+}
+
+static void
+say_no_collector(VsfFinding *finding, JsonObject *dns)
+{
+    if (dns != NULL) {
+        vsf_finding_say(finding,
+                        vsf_explain_is(dns, "state", "waiting") ? VSF_SEVERITY_NOTE
+                                                                : VSF_SEVERITY_CRITICAL,
+                        "dns-waiting",
+                        "No collector is configured: nothing is sent until DNS names a collector.");
+        fix_dns(finding, dns);
+        return;
+    }
+    vsf_finding_say(finding, VSF_SEVERITY_CRITICAL, "no-collector",
+                    "No collector is configured: nothing is sent.");
+    vsf_finding_fix(finding,
+                    "set collectors in [sflow] of /etc/virt-sflow/virt-sflow.conf, and then",
+                    VSF_EXPLAIN_RELOAD);
+}
+
 static void
 look_at_collectors(GPtrArray *findings, JsonObject *status)
 {
@@ -116,15 +150,9 @@ look_at_collectors(GPtrArray *findings, JsonObject *status)
     }
     for (guint i = first; n_bad == n && i < findings->len; i++)
         ((VsfFinding *)findings->pdata[i])->severity = VSF_SEVERITY_CRITICAL;
-    if (n == 0) {
-        VsfFinding *finding = vsf_finding_new(findings, "collectors");
-
-        vsf_finding_say(finding, VSF_SEVERITY_CRITICAL, "no-collector",
-                        "No collector is configured: nothing is sent.");
-        vsf_finding_fix(finding,
-                        "set collectors in [sflow] of /etc/virt-sflow/virt-sflow.conf, and then",
-                        VSF_EXPLAIN_RELOAD);
-    }
+    if (n == 0)
+        say_no_collector(vsf_finding_new(findings, "collectors"),
+                         vsf_member_object(status, "dns_sd"));
 }
 
 static void
@@ -276,17 +304,23 @@ look_at_dns(GPtrArray *findings, JsonObject *status)
     g_autofree char *domain = vsf_member_text(dns, "domain"),
                     *answered = vsf_age_text(vsf_member(dns, "answered_s")),
                     *error = vsf_member_text(dns, "error");
-    gboolean is_absent = vsf_explain_is(dns, "state", "nothing");
+    gboolean has_answered = !is_null(answered);
 
-    finding->value = g_strdup_printf("%s, answered %s ago", domain, answered);
-    if (!is_absent && !vsf_explain_is(dns, "state", "failing"))
+    finding->value = g_strdup_printf("%s, %s%s%s", is_null(domain) ? "search domains" : domain,
+                                     has_answered ? "answered " : "no answer yet",
+                                     has_answered ? answered : "", has_answered ? " ago" : "");
+    if (vsf_explain_is(dns, "state", "nothing"))
+        vsf_finding_say(finding, VSF_SEVERITY_WARNING, "dns-nothing", "DNS names no collector: %s.",
+                        error);
+    else if (vsf_explain_is(dns, "state", "failing"))
+        vsf_finding_say(finding, VSF_SEVERITY_WARNING, "dns-failing", "DNS cannot be asked: %s. %s",
+                        error,
+                        has_answered || vsf_member_object(dns, "in_force") != NULL /* kept */
+                            ? "What it said last stays in force."
+                            : "It has not said anything yet.");
+    else
         return;
-    vsf_finding_say(finding, VSF_SEVERITY_WARNING, is_absent ? "dns-nothing" : "dns-failing",
-                    is_absent ? "DNS names no collector: %s."
-                              : "DNS cannot be asked: %s. What it said last stays in force.",
-                    error);
-    vsf_finding_fix(finding, "ask it yourself",
-                    "dig SRV _sflow._udp.DOMAIN; dig TXT _sflow._udp.DOMAIN");
+    fix_dns(finding, dns);
 }
 
 static void

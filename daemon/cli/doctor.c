@@ -53,6 +53,7 @@ vsf_doctor_exit_status(const GPtrArray *findings)
 /* ---- those of VMs that say the same ---- */
 
 typedef struct {
+    char *key; /* what is the same */
     VsfSeverity severity;
     const VsfFinding *first;
     GPtrArray *vms; /* their names, once each; the findings' */
@@ -64,20 +65,38 @@ group_free(gpointer data)
     Group *group = data;
 
     g_ptr_array_unref(group->vms);
+    g_free(group->key);
     g_free(group);
+}
+
+/* One code may have several reasons, of which each VM's must be told. Words with digits (ages,
+ * interfaces, addresses) are each VM's own and make no other reason: the first VM's stand there
+ * for all, else a crowd would fill pages with one sentence. */
+static char *
+key_of(const VsfFinding *finding)
+{
+    g_auto(GStrv) words = g_strsplit(finding->why != NULL ? finding->why : "", " ", -1);
+    GString *key = g_string_new(finding->code);
+
+    g_string_append_printf(key, " %s", finding->field);
+    for (guint i = 0; words[i] != NULL; i++)
+        g_string_append_printf(key, " %s", strpbrk(words[i], "0123456789") ? "0" : words[i]);
+    return g_string_free(key, FALSE);
 }
 
 static Group *
 group_of(GPtrArray *groups, const VsfFinding *finding)
 {
+    g_autofree char *key = key_of(finding);
     Group *group;
 
     for (guint i = 0; i < groups->len; i++) {
         group = groups->pdata[i];
-        if (strcmp(group->first->code, finding->code) == 0)
+        if (strcmp(group->key, key) == 0)
             return group;
     }
     group = g_new0(Group, 1);
+    group->key = g_steal_pointer(&key);
     group->first = finding;
     group->vms = g_ptr_array_new();
     g_ptr_array_add(groups, group);

@@ -85,6 +85,17 @@ say_canary(const VsfExplain *explain G_GNUC_UNUSED, VsfFinding *finding)
 }
 
 static void
+say_rule(const VsfExplain *explain G_GNUC_UNUSED, VsfFinding *finding)
+{
+    vsf_finding_say(finding, VSF_SEVERITY_NOTE, "agent-rule",
+                    "A [vm PATTERN] section whose pattern matches the domain says agent = off.");
+    vsf_finding_fix(finding,
+                    "take that line out of /etc/virt-sflow/virt-sflow.conf (or wherever the "
+                    "section is), and then",
+                    VSF_EXPLAIN_RELOAD);
+}
+
+static void
 say_refused(const VsfExplain *explain, VsfFinding *finding)
 {
     g_autofree char *all = vsf_member_text(explain->status, "agents/trouble"),
@@ -177,19 +188,13 @@ say_waiting(const VsfExplain *explain G_GNUC_UNUSED, VsfFinding *finding)
 }
 
 static const Teller tellers[] = {
-    {"off", say_off},
-    {"no-channel", say_no_channel},
-    {"metadata", say_metadata},
-    {"excluded", say_excluded},
-    {"canary", say_canary},
-    {"refused", say_refused},
-    {"held", say_held},
-    {"paused", say_paused},
-    {"disconnected", say_disconnected},
-    {"failing", say_failing},
-    {"quarantined", say_quarantined},
-    {"frozen", say_frozen},
-    {"waiting", say_waiting},
+    {"off", say_off},           {"no-channel", say_no_channel},
+    {"metadata", say_metadata}, {"excluded", say_excluded},
+    {"canary", say_canary},     {"rule", say_rule},
+    {"refused", say_refused},   {"held", say_held},
+    {"paused", say_paused},     {"disconnected", say_disconnected},
+    {"failing", say_failing},   {"quarantined", say_quarantined},
+    {"frozen", say_frozen},     {"waiting", say_waiting},
     {"asking", say_waiting},
 };
 

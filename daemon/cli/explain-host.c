@@ -250,6 +250,43 @@ taps_of(const VsfExplain *explain)
     return found;
 }
 
+/* Whoever copies the command is root, and a name may hold anything but blanks and slashes. */
+static char *
+shell_name(const char *name)
+{
+    if (strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name))
+        return g_strdup(name);
+    for (const char *at = name; *at != '\0'; at++)
+        if (!g_ascii_isgraph(*at))
+            return g_strdup("TAP");
+    return g_shell_quote(name);
+}
+
+/* In the daemon's words, or in libpcap's where it was down when its sampler was opened. */
+static gboolean
+is_down(const char *state)
+{
+    return strcmp(state, "the interface is down") == 0 ||
+           g_str_has_prefix(state, "That device is not up");
+}
+
+static void
+say_down(const VsfExplain *explain, VsfFinding *finding, const char *name)
+{
+    g_autofree char *quoted = shell_name(name);
+
+    if (vsf_explain_is(explain->vm, "state", "paused")) {
+        vsf_finding_say(finding, VSF_SEVERITY_NOTE, "link-down",
+                        "%s is down, and the VM is paused: no packets pass.", name);
+        vsf_finding_fix(finding, "if nobody needs it so", "virsh resume %s", explain->target);
+        return;
+    }
+    vsf_finding_say(finding, VSF_SEVERITY_WARNING, "link-down",
+                    "%s is down on the host, so that the VM is cut off there: no packets pass.",
+                    name);
+    vsf_finding_fix(finding, "if nobody wants it so", "ip link set dev %s up", quoted);
+}
+
 static void
 say_not_sampled(const VsfExplain *explain, VsfFinding *finding, JsonObject *tap)
 {
@@ -267,6 +304,8 @@ say_not_sampled(const VsfExplain *explain, VsfFinding *finding, JsonObject *tap)
     } else if (strcmp(state, "opening") == 0 || strcmp(state, "closed") == 0) {
         vsf_finding_say(finding, VSF_SEVERITY_NOTE, "waiting", "The sampler on %s is %s.", name,
                         strcmp(state, "opening") == 0 ? "being opened" : "about to be opened");
+    } else if (is_down(state)) {
+        say_down(explain, finding, name);
     } else {
         vsf_finding_say(finding, VSF_SEVERITY_WARNING,
                         g_str_has_prefix(state, "no room") ? "no-room" : "no-sampler",

@@ -66,6 +66,69 @@ virsh_target(JsonObject *vm)
     return g_strdup("DOMAIN");
 }
 
+/* ---- numbers that no turn brings ---- */
+
+/* The first [vm PATTERN] section that matches the domain counts, as in the daemon, or NULL. */
+static JsonObject *
+rule_of(const VsfExplain *explain)
+{
+    JsonArray *rules = vsf_member_array(explain->status, "config/rules");
+    g_autofree char *domain = vsf_member_text(explain->vm, "domain");
+
+    for (guint i = 0; rules != NULL && i < json_array_get_length(rules); i++) {
+        JsonNode *node = json_array_get_element(rules, i);
+        JsonObject *rule = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+        g_autofree char *pattern = vsf_member_text(rule, "vm");
+
+        if (vsf_member(rule, "vm") != NULL && g_pattern_match_simple(pattern, domain))
+            return rule;
+    }
+    return NULL;
+}
+
+static gboolean
+is_zero(JsonObject *object, const char *member)
+{
+    JsonNode *node = vsf_member(object, member);
+
+    return vsf_is_number(node) && json_node_get_double(node) <= 0;
+}
+
+static void
+say_polling_off(const VsfExplain *explain, VsfFinding *finding)
+{
+    JsonObject *rule = rule_of(explain);
+    gboolean is_ruled = vsf_is_number(vsf_member(rule, "polling"));
+
+    if (is_ruled ? !is_zero(rule, "polling") : !is_zero(explain->status, "config/polling"))
+        return;
+    vsf_finding_say(finding, VSF_SEVERITY_NOTE, "polling-off",
+                    "The VM has no turns in which its numbers are read: polling is 0 in %s.",
+                    is_ruled ? "the [vm PATTERN] section that matches the domain"
+                             : "the configuration");
+    g_ptr_array_set_size(finding->fixes, 0); /* of what it was taken for */
+    if (!is_ruled && is_zero(explain->status, "dns_sd/in_force/polling"))
+        vsf_finding_fix(finding, "DNS says so: set polling in the TXT record of _sflow._udp there",
+                        NULL);
+    else
+        vsf_finding_fix(finding,
+                        is_ruled ? "set polling in that section of "
+                                   "/etc/virt-sflow/virt-sflow.conf, or take it out, and then"
+                                 : "set polling = 20 in [sflow] of "
+                                   "/etc/virt-sflow/virt-sflow.conf, and then",
+                        VSF_EXPLAIN_RELOAD);
+}
+
+/* What is said where a turn has not brought a number, or has not for too long. */
+static gboolean
+is_of_turns(const VsfFinding *finding)
+{
+    static const char *const fields[] = {"cpu", "memory", "disk", "net", NULL};
+    static const char *const codes[] = {"waiting", "stale", "balloon-stale", "no-statistics", NULL};
+
+    return g_strv_contains(fields, finding->field) && g_strv_contains(codes, finding->code);
+}
+
 gboolean
 vsf_explain_vm(GPtrArray *findings, JsonObject *status, JsonObject *vm, const char *field)
 {
@@ -84,6 +147,8 @@ vsf_explain_vm(GPtrArray *findings, JsonObject *status, JsonObject *vm, const ch
         finding->vm = g_strdup(name);
         finding->uuid = g_strdup(uuid);
         explain_field[i](&explain, finding);
+        if (is_of_turns(finding))
+            say_polling_off(&explain, finding);
     }
     return found;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define COLLECTORS_MAX 64
+#define INTERFACES_MAX 256 /* as virt-sflowd takes sections */
 
 enum { RANK_NETWORK = 1, RANK_DEVICE, RANK_ADDRESS };
 
@@ -219,21 +220,57 @@ take_dns_block(VsfHsflowdSettings *settings, const VsfHsflowdSetting *block, GEr
 }
 
 static gboolean
+is_tap_name(const char *name)
+{
+    return g_str_has_prefix(name, "vnet") || g_str_has_prefix(name, "tap") ||
+           g_str_has_prefix(name, "macvtap");
+}
+
+/* FALSE: no section of its own is made for that interface. */
+static gboolean
+add_interface(VsfHsflowdSettings *settings, const char *device, guint64 sampling)
+{
+    g_autofree char *header = g_strdup_printf("[interface %s]", device);
+
+    for (guint i = 0; i < settings->interfaces->len; i++)
+        if (strcmp(((const VsfHsflowdInterface *)settings->interfaces->pdata[i])->header, header) ==
+            0)
+            return FALSE;
+    if (settings->interfaces->len < INTERFACES_MAX) {
+        VsfHsflowdInterface *interface = g_new0(VsfHsflowdInterface, 1);
+
+        interface->header = g_steal_pointer(&header);
+        interface->sampling = sampling;
+        interface->is_tap = is_tap_name(device);
+        g_ptr_array_add(settings->interfaces, interface);
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
 take_pcap(VsfHsflowdSettings *settings, const VsfHsflowdSetting *block, GError **error)
 {
-    guint64 ignored;
+    const char *device = NULL;
+    guint64 sampling = 0;
 
     settings->samples_packets = TRUE;
     for (guint i = 0; i < block->inner->len; i++) {
         const VsfHsflowdSetting *inner = g_ptr_array_index(block->inner, i);
 
+        if (inner->value != NULL && is_named(inner, "dev"))
+            device = inner->value;
         if (inner->value != NULL && is_named(inner, "sampling") &&
-            !number(settings, inner, 0, 10000000, &ignored, error))
+            !number(settings, inner, 0, 10000000, &sampling, error))
             return FALSE;
     }
+    if (device != NULL && sampling > 0 && vsf_hsflowd_check_device(device, NULL) &&
+        add_interface(settings, device, sampling) && is_tap_name(device))
+        return TRUE;
     vsf_hsflowd_note(settings, block, NULL,
-                     "taps of VMs are sampled as they appear, all at [sflow] sampling; bridges and "
-                     "physical ports are not");
+                     "taps of VMs are sampled as they appear, at [sflow] sampling or that of their "
+                     "section [interface PATTERN] or [vm PATTERN] (* and ?); bridges and physical "
+                     "ports are not");
     return TRUE;
 }
 
@@ -302,8 +339,9 @@ take_dotted(VsfHsflowdSettings *settings, const VsfHsflowdSetting *setting, gboo
         return FALSE;
     if (sampling && (g_ascii_isdigit(*what) || g_ascii_strcasecmp(what, "bps_ratio") == 0))
         vsf_hsflowd_note(settings, setting, NULL,
-                         "a tap's speed is fiction: taps of VMs always take [sflow] sampling, and "
-                         "physical ports are not sampled");
+                         "a tap's speed is fiction: taps of VMs take [sflow] sampling, or that of "
+                         "their section [interface PATTERN] or [vm PATTERN]; physical ports are "
+                         "not sampled");
     else
         vsf_hsflowd_note(settings, setting, NULL,
                          "it is of an application, which asks Host sFlow for it; let that run on, "
@@ -378,6 +416,7 @@ vsf_hsflowd_import(const char *name, const char *text, gsize length, GError **er
     if (file == NULL)
         return NULL;
     settings.collectors = g_ptr_array_new_with_free_func(g_free);
+    settings.interfaces = g_ptr_array_new_with_free_func(vsf_hsflowd_interface_free);
     settings.notes = g_string_new(NULL);
     for (guint i = 0; i < file->len; i++)
         if (!take(&settings, g_ptr_array_index(file, i), error))

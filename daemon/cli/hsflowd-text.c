@@ -17,8 +17,16 @@
 #endif
 
 void
+vsf_hsflowd_interface_free(gpointer interface)
+{
+    g_free(((VsfHsflowdInterface *)interface)->header);
+    g_free(interface);
+}
+
+void
 vsf_hsflowd_settings_clear(VsfHsflowdSettings *settings)
 {
+    g_clear_pointer(&settings->interfaces, g_ptr_array_unref);
     g_clear_pointer(&settings->collectors, g_ptr_array_unref);
     g_clear_pointer(&settings->agent_address, g_free);
     g_clear_pointer(&settings->dns_domain, g_free);
@@ -188,7 +196,8 @@ add_old_graphs(GString *text)
          "owners gave them, not instance-0000002a."},
         {"vm-index = hsflowd",
          "The number of a VM's data source, from 100000 to 149999. Better without (own): of 100 "
-         "VMs, two have the same number of these in one host of ten, and then it may change."},
+         "VMs, two have the same number of these in one host of ten, and then one takes the next "
+         "number."},
         {"virt-memory = balloon",
          "virt_memory.memory is the size of the balloon, which is hardly ever anything but all "
          "of the VM's memory. Better without (guest): what is in use inside the guest."},
@@ -219,6 +228,23 @@ add_host(GString *text)
                 "Where Host sFlow stays on this host for what is no matter of VMs, only one of the "
                 "two should send the host's own sample:");
     g_string_append(text, "#[host]\n#enabled = off\n");
+}
+
+/* Sections: they end [sflow]. */
+static void
+add_interfaces(GString *text, const VsfHsflowdSettings *settings)
+{
+    for (guint i = 0; i < settings->interfaces->len; i++) {
+        const VsfHsflowdInterface *interface = g_ptr_array_index(settings->interfaces, i);
+        const char *off = interface->is_tap ? "" : "#";
+
+        g_string_append_c(text, '\n');
+        if (!interface->is_tap)
+            add_comment(text, "# ", "# ",
+                        "Not a tap, by its name. If it is one, say so in [capture] interfaces:");
+        g_string_append_printf(text, "%s%s\n%ssampling = %" G_GUINT64_FORMAT "\n", off,
+                               interface->header, off, interface->sampling);
+    }
 }
 
 static void
@@ -264,6 +290,7 @@ vsf_hsflowd_text(const VsfHsflowdSettings *settings)
     add_sub_agent(text, settings);
     add_old_graphs(text);
     add_host(text);
+    add_interfaces(text, settings);
     add_notes(text, settings);
     return g_string_free(text, FALSE);
 }

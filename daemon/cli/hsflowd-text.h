@@ -11,6 +11,13 @@ typedef struct {
     guint line; /* 0: not in the file */
 } VsfHsflowdNumber;
 
+/* An interface that the file samples at its own rate. */
+typedef struct {
+    char *header; /* "[interface vnet0]" */
+    guint64 sampling;
+    gboolean is_tap; /* by its name, as [capture] interfaces has it by default */
+} VsfHsflowdInterface;
+
 /* What was understood of the file. */
 typedef struct {
     const char *file; /* its name; not owned */
@@ -23,9 +30,11 @@ typedef struct {
     gboolean dns_sd;
     char *dns_domain; /* or NULL: the machine's search domain */
     gboolean samples_packets, watches_vms;
-    GString *notes; /* comments: what has no equivalent */
+    GPtrArray *interfaces; /* VsfHsflowdInterface */
+    GString *notes;        /* comments: what has no equivalent */
 } VsfHsflowdSettings;
 
+void vsf_hsflowd_interface_free(gpointer interface);
 void vsf_hsflowd_settings_clear(VsfHsflowdSettings *settings);
 
 /* Adds a comment that @setting, or @shown instead of it, has no equivalent, and why. */

@@ -82,12 +82,13 @@ append_mark(GString *to, const char *text, const char *uuid)
     g_string_append_printf(to, "-%08x", hash);
 }
 
-/* Two names that differ stay apart, also where they differ in what a path cannot hold. */
+/* Two names that differ stay apart, also where they differ in what a path cannot hold; so do two
+ * VMs of one name, which @is_shared then. */
 static void
-append_part(GString *to, const char *text, const char *uuid)
+append_name(GString *to, const char *text, const char *uuid, gboolean is_shared)
 {
     gsize length = strlen(text);
-    gboolean fits = length > 0 && length <= PART_MAX;
+    gboolean fits = length > 0 && length <= PART_MAX && !is_shared;
 
     for (gsize i = 0; i < length && fits; i++)
         fits = is_plain(text[i]);
@@ -100,8 +101,15 @@ append_part(GString *to, const char *text, const char *uuid)
     append_mark(to, text, uuid);
 }
 
+static void
+append_part(GString *to, const char *text)
+{
+    append_name(to, text, NULL, FALSE);
+}
+
 static char *
-graphite_path(const Subject *subject, const VsfSamples *samples, const VsfSample *sample)
+graphite_path(const Subject *subject, const VsfVmBook *book, const VsfSamples *samples,
+              const VsfSample *sample)
 {
     GString *path = g_string_new("virt-sflow.");
     g_autofree char *agent = g_strdelimit(g_strdup(samples->agent), ".:", '_');
@@ -111,7 +119,8 @@ graphite_path(const Subject *subject, const VsfSamples *samples, const VsfSample
 
     g_string_append_printf(path, "%s-%u.%s.", agent, samples->sub_agent_id, subject->kind);
     if (strcmp(subject->kind, "host") != 0) {
-        append_part(path, name, subject->uuid);
+        append_name(path, name, subject->uuid,
+                    subject->uuid != NULL && vsf_vm_book_shares_name(book, samples, name));
         g_string_append_c(path, '.');
     }
     return g_string_free(path, FALSE);
@@ -126,7 +135,7 @@ vsf_lines_graphite(GString *to, const VsfVmBook *book, const VsfSamples *samples
 
     if (subject.kind == NULL)
         return;
-    path = graphite_path(&subject, samples, sample);
+    path = graphite_path(&subject, book, samples, sample);
     for (guint i = 0; i < sample->values->len; i++) {
         const VsfValue *value = g_ptr_array_index(sample->values, i);
 
@@ -134,9 +143,9 @@ vsf_lines_graphite(GString *to, const VsfVmBook *book, const VsfSamples *samples
             !is_series(value))
             continue;
         g_string_append(to, path);
-        append_part(to, value->record, NULL);
+        append_part(to, value->record);
         g_string_append_c(to, '.');
-        append_part(to, value->name, NULL);
+        append_part(to, value->name);
         g_string_append_c(to, ' ');
         if (value->kind == VSF_VALUE_INTEGER)
             g_string_append_printf(to, "%" G_GUINT64_FORMAT, value->integer);

@@ -13,7 +13,8 @@
  *   virt-sflow.AGENT-SUBAGENT.interface.NAME.RECORD.FIELD
  *   virt-sflow.AGENT-SUBAGENT.source.NAME.detail.METRIC
  * of parts of [A-Za-z0-9_-] and at most 63 bytes each. A NAME that had to be changed for that
- * ends in the first 8 digits of the VM's UUID (of other sources: of its hash). Custom metrics
+ * ends in the first 8 digits of the VM's UUID (of other sources: of its hash); so do those of VMs
+ * of one agent that have the same name, once the book knows of a second one. Custom metrics
  * of a VM are at "vm" too, once one of its counter samples told its name. */
 void vsf_lines_graphite(GString *to, const VsfVmBook *book, const VsfSamples *samples,
                         const VsfSample *sample, gint64 time_ns);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lists-text.h"
 
+#include "dns-text.h"
 #include "member.h"
 #include "table.h"
 
@@ -108,7 +109,7 @@ vsf_collectors_text(JsonObject *status)
 
     vsf_table_add(text, collector_columns, G_N_ELEMENTS(collector_columns),
                   vsf_table_rows(vsf_member_array(status, "collectors"), NULL),
-                  none_yet(status, "collectors", "No collector is configured: nothing is sent."),
+                  none_yet(status, "collectors", vsf_dns_no_collector_text(status)),
                   after_collector);
     return g_string_free(text, FALSE);
 }

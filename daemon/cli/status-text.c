@@ -248,7 +248,7 @@ vsf_status_text(JsonObject *status)
     vsf_agents_summary(text, status);
     vsf_table_add(text, collector_columns, G_N_ELEMENTS(collector_columns),
                   vsf_table_rows(vsf_member_array(status, "collectors"), NULL),
-                  "No collector is configured: nothing is sent.", add_errors);
+                  vsf_dns_no_collector_text(status), add_errors);
     vsf_table_add(text, vm_columns, G_N_ELEMENTS(vm_columns),
                   vsf_table_rows(vsf_member_array(status, "vms"), "name"), "No VM is running.",
                   add_stuck);

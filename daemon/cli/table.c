@@ -11,9 +11,11 @@ void
 vsf_table_cell(GString *line, const char *text, guint width, gboolean to_the_right)
 {
     g_autoptr(GString) cell = g_string_new(NULL);
+    /* The last bytes of a text that is cut would lead past its end. */
+    g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1);
     guint used = 0;
 
-    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+    for (const char *at = valid != NULL ? valid : text; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
         g_autofree char *shown = NULL;
         guint columns;

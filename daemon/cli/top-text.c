@@ -371,3 +371,20 @@ vsf_top_lines(const VsfTop *top, const VsfTopView *view)
         add_row(lines, view, rows->pdata[i]);
     return lines;
 }
+
+/* ---- keys ---- */
+
+void
+vsf_top_filter_erase(GString *filter)
+{
+    const char *last;
+
+    if (!g_utf8_validate_len(filter->str, filter->len, NULL)) {
+        g_autofree char *valid = g_utf8_make_valid(filter->str, (gssize)filter->len);
+
+        g_string_assign(filter, valid);
+    }
+    last = g_utf8_find_prev_char(filter->str, filter->str + filter->len);
+    if (last != NULL)
+        g_string_truncate(filter, (gsize)(last - filter->str));
+}

@@ -31,6 +31,9 @@ GPtrArray *vsf_top_lines(const VsfTop *top, const VsfTopView *view);
 /* The column that a key sorts by; FALSE: it is no such key. */
 gboolean vsf_top_sort_key(int key, VsfTopColumn *column);
 
+/* Takes the last character away, if there is one. */
+void vsf_top_filter_erase(GString *filter);
+
 /* At most 5 characters: "999", "1.2k", "12M"; @base 1000 or 1024. "-" for NAN. The caller frees. */
 char *vsf_top_number(double value, double base);
 

@@ -9,10 +9,12 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define KEY_WAIT_MS 100 /* for a key; then there may be news */
@@ -146,8 +148,7 @@ type_filter(Screen *screen, int key)
     } else if (key == '\n' || key == '\r' || key == KEY_ENTER) {
         screen->view.is_typing = FALSE;
     } else if (key == KEY_BACKSPACE || key == 127 || key == '\b') {
-        if (screen->filter->len > 0)
-            g_string_truncate(screen->filter, screen->filter->len - 1);
+        vsf_top_filter_erase(screen->filter);
     } else if (key >= ' ' && key < 127 && screen->filter->len < FILTER_MAX) {
         g_string_append_c(screen->filter, (char)key);
     }
@@ -228,6 +229,21 @@ take_news(Screen *screen, VsfTopSource *source)
         vsf_top_take(screen->top, json_node_get_object(answer->root), now_s(answer->at_us));
 }
 
+/* Of a terminal that is gone each read ends at once, as getch() does then, with ERR as for no key.
+ * Nothing is read here: that might be a key. */
+static gboolean
+is_terminal_gone(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    int n_bytes = 0;
+
+    if (poll(&input, 1, 0) <= 0)
+        return FALSE;
+    if ((input.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+        return TRUE;
+    return ioctl(STDIN_FILENO, FIONREAD, &n_bytes) < 0 || n_bytes == 0;
+}
+
 static void
 run(Screen *screen, VsfTopSource *source)
 {
@@ -241,6 +257,7 @@ run(Screen *screen, VsfTopSource *source)
             take_key(screen, key);
             timeout(0);
         }
+        screen->is_over |= is_terminal_gone();
         timeout(KEY_WAIT_MS);
     }
 }
@@ -253,6 +270,13 @@ show_screen(const char *runtime_dir, guint interval_s, VsfTopView *view)
     const struct sigaction ends = {.sa_handler = on_signal};
     SCREEN *terminal;
 
+    if (!isatty(STDIN_FILENO)) {
+        fputs("virt-sflow top: standard input is no terminal that keys can be read from; "
+              "--once prints one picture\n",
+              stderr);
+        g_string_free(screen.filter, TRUE);
+        return 1;
+    }
     if (!isatty(STDOUT_FILENO) || (terminal = newterm(NULL, stdout, stdin)) == NULL) {
         fprintf(stderr,
                 "virt-sflow top: this is no terminal that can be drawn on (TERM=%s); "

@@ -6,6 +6,7 @@
 struct VsfVmBook {
     GHashTable *by_uuid; /* "AGENT UUID" -> VsfVm, owned */
     GHashTable *by_tap;  /* "AGENT IFINDEX" -> the same VsfVm */
+    GHashTable *by_name; /* "AGENT NAME" -> the VsfVm that alone has it; NULL: several had */
 };
 
 static void
@@ -27,6 +28,7 @@ vsf_vm_book_new(void)
 
     book->by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, vm_free);
     book->by_tap = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    book->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     return book;
 }
 
@@ -35,6 +37,7 @@ vsf_vm_book_free(VsfVmBook *book)
 {
     if (book == NULL)
         return;
+    g_hash_table_unref(book->by_name);
     g_hash_table_unref(book->by_tap);
     g_hash_table_unref(book->by_uuid);
     g_free(book);
@@ -62,6 +65,7 @@ vm_for(VsfVmBook *book, const VsfSamples *samples, const char *uuid)
     if (vm != NULL)
         return vm;
     if (g_hash_table_size(book->by_uuid) >= VSF_VM_BOOK_MAX) {
+        g_hash_table_remove_all(book->by_name);
         g_hash_table_remove_all(book->by_tap);
         g_hash_table_remove_all(book->by_uuid);
     }
@@ -111,6 +115,61 @@ cut_name(const char *name)
     return g_strndup(name, (gsize)(end - name));
 }
 
+static char *
+name_key(const VsfSamples *samples, const char *name)
+{
+    return g_strdup_printf("%s %u %s", samples->agent, samples->sub_agent_id, name);
+}
+
+/* A name that it has no more is free again, unless several had it. */
+static void
+leave_name(VsfVmBook *book, const VsfSamples *samples, const VsfVm *vm)
+{
+    g_autofree char *key = vm->name != NULL ? name_key(samples, vm->name) : NULL;
+
+    if (key != NULL && g_hash_table_lookup(book->by_name, key) == vm)
+        g_hash_table_remove(book->by_name, key);
+}
+
+static void
+take_name(VsfVmBook *book, const VsfSamples *samples, VsfVm *vm)
+{
+    g_autofree char *key = name_key(samples, vm->name);
+    gpointer owner;
+
+    if (g_hash_table_lookup_extended(book->by_name, key, NULL, &owner)) {
+        if (owner != NULL && owner != vm)
+            g_hash_table_insert(book->by_name, g_steal_pointer(&key), NULL);
+        return;
+    }
+    if (g_hash_table_size(book->by_name) >= VSF_VM_BOOK_MAX) /* they are renamed without end */
+        g_hash_table_remove_all(book->by_name);
+    g_hash_table_insert(book->by_name, g_steal_pointer(&key), vm);
+}
+
+static void
+set_name(VsfVmBook *book, const VsfSamples *samples, VsfVm *vm, const char *told)
+{
+    char *name = told != NULL ? cut_name(told) : NULL;
+
+    if (g_strcmp0(vm->name, name) != 0)
+        leave_name(book, samples, vm);
+    g_free(vm->name);
+    vm->name = name;
+    if (name != NULL)
+        take_name(book, samples, vm);
+}
+
+gboolean
+vsf_vm_book_shares_name(const VsfVmBook *book, const VsfSamples *samples, const char *name)
+{
+    g_autofree char *key = samples->agent != NULL ? name_key(samples, name) : NULL;
+    gpointer owner;
+
+    return key != NULL && g_hash_table_lookup_extended(book->by_name, key, NULL, &owner) &&
+           owner == NULL;
+}
+
 void
 vsf_vm_book_learn(VsfVmBook *book, const VsfSamples *samples, const VsfSample *sample)
 {
@@ -119,8 +178,7 @@ vsf_vm_book_learn(VsfVmBook *book, const VsfSamples *samples, const VsfSample *s
     if (!is_of_a_vm(sample) || sample->uuid == NULL || samples->agent == NULL)
         return;
     vm = vm_for(book, samples, sample->uuid);
-    g_free(vm->name);
-    vm->name = sample->hostname != NULL ? cut_name(sample->hostname) : NULL;
+    set_name(book, samples, vm, sample->hostname);
     set_taps(book, samples, sample, vm);
 }
 

@@ -31,6 +31,11 @@ void vsf_vm_book_learn(VsfVmBook *book, const VsfSamples *samples, const VsfSamp
 const VsfVm *vsf_vm_book_find(const VsfVmBook *book, const VsfSamples *samples,
                               const VsfSample *sample);
 
+/* Whether more than one VM of that agent has told this name: that stays so, also where one of them
+ * is gone, until the book forgets. */
+gboolean vsf_vm_book_shares_name(const VsfVmBook *book, const VsfSamples *samples,
+                                 const char *name);
+
 /* Whether the sample is of a VM whose name or UUID one of @patterns (* and ?) matches. */
 gboolean vsf_vm_book_matches(const VsfVmBook *book, const VsfSamples *samples,
                              const VsfSample *sample, const char *const *patterns);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/dns-text.h"
+#include "../../daemon/cli/lists-text.h"
+#include "../../daemon/cli/status-text.h"
+
+#include <string.h>
 
 static void
 assert_text(const char *json, const char *want)
@@ -65,6 +69,21 @@ test_escaped(void)
                 "            nothing from DNS is in force\n");
 }
 
+static void
+test_collectors_that_dns_may_still_name_are_not_said_to_be_nobodys(void)
+{
+    g_autoptr(JsonNode) asked = json_from_string("{\"collectors\":[],\"dns_sd\":{}}", NULL),
+                        other = json_from_string("{\"collectors\":[],\"dns_sd\":null}", NULL);
+    g_autofree char *list = vsf_collectors_text(json_node_get_object(asked)),
+                    *all = vsf_status_text(json_node_get_object(asked)),
+                    *none = vsf_collectors_text(json_node_get_object(other));
+
+    g_assert_cmpstr(list, ==,
+                    "No collector is configured: nothing is sent until DNS names a collector.\n");
+    g_assert_nonnull(strstr(all, list));
+    g_assert_cmpstr(none, ==, "No collector is configured: nothing is sent.\n");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,5 +93,8 @@ main(int argc, char **argv)
     g_test_add_func("/control/dns-text/failure-and-end-are-said", test_failing_and_stopped);
     g_test_add_func("/control/dns-text/off-is-nothing", test_off);
     g_test_add_func("/control/dns-text/nothing-that-a-terminal-obeys", test_escaped);
+    g_test_add_func(
+        "/control/dns-text/collectors-that-dns-may-still-name-are-not-said-to-be-nobodys",
+        test_collectors_that_dns_may_still_name_are_not_said_to_be_nobodys);
     return g_test_run();
 }

@@ -85,9 +85,17 @@ static const Case cases[] = {
     {"{'config':{'restart_needed':['[a] b','[c] d'],'reload':{'state':'ok'}}}", "configuration", 0,
      "restart-needed", "values of [a] b, [c] d wait", "systemctl restart virt-sflowd"},
     {"{'dns_sd':{'domain':'d.example','state':'failing','error':'no answer'}}", "dns", 1,
-     "dns-failing", "no answer. What it said", "dig SRV"},
+     "dns-failing", "no answer. It has not said anything yet.", "dig SRV _sflow._udp.d.example;"},
     {"{'dns_sd':{'domain':'d.example','state':'nothing','error':'no such name'}}", "dns", 1,
      "dns-nothing", "no collector: no such name.", "dig SRV"},
+    {"{'collectors':[],'dns_sd':{'domain':'d.example','state':'waiting'}}", "collectors", 0,
+     "dns-waiting", "nothing is sent until DNS names a collector",
+     "dig SRV _sflow._udp.d.example; dig TXT _sflow._udp.d.example"},
+    {"{'collectors':[],'dns_sd':{'domain':'d.example','state':'nothing','error':'E'}}",
+     "collectors", 2, "dns-waiting", "nothing is sent until DNS names a collector",
+     "dig SRV _sflow._udp.d.example;"},
+    {"{'collectors':[],'dns_sd':{'domain':'$(x)','state':'failing','error':'E'}}", "collectors", 2,
+     "dns-waiting", "nothing is sent until DNS names a collector", "dig SRV _sflow._udp.DOMAIN;"},
     {"{'hook':{'received':1,'malformed':2,'refused':3}}", "hook", 0, "hook",
      "2 messages to its socket made no sense and 3", "virt-sflow hook status"},
 };
@@ -184,11 +192,50 @@ test_vms_of_which_the_same_is_said_stand_together(void)
     const char *vms = strstr(text, "  WARN  state");
 
     g_assert_cmpint(vsf_doctor_exit_status(findings), ==, 1);
-    g_assert_true(g_str_has_prefix(text, "WARNING: 0 critical, 1 warnings, 1 notes, 7 VMs\n"));
+    g_assert_true(g_str_has_prefix(text, "WARNING: 0 critical, 1 warnings, 2 notes, 7 VMs\n"));
     g_assert_nonnull(vms);
     g_assert_true(g_str_has_prefix(vms, "  WARN  state          1 VM: a\n"));
     g_assert_nonnull(strstr(vms, "\n  note  agent          7 VMs: a, b, c, d, e ...\n"));
+    g_assert_nonnull(strstr(vms, "\n  note  filesystems    7 VMs: a, b, c, d, e ...\n"));
     g_assert_true(g_str_has_suffix(vms, "virt-sflow explain VM tells more of each VM.\n"));
+}
+
+#define TAP_VM(name, tap) VM(name, "'taps':[" tap "],'agent':{'state':'a-word-of-tomorrow'}")
+
+/* What mends the first's trouble would not mend the other's. */
+static void
+test_vms_of_which_other_reasons_are_told_stand_apart(void)
+{
+    g_autoptr(JsonNode) root = patched("{'vms':[" TAP_VM("a", "1") "," TAP_VM("b", "2") "," TAP_VM(
+        "c", "3") "],"
+                  "'taps':[{'ifindex':1,'name':'vnet1','state':'Operation not permitted'},"
+                  "{'ifindex':2,'name':'vnet2','state':'No such device'},"
+                  "{'ifindex':3,'name':'vnet3','state':'Operation not permitted'}]}");
+    g_autoptr(GPtrArray) findings = vsf_doctor_findings(json_node_get_object(root), NULL);
+    g_autofree char *text = vsf_doctor_text(findings);
+
+    g_assert_nonnull(strstr(text, "  WARN  packets        2 VMs: a, c\n"));
+    g_assert_nonnull(strstr(text, "  WARN  packets        1 VM: b\n"));
+    g_assert_nonnull(strstr(text, "vnet1 is not sampled: Operation not permitted."));
+    g_assert_nonnull(strstr(text, "vnet2 is not sampled: No such device."));
+}
+
+static void
+test_an_answer_of_dns_that_never_came_has_no_age(void)
+{
+    g_autoptr(JsonNode) never = patched("{'dns_sd':{'domain':null,'state':'failing','error':'E',"
+                                        "'answered_s':null}}");
+    g_autoptr(JsonNode) once = patched("{'dns_sd':{'domain':'d.example','state':'failing',"
+                                       "'error':'E','answered_s':5}}");
+    g_autoptr(GPtrArray) silent = vsf_doctor_findings(json_node_get_object(never), NULL);
+    g_autoptr(GPtrArray) answered = vsf_doctor_findings(json_node_get_object(once), NULL);
+
+    g_assert_cmpstr(worst_of(silent, "dns")->value, ==, "search domains, no answer yet");
+    g_assert_cmpstr(worst_of(silent, "dns")->why, ==,
+                    "DNS cannot be asked: E. It has not said anything yet.");
+    g_assert_cmpstr(worst_of(answered, "dns")->value, ==, "d.example, answered 5 s ago");
+    g_assert_cmpstr(worst_of(answered, "dns")->why, ==,
+                    "DNS cannot be asked: E. What it said last stays in force.");
 }
 
 static void
@@ -220,6 +267,10 @@ main(int argc, char **argv)
                     test_a_daemon_that_does_not_answer_is_critical);
     g_test_add_func("/cli/doctor/vms-of-which-the-same-is-said-stand-together",
                     test_vms_of_which_the_same_is_said_stand_together);
+    g_test_add_func("/cli/doctor/vms-of-which-other-reasons-are-told-stand-apart",
+                    test_vms_of_which_other_reasons_are_told_stand_apart);
+    g_test_add_func("/cli/doctor/an-answer-of-dns-that-never-came-has-no-age",
+                    test_an_answer_of_dns_that_never_came_has_no_age);
     g_test_add_func("/cli/doctor/the-document-lists-the-codes-that-there-are",
                     test_the_document_lists_the_codes_that_there_are);
     return g_test_run();

@@ -157,6 +157,59 @@ test_settings_become_keys(void)
     }
 }
 
+/* Judged by what virt-sflowd would sample each at. */
+static void
+test_interfaces_keep_their_own_rates(void)
+{
+    static const char text[] =
+        "sflow { sampling = 400 " ONE " pcap { dev = vnet3 sampling = 100 }\n"
+        "pcap { dev=tap1a-2 promisc=off sampling=1K } pcap { sampling=5 dev=macvtap0 }\n"
+        "pcap { dev = br0 sampling = 7 } pcap { dev = vnet3 sampling = 9 }\n"
+        "pcap { dev = vnet4 sampling = 0 } pcap { dev = vnet5 }\n"
+        "pcap { dev = \"vnet*\" sampling = 3 } pcap { dev = \"vnet6]\" sampling = 4 } }";
+    static const struct {
+        const char *name;
+        guint sampling;
+    } wanted[] = {{"vnet3", 100}, {"tap1a-2", 1000}, {"macvtap0", 5}, {"br0", 400},
+                  {"vnet4", 400}, {"vnet5", 400},    {"vnet6", 400}};
+    g_autofree char *made = import(text);
+    g_autoptr(VsfConfig) config = config_of(text);
+
+    for (guint i = 0; i < G_N_ELEMENTS(wanted); i++)
+        g_assert_cmpuint(vsf_config_sampling(config, NULL, wanted[i].name), ==, wanted[i].sampling);
+    g_assert_cmpuint(config->rules->len, ==, 3);
+    g_assert_nonnull(strstr(made, "\n[interface vnet3]\nsampling = 100\n"));
+    g_assert_nonnull(strstr(made, "\n#[interface br0]\n#sampling = 7\n"));
+    g_assert_null(strstr(made, "# line 1: pcap")); /* it has an equivalent */
+    g_assert_nonnull(strstr(made, "# line 3: pcap { dev = br0 sampling = 7 }: taps of VMs"));
+    g_assert_nonnull(strstr(made, "# line 3: pcap { dev = vnet3 sampling = 9 }: taps of VMs"));
+    g_assert_nonnull(strstr(made, "[interface PATTERN] or [vm PATTERN]"));
+    g_assert_null(strstr(made, "all at [sflow] sampling"));
+}
+
+static void
+test_more_interfaces_than_sections_are_taken_as_far_as_they_go(void)
+{
+    g_autoptr(GString) text = g_string_new("sflow { " ONE);
+    g_autoptr(VsfConfig) config = NULL;
+
+    for (guint i = 0; i < 300; i++)
+        g_string_append_printf(text, "\npcap { dev = vnet%u sampling = 9 }", i);
+    g_string_append(text, " }");
+    config = config_of(text->str);
+    g_assert_cmpuint(config->rules->len, ==, 256);
+}
+
+/* The daemon remembers which VM has which number. */
+static void
+test_the_index_is_not_said_to_change(void)
+{
+    g_autofree char *made = import("sflow { " ONE " }");
+
+    g_assert_null(strstr(made, "it may change"));
+    g_assert_nonnull(strstr(made, "then one takes the"));
+}
+
 /* All that the site and the file that is installed with it document. */
 static void
 test_the_documented_grammar_is_read(void)
@@ -414,5 +467,9 @@ main(int argc, char **argv)
     CASE("an-unclosed-block-is-let-pass-with-a-word",
          test_an_unclosed_block_is_let_pass_with_a_word);
     CASE("the-command-prints-and-says-why-not", test_the_command_prints_and_says_why_not);
+    CASE("interfaces-keep-their-own-rates", test_interfaces_keep_their_own_rates);
+    CASE("more-interfaces-than-sections-are-taken-as-far-as-they-go",
+         test_more_interfaces_than_sections_are_taken_as_far_as_they_go);
+    CASE("the-index-is-not-said-to-change", test_the_index_is_not_said_to_change);
     return g_test_run();
 }

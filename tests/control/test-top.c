@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../../daemon/cli/table.h"
 #include "../../daemon/cli/top-text.h"
 
 #include <math.h>
@@ -244,6 +245,40 @@ test_nothing_on_the_screen_is_obeyed_by_a_terminal(void)
     g_assert_null(strstr(text, "\342\200\256"));
 }
 
+static void
+test_a_character_is_erased_at_a_time(void)
+{
+    static const struct {
+        const char *before, *after;
+    } cases[] = {
+        {"", ""},
+        {"a", ""},
+        {"web", "we"},
+        {"w\303\251", "w"},
+        {"\346\227\245\346\234\254", "\346\227\245"},
+        {"w\303", "w"}, /* half a character, as of another encoding */
+        {"\303\251\377", "\303\251"},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GString) filter = g_string_new(cases[i].before);
+
+        vsf_top_filter_erase(filter);
+        g_assert_cmpstr(filter->str, ==, cases[i].after);
+        g_assert_cmpuint(filter->len, ==, strlen(cases[i].after));
+    }
+}
+
+static void
+test_text_that_is_cut_is_not_left_behind(void)
+{
+    static const char text[] = "ab\342\0past its end";
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    vsf_table_cell(line, text, 0, FALSE);
+    g_assert_cmpstr(line->str, ==, "ab\357\277\275");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -261,5 +296,9 @@ main(int argc, char **argv)
     g_test_add_func("/cli/top/vms-that-end-are-forgotten", test_vms_that_end_are_forgotten);
     g_test_add_func("/cli/top/nothing-on-the-screen-is-obeyed-by-a-terminal",
                     test_nothing_on_the_screen_is_obeyed_by_a_terminal);
+    g_test_add_func("/cli/top/a-character-is-erased-at-a-time",
+                    test_a_character_is_erased_at_a_time);
+    g_test_add_func("/cli/top/text-that-is-cut-is-not-left-behind",
+                    test_text_that_is_cut_is_not_left_behind);
     return g_test_run();
 }

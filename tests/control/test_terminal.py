@@ -218,5 +218,40 @@ def test_no_terminal():
     assert max(map(len, lines)) <= 80, lines
 
 
+def draws_on(slave, **streams):
+    return subprocess.Popen([COMMAND, "top", "--runtime-dir", daemon().folder],
+                            **{"stdin": slave, "stdout": slave, "stderr": subprocess.PIPE,
+                               **streams}, env={**os.environ, "TERM": "xterm", "LC_ALL": "C"})
+
+
+def test_no_keys():
+    """Where no keys can be read it is refused at once, with the way out"""
+    master, slave = os.openpty()
+    with draws_on(slave, stdin=subprocess.DEVNULL) as command:
+        try:
+            _, said = command.communicate(timeout=PATIENCE_S)
+        finally:
+            command.kill()
+            os.close(slave)
+            os.close(master)
+    tap.equal(command.returncode, 1)
+    assert b"no terminal that keys can be read from; --once prints one picture" in said, said
+
+
+def test_terminal_gone():
+    """It ends when its terminal is gone, also where no signal tells so"""
+    master, slave = os.openpty()
+    with draws_on(slave) as command:
+        try:
+            os.close(slave)
+            drawn = b""
+            while b"VMs" not in drawn:
+                drawn += os.read(master, 4096)
+            os.close(master)
+            tap.equal(command.wait(timeout=PATIENCE_S), 0)
+        finally:
+            command.kill()
+
+
 if __name__ == "__main__":
     tap.main(globals())

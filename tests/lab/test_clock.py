@@ -45,7 +45,10 @@ class Faked(Monitor):
     def __init__(self, name, port, monotonic=False):
         self.file = os.path.join(lab().folder, name + ".clock")
         self.set_clock(0)
-        super().__init__(lab(), name=name, port=port, sampling=2, polling=POLLING, environment={
+        # The fake does not reach the kernel, whose monotonic clock eBPF stamps packets by.
+        capture = {"backend": "pcap"} if monotonic else None
+        super().__init__(lab(), name=name, port=port, sampling=2, polling=POLLING,
+                         capture=capture, environment={
             "LD_PRELOAD": sanitized.preload(self.program("virt-sflowd"), library()),
             "FAKETIME_TIMESTAMP_FILE": self.file,
             "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": str(int(not monotonic))})

