@@ -57,12 +57,13 @@ static void
 answered_late(gpointer user_data)
 {
     VsfPoller *poller = user_data;
+    gint64 interval_us = vsf_schedule_interval_us(poller->schedule);
 
     if (!poller->context.connected)
         return;
-    /* Longer than what follows lasts, or it would never be over. */
-    if (poller->back_us == 0 || g_get_monotonic_time() - poller->back_us >=
-                                    MAX(vsf_schedule_interval_us(poller->schedule), 2 * BACK_US))
+    /* Where only some VMs have turns there is no common interval. */
+    if (poller->back_us == 0 ||
+        g_get_monotonic_time() - poller->back_us >= (interval_us > 0 ? interval_us : 2 * BACK_US))
         libvirt_is_back(poller);
 }
 
