@@ -235,6 +235,7 @@ def test_deb_runs_and_leaves_nothing():
     assert "virt-sflow" in inside(folder, "virt-sflowd", "--version")
     inside(folder, "virt-sflowd", "--check-config")
     judge(folder)
+    os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)  # as libvirt's own package does
     inside(folder, "virt-sflow", "hook", "install")
     assert os.path.exists(os.path.join(folder, HOOK))
     inside(folder, "dpkg", "--remove", "virt-sflow")
@@ -254,6 +255,7 @@ def test_rpm_runs_and_leaves_nothing():
     assert any("libvirt.so" in name for name in needed), needed
     call("rpm", "--root", folder, "--nodeps", "-i", package)
     judge(folder)
+    os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)
     inside(folder, "virt-sflow", "hook", "install")
     call("rpm", "--root", folder, "-e", "virt-sflow")
     assert not os.path.exists(os.path.join(folder, HOOK)), "the hook stayed"
