@@ -151,11 +151,11 @@ def run_in(folder):
     return process, collector
 
 
-def judge(folder):
+def judge(folder, name):
     """The installed daemon sends the host's and a VM's counters, and the command shows it."""
     process, collector = run_in(folder)
     try:
-        vm = lab().define_tiny("tiny-" + os.path.basename(folder))
+        vm = lab().define_tiny(name)
         vm.start(paused=True)
         collector.wait(lambda: collector.vm(vm.uuid), timeout=30)
         shown = lab().run(["chroot", folder, "virt-sflow", "status"]).stdout
@@ -234,7 +234,7 @@ def test_deb_runs_and_leaves_nothing():
            "/root/" + os.path.basename(package))
     assert "virt-sflow" in inside(folder, "virt-sflowd", "--version")
     inside(folder, "virt-sflowd", "--check-config")
-    judge(folder)
+    judge(folder, "of-deb")
     os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)  # as libvirt's own package does
     inside(folder, "virt-sflow", "hook", "install")
     assert os.path.exists(os.path.join(folder, HOOK))
@@ -254,7 +254,7 @@ def test_rpm_runs_and_leaves_nothing():
     needed = re.findall(r"^(lib\S+?)\(\)", call("rpm", "-qpR", package), re.M)
     assert any("libvirt.so" in name for name in needed), needed
     call("rpm", "--root", folder, "--nodeps", "-i", package)
-    judge(folder)
+    judge(folder, "of-rpm")
     os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)
     inside(folder, "virt-sflow", "hook", "install")
     call("rpm", "--root", folder, "-e", "virt-sflow")
