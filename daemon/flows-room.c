@@ -114,8 +114,7 @@ vsf_flows_room_came(gpointer user_data)
     }
     if ((sampler = next_waiting(flows)) != NULL)
         tell_no_room(flows, sampler);
-    else
-        vsf_flows_look_who_moves(flows);
+    vsf_flows_look_who_moves(flows);
 }
 
 void

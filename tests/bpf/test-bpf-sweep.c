@@ -4,8 +4,11 @@
 #include "bpf-lab.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +146,33 @@ test_only_names_of_ours_are_ours(void)
     g_assert_false(vsf_bpf_owner_lives("virt-sflow-0123456789abcdef"));
 }
 
+static socklen_t
+name_address(struct sockaddr_un *address, const char *name)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(address->sun_path + 1, name, strlen(name));
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+/* A socket has that name, and lets nobody near it but one. */
+static void
+test_in_doubt_an_owner_lives(void)
+{
+    static const char name[] = "virt-sflow-0123456789abcdef";
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0), friend = socket(AF_UNIX, SOCK_DGRAM, 0);
+    struct sockaddr_un address;
+    socklen_t size = name_address(&address, name);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, size), ==, 0);
+    size = name_address(&address, "virt-sflow-friend");
+    g_assert_cmpint(bind(friend, (struct sockaddr *)&address, size), ==, 0);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, size), ==, 0);
+    g_assert_true(vsf_bpf_owner_lives(name));
+    close(fd);
+    g_assert_false(vsf_bpf_owner_lives(name));
+    close(friend);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -153,5 +183,6 @@ main(int argc, char **argv)
     g_test_add_func("/bpf/sweep/leaves-those-of-the-living", test_leaves_those_of_the_living);
     g_test_add_func("/bpf/sweep/counts-what-it-may-not-remove", test_counts_what_it_may_not_remove);
     g_test_add_func("/bpf/sweep/only-names-of-ours-are-ours", test_only_names_of_ours_are_ours);
+    g_test_add_func("/bpf/sweep/in-doubt-an-owner-lives", test_in_doubt_an_owner_lives);
     return g_test_run();
 }
