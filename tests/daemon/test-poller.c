@@ -373,6 +373,40 @@ test_a_vm_that_is_always_slow_has_no_turns_without_end(Fixture *fixture,
     g_assert_cmpuint(fake_stats_asked, <=, 4 * 50);
 }
 
+/* A call of the turn hangs past its deadline, and then comes back. */
+static void
+hang(Fixture *fixture)
+{
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    pass(5000);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+    poller_answer_stats(7);
+}
+
+/* An interval later, and less than 20 s. */
+static void
+test_a_second_hang_is_made_good_too(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    gint64 back_us;
+
+    poller_start_vm(fixture, 1);
+    hang(fixture);
+    back_us = g_get_monotonic_time();
+    pass_until_asked(fake_stats_asked + 1, 1500);
+    poller_answer_stats(8);
+    while (g_get_monotonic_time() - back_us < 8 * G_USEC_PER_SEC) {
+        guint asked = fake_stats_asked;
+
+        pass(100);
+        if (fake_stats_asked > asked)
+            poller_answer_stats(9);
+    }
+    hang(fixture);
+    pass_until_asked(fake_stats_asked + 1, 1600);
+    poller_answer_stats(10);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "10");
+}
+
 #define ADD_AT(polling, name, func)                                                      \
     g_test_add("/poller/" name, Fixture, GUINT_TO_POINTER(polling), poller_set_up, func, \
                poller_tear_down)
@@ -401,6 +435,7 @@ main(int argc, char **argv)
         test_a_vm_that_came_meanwhile_has_its_turn_soon);
     ADD("the-first-connection-is-no-return", test_the_first_connection_is_no_return);
     ADD("a-late-answer-makes-good-what-lacks", test_a_late_answer_makes_good_what_lacks);
+    ADD_AT(12, "a-second-hang-is-made-good-too", test_a_second_hang_is_made_good_too);
     ADD("a-vm-that-is-always-slow-has-no-turns-without-end",
         test_a_vm_that_is_always_slow_has_no_turns_without_end);
     return g_test_run();
