@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu-process.h"
 
+#include "base/descriptors.h"
 #include "host/proc-file.h"
 #include "host/vcpu.h"
+
+#include <unistd.h>
 
 /* A hotplugged vCPU has no event; its thread is found at least so soon. */
 #define THREADS_INTERVAL_US (120 * G_USEC_PER_SEC)
@@ -17,6 +20,7 @@ struct VsfQemuProcess {
     char boot[BOOT_ID_SIZE];
     int pid;
     guint64 start_ticks;
+    int stat_fd; /* of its /proc/PID/stat, or -1 */
     char *run;
     gboolean finding; /* a search for the pid is out */
     gboolean ended;   /* the process that was known is gone, and no other was found */
@@ -35,6 +39,34 @@ read_boot_id(char id[BOOT_ID_SIZE])
 
     id[MAX(length, 0)] = '\0';
     g_strchomp(id);
+}
+
+/* --- the file that is kept ---------------------------------------------- */
+
+static guint n_kept;
+
+static void
+let_go(VsfQemuProcess *qemu)
+{
+    if (qemu->stat_fd < 0)
+        return;
+    close(qemu->stat_fd);
+    qemu->stat_fd = -1;
+    n_kept--;
+}
+
+static gboolean
+read_stat(VsfQemuProcess *qemu, VsfProcess *process)
+{
+    gboolean was_kept = qemu->stat_fd >= 0, is_kept, good;
+
+    if (!was_kept && n_kept >= vsf_descriptors_kept_max(vsf_descriptors_limit()))
+        return vsf_process_read(qemu->pid, NULL, process);
+    good = vsf_process_read(qemu->pid, &qemu->stat_fd, process);
+    is_kept = qemu->stat_fd >= 0;
+    n_kept += is_kept;
+    n_kept -= was_kept;
+    return good;
 }
 
 /* --- the search -------------------------------------------------------- */
@@ -79,7 +111,8 @@ pid_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_dat
         return;
     pid = g_array_index(found, int, 0);
     qemu->finding = FALSE;
-    if (pid > 0 && vsf_process_read(pid, &process)) {
+    if (pid > 0 && vsf_process_read(pid, NULL, &process)) {
+        let_go(qemu);
         qemu->pid = pid;
         qemu->start_ticks = process.start_ticks;
         qemu->ended = FALSE;
@@ -113,11 +146,12 @@ vsf_qemu_process_read(VsfQemuProcess *qemu, VsfProcess *process)
     qemu->stopped = FALSE;
     if (qemu->pid == 0)
         return qemu->ended ? VSF_QEMU_GONE : VSF_QEMU_UNKNOWN;
-    if (!vsf_process_read(qemu->pid, process) || process->start_ticks != qemu->start_ticks)
+    if (!read_stat(qemu, process) || process->start_ticks != qemu->start_ticks)
         *process = (VsfProcess){.state = '?'};
     if (process->state == '?' || process->state == 'Z' || process->state == 'X') {
         qemu->pid = 0;
         qemu->ended = TRUE;
+        let_go(qemu);
         return VSF_QEMU_GONE;
     }
     qemu->read_us = g_get_monotonic_time();
@@ -222,6 +256,7 @@ vsf_qemu_process_new(VsfWorker *finder, VsfQemuSearched searched, gpointer user_
     qemu->searched = searched;
     qemu->user_data = user_data;
     qemu->cancel = g_cancellable_new();
+    qemu->stat_fd = -1;
     read_boot_id(qemu->boot);
     return qemu;
 }
@@ -233,6 +268,7 @@ vsf_qemu_process_free(VsfQemuProcess *qemu)
         return;
     g_cancellable_cancel(qemu->cancel);
     g_object_unref(qemu->cancel);
+    let_go(qemu);
     g_clear_pointer(&qemu->threads, g_array_unref);
     g_free(qemu->run);
     g_free(qemu);
