@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schedule.h"
 
-/* Of an interval. Most of what a turn costs is shared by those that come together, so few sources
- * have few slots; of many, enough come together as it is. */
-#define SLOTS_OF_FEW 5
-#define SLOTS 10
-#define FEW 96 /* turns: 48 VMs with a tap each */
-#define SLOT_MAX_US (4 * G_USEC_PER_SEC)
+/* Of an interval. Most of what a turn costs is shared by those that come together, so that a slot
+ * is to have what one call to libvirt takes, 16 VMs, with a tap each. */
+#define SLOTS_MIN 3
+#define SLOTS_MAX 12
+#define TURNS_OF_SLOT 32
+#define SLOT_MAX_US (8 * G_USEC_PER_SEC)
+#define GRID_US 3600e6 /* many intervals */
 
 struct VsfSchedule {
     gint64 interval_us;
-    gint64 slot_us;   /* the longest one's length; shorter ones are its halves, so that all meet */
-    gint64 grid_us;   /* where the slots lie: a random time below that */
+    gint64 grid_us;   /* where the slots lie: a random time */
     GSequence *turns; /* VsfTurn by due_us */
     guint timer;
     gint64 armed_us; /* what the timer waits for */
@@ -101,31 +101,31 @@ vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
     insert(schedule, turn, due_us);
 }
 
-static gint64
-slot_length(const VsfSchedule *schedule, gint64 interval_us)
+/* Of twice as many slots each other one is where it was. */
+static gint
+n_slots(const VsfSchedule *schedule, gint64 interval_us)
 {
-    gboolean few = g_sequence_get_length(schedule->turns) < FEW;
-    gint64 slot_us = schedule->slot_us;
+    gint turns = g_sequence_get_length(schedule->turns), slots = SLOTS_MIN;
 
-    while (slot_us > interval_us / (few ? SLOTS_OF_FEW : SLOTS))
-        slot_us /= 2;
-    return slot_us;
+    while ((slots < SLOTS_MAX && turns >= slots * TURNS_OF_SLOT) ||
+           interval_us / slots > SLOT_MAX_US)
+        slots *= 2;
+    return slots;
 }
 
 /* Any of the slots of one interval from now on. */
 void
 vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn)
 {
-    gint64 interval_us = interval_of(schedule, turn);
-    gint64 slot_us, past_us, slots;
+    gint64 interval_us = interval_of(schedule, turn), past_us, now_us = g_get_monotonic_time();
+    gint slots = n_slots(schedule, interval_us);
+    gint64 slot;
 
     if (interval_us == 0)
         return;
-    slot_us = slot_length(schedule, interval_us);
-    past_us = g_get_monotonic_time() - schedule->grid_us;
-    slots = (past_us + slot_us - 1) / slot_us +
-            g_random_int_range(0, (gint32)(interval_us / slot_us));
-    vsf_schedule_at(schedule, turn, slots * slot_us + schedule->grid_us);
+    past_us = (now_us + schedule->grid_us) % interval_us;
+    slot = (past_us * slots + interval_us - 1) / interval_us + g_random_int_range(0, slots);
+    vsf_schedule_at(schedule, turn, now_us - past_us + slot * interval_us / slots);
 }
 
 void
@@ -233,9 +233,7 @@ void
 vsf_schedule_set_interval(VsfSchedule *schedule, guint interval_s)
 {
     schedule->interval_us = (gint64)interval_s * G_USEC_PER_SEC;
-    schedule->slot_us = interval_s == 0 ? SLOT_MAX_US
-                                        : MIN(schedule->interval_us / SLOTS_OF_FEW, SLOT_MAX_US);
-    schedule->grid_us = (gint64)(g_random_double() * (double)schedule->slot_us);
+    schedule->grid_us = (gint64)(g_random_double() * GRID_US);
 }
 
 VsfSchedule *

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose turn is when: each once per interval (the schedule's, or one of its own), at a phase of
- * its own. Phases lie on slots, so that one wake-up serves all that are due: a fifth of the
- * interval but at most four seconds long, and a tenth where there are many turns; where they lie is
- * random for each schedule, so that daemons with the same clock do not meet. Main thread only. */
+ * its own. Phases lie on slots, so that one wake-up serves all that are due: a third of the
+ * interval but at most eight seconds long, a sixth from 96 turns on and a twelfth from 192 on;
+ * where they lie is random for each schedule, so that daemons with the same clock do not meet. Main
+ * thread only. */
 #pragma once
 
 #include <glib.h>
