@@ -142,7 +142,7 @@ vsf_vcpu_find(int pid G_GNUC_UNUSED)
 
 gboolean
 vsf_vcpu_wait(int pid G_GNUC_UNUSED, const GArray *threads G_GNUC_UNUSED,
-              guint64 *wait_ns G_GNUC_UNUSED)
+              GArray *kept G_GNUC_UNUSED, guint64 *wait_ns G_GNUC_UNUSED)
 {
     return FALSE;
 }
