@@ -401,11 +401,14 @@ vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency)
     return TRUE;
 }
 
-void
+gboolean
 vsf_domain_poll_end(VsfDomainPoll *poll)
 {
-    if (poll->running && poll->urgency == VSF_POLL_LAST)
+    gboolean was_running = poll->running;
+
+    if (was_running && poll->urgency == VSF_POLL_LAST)
         send_sample(poll);
+    return was_running;
 }
 
 VsfDomainPoll *

@@ -63,8 +63,8 @@ gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 gboolean vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
 /* The domain is gone: a last turn that is under way leaves with what it has,
- * any other with nothing. finished() is not called. */
-void vsf_domain_poll_end(VsfDomainPoll *poll);
+ * any other with nothing. finished() is not called. TRUE if one was. */
+gboolean vsf_domain_poll_end(VsfDomainPoll *poll);
 
 /* @table: ifindex -> VsfLinkStats, NULL if they could not be read. */
 void vsf_domain_poll_readings(VsfDomainPoll *poll, GHashTable *table);

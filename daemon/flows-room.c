@@ -15,7 +15,9 @@
 guint
 vsf_flows_samplers_max(guint descriptors)
 {
-    return MAX(MAX(descriptors, RESERVE) - RESERVE, MAX(descriptors / 4, 1));
+    guint reserve = RESERVE + vsf_descriptors_kept_max(descriptors);
+
+    return MAX(MAX(descriptors, reserve) - reserve, MAX(descriptors / 4, 1));
 }
 
 static char *

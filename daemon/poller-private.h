@@ -28,6 +28,7 @@ struct VsfPoller {
     GHashTable *domains; /* VsfDomain -> Entry */
     GHashTable *taps;    /* VsfTap -> Entry */
     VsfReadings *readings;
+    guint polls_out; /* domains' turns that are under way */
     Entry host;
     gboolean host_told;    /* a sample of it left */
     guint64 turns, missed; /* taken, and skipped */
@@ -42,3 +43,7 @@ struct VsfPoller {
 /* How often it has a turn, as the configuration says now. */
 void vsf_poller_set_own(const VsfPoller *poller, Entry *entry);
 gboolean vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap);
+
+/* Taps have their turns with their VM's, where both have the same interval. @keep: before that also
+ * as they were planned; else only those that had one before, since others are late for nothing. */
+void vsf_poller_join_taps(VsfPoller *poller, const Entry *entry, gboolean keep);

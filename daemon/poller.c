@@ -67,16 +67,36 @@ answered_late(gpointer user_data)
         libvirt_is_back(poller);
 }
 
+/* They share a question to the kernel. */
+void
+vsf_poller_join_taps(VsfPoller *poller, const Entry *entry, gboolean keep)
+{
+    const GPtrArray *taps = vsf_domain_poll_domain(entry->poll)->taps;
+
+    for (guint i = 0; i < taps->len; i++) {
+        Entry *tap = g_hash_table_lookup(poller->taps, taps->pdata[i]);
+
+        if (tap != NULL)
+            vsf_schedule_join(poller->schedule, &tap->turn, &entry->turn,
+                              keep || tap->taken_us != 0);
+    }
+}
+
 /* A turn at the VM's start or end sets a new phase. */
 static void
 turn_is_over(VsfPoller *poller, Entry *entry)
 {
-    if (entry->urgency == VSF_POLL_REGULAR || entry->urgency == VSF_POLL_EXTRA)
+    gboolean phase_stays = entry->urgency == VSF_POLL_REGULAR || entry->urgency == VSF_POLL_EXTRA;
+
+    if (phase_stays)
         vsf_schedule_next(poller->schedule, &entry->turn);
     else
         vsf_schedule_random(poller->schedule, &entry->turn);
     entry->urgency = VSF_POLL_REGULAR;
-    if (entry->kind == ENTRY_DOMAIN && is_just_back(poller))
+    if (entry->kind != ENTRY_DOMAIN)
+        return;
+    vsf_poller_join_taps(poller, entry, phase_stays);
+    if (is_just_back(poller))
         hasten(poller, entry, BACK_AGAIN_US);
 }
 
@@ -86,14 +106,28 @@ note_lateness(VsfPoller *poller, const Entry *entry)
     vsf_quantiles_add(&poller->lateness, g_get_monotonic_time() - entry->taken_us);
 }
 
+/* What a slot brought leaves together, as soon as all of it is there: no wake-up of its own sends
+ * it later. What hangs holds up nobody: the exporter sends by itself after a while. */
+static void
+flush_if_over(VsfPoller *poller)
+{
+    if (poller->polls_out == 0 && !vsf_readings_are_out(poller->readings))
+        vsf_exporter_flush(poller->context.exporter);
+}
+
+/* First and last samples come one by one, and wait for each other a little. */
 static void
 poll_finished(VsfDomainPoll *poll, gpointer user_data)
 {
     VsfPoller *poller = user_data;
     Entry *entry = g_hash_table_lookup(poller->domains, vsf_domain_poll_domain(poll));
+    gboolean is_regular = entry->urgency == VSF_POLL_REGULAR;
 
+    poller->polls_out--;
     note_lateness(poller, entry);
     turn_is_over(poller, entry);
+    if (is_regular)
+        flush_if_over(poller);
 }
 
 /* --- readings of interface counters ------------------------------------ */
@@ -115,6 +149,12 @@ give_reading(VsfReader *reader, GHashTable *table, gpointer user_data)
         return;
     vsf_exporter_tap(poller->context.exporter, entry->tap, stats);
     note_lateness(poller, entry);
+}
+
+static void
+readings_given(gpointer user_data)
+{
+    flush_if_over(user_data);
 }
 
 static void
@@ -140,6 +180,7 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
 static const VsfReadingsCallbacks readings_callbacks = {
     .came = readings_came,
     .give = give_reading,
+    .given = readings_given,
 };
 
 /* --- a slot ------------------------------------------------------------ */
@@ -189,6 +230,7 @@ take_turn(VsfPoller *poller, Entry *entry)
             turn_is_over(poller, entry);
             return;
         }
+        poller->polls_out++;
         vsf_readings_wait(poller->readings, &entry->reader);
         taps = vsf_domain_poll_domain(entry->poll)->taps;
         for (guint i = 0; i < taps->len; i++)
@@ -312,6 +354,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     g_hash_table_insert(poller->domains, domain, entry);
     vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
+    vsf_poller_join_taps(poller, entry, FALSE);
     if (is_just_back(poller)) /* it came while libvirt was away */
         hasten_first(poller, entry);
 }
@@ -324,7 +367,8 @@ vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain)
     if (entry == NULL)
         return;
     vsf_readings_leave(&entry->reader);
-    vsf_domain_poll_end(entry->poll);
+    if (vsf_domain_poll_end(entry->poll))
+        poller->polls_out--;
     g_hash_table_remove(poller->domains, domain);
 }
 

@@ -4,5 +4,10 @@
 
 #include <glib.h>
 
+/* The same of a file that is read again and again, by one read() of *@fd, -1 at first, which stays
+ * open: to open one of a process costs more than to read it. Such a file is of the process that it
+ * was opened for also when the pid is another's. *@fd is -1 again if the process is gone. */
+gssize vsf_proc_read_kept(int *fd, const char *path, char *buffer, gsize size);
+
 /* Up to @size bytes, not terminated; -1 if there is no such file. */
 gssize vsf_proc_read(const char *path, char *buffer, gsize size);

@@ -41,6 +41,12 @@ on_tap_added(VsfTap *tap, gpointer user_data)
 }
 
 static void
+on_tap_changed(VsfTap *tap, gpointer user_data)
+{
+    vsf_poller_tap_changed(((Fixture *)user_data)->poller, tap);
+}
+
+static void
 on_tap_removed(VsfTap *tap, gpointer user_data)
 {
     vsf_poller_tap_removed(((Fixture *)user_data)->poller, tap);
@@ -62,6 +68,8 @@ static const VsfRegistryCallbacks callbacks = {
     .domain_added = on_domain_added,
     .domain_removed = on_domain_removed,
     .tap_added = on_tap_added,
+    .tap_bound = on_tap_changed,
+    .tap_changed = on_tap_changed,
     .tap_removed = on_tap_removed,
     .index_for = index_for,
 };

@@ -62,7 +62,17 @@ test_polling_off_sends_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_
     g_assert_cmpuint(fixture->datagrams->len, ==, 0);
 }
 
-#define N_VMS 100
+/* VM 1's turns for that long, whose readings come at once; libvirt does not answer. */
+static void
+pass(gint64 ms)
+{
+    for (gint64 i = 0; i < ms; i += 100) {
+        fake_time_advance(100);
+        fake_link_stats_answer(0);
+    }
+}
+
+#define N_VMS 250
 
 /* No QEMU is found and nobody answers: each turn ends at its deadline. */
 static void
@@ -106,6 +116,76 @@ test_phases_spread_over_the_interval(Fixture *fixture, gconstpointer user_data G
     fake_time_advance(22000);
     g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
     g_assert_cmpuint(slots_used(0, 22 * G_USEC_PER_SEC), >=, 8);
+}
+
+/* Most of what a turn costs is shared by those that come together. */
+static void
+test_few_vms_meet_in_few_slots(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) times = g_hash_table_new(g_int64_hash, g_int64_equal);
+
+    for (guint8 i = 1; i <= 40; i++)
+        poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
+    fake_time_advance(20000);
+    g_assert_cmpuint(fake_stats_asked, ==, 40);
+    for (guint i = 0; i < fake_stats_times->len; i++)
+        g_hash_table_add(times, &g_array_index(fake_stats_times, gint64, i));
+    g_assert_cmpuint(g_hash_table_size(times), ==, 3);
+}
+
+static guint
+n_tap_samples(Fixture *fixture)
+{
+    g_autofree char *value = NULL;
+
+    return poller_count_samples(fixture, "0:17", "if_counters.ifInOctets", &value);
+}
+
+/* A VM's turn and its tap's are one, and leave as soon as all is there that belongs to it. */
+static void
+test_a_tap_has_its_turn_with_its_vm(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 1);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    vsf_exporter_flush(fixture->exporter);
+    for (guint n = 0; n < 3; n++) {
+        g_ptr_array_set_size(fixture->datagrams, 0);
+        for (gint64 ms = 0; ms < 21000 && fake_link_stats_answer(0) == 0; ms += 100)
+            fake_time_advance(100);
+        g_assert_cmpuint(n_tap_samples(fixture), ==, 0);
+        poller_answer_stats(8);
+        g_assert_cmpuint(n_tap_samples(fixture), ==, 1);
+        g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    }
+}
+
+/* No gap is longer than the interval, though its phase becomes the VM's. */
+static void
+test_a_taps_phase_changes_without_a_gap(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    guint before;
+    gint64 last_us;
+
+    poller_start_vm(fixture, 1);
+    pass(30000);
+    before = n_tap_samples(fixture);
+    last_us = g_get_monotonic_time();
+    for (guint i = 0; i < 1200; i++) {
+        /* Each turn at the end or the start of a run begins the phase anew. */
+        if (i % 77 == 0)
+            poller_begin_turn(fixture, VSF_POLL_FIRST);
+        pass(100);
+        if (vsf_calls_outstanding_since(NULL, UUID_1) != 0)
+            fake_stats_answer(UUID_1, NULL);
+        vsf_exporter_flush(fixture->exporter);
+        if (n_tap_samples(fixture) > before) {
+            before = n_tap_samples(fixture);
+            last_us = g_get_monotonic_time();
+        }
+        g_assert_cmpint(g_get_monotonic_time() - last_us, <=, 20500 * 1000);
+    }
 }
 
 /* Stopped for three intervals: no burst, and the phases stay apart. */
@@ -218,16 +298,6 @@ test_daemons_started_at_once_send_apart(Fixture *fixture, gconstpointer user_dat
 }
 
 /* --- libvirt was away ---------------------------------------------------- */
-
-/* VM 1's turns for that long, whose readings come at once; libvirt does not answer. */
-static void
-pass(gint64 ms)
-{
-    for (gint64 i = 0; i < ms; i += 100) {
-        fake_time_advance(100);
-        fake_link_stats_answer(0);
-    }
-}
 
 /* Until libvirt was asked so often, for so long at most. */
 static void
@@ -420,6 +490,9 @@ main(int argc, char **argv)
     ADD("an-answer-is-its-own-questions", test_an_answer_is_its_own_questions);
     ADD_AT(0, "polling-off-sends-nothing", test_polling_off_sends_nothing);
     ADD("phases-spread-over-the-interval", test_phases_spread_over_the_interval);
+    ADD("few-vms-meet-in-few-slots", test_few_vms_meet_in_few_slots);
+    ADD("a-tap-has-its-turn-with-its-vm", test_a_tap_has_its_turn_with_its_vm);
+    ADD("a-taps-phase-changes-without-a-gap", test_a_taps_phase_changes_without_a_gap);
     ADD("a-late-loop-skips-turns", test_a_late_loop_skips_turns);
     ADD("an-hour-asleep-is-no-burst", test_an_hour_asleep_is_no_burst);
     ADD("the-host-comes-at-a-phase", test_the_host_comes_at_a_phase);
