@@ -8,6 +8,7 @@
 #include "host/node.h"
 #include "model/counters.h"
 #include "model/domain-detail.h"
+#include "model/host-counters.h"
 #include "model/registry.h"
 #include "sflow/datagram.h"
 #include "sflow/flow.h"
@@ -35,8 +36,11 @@ void vsf_exporter_free(VsfExporter *exporter);
 void vsf_exporter_set_config(VsfExporter *exporter, const VsfConfig *config,
                              const VsfSflowAddress *agent);
 
-/* Counter sample of the hypervisor, source 2:1. */
-void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains);
+/* Counter sample of the hypervisor, source 2:1. Its sequence restarts at 1 when a sum went
+ * back. @counters: NULL for who and how large the host is alone; idle times that went back are
+ * replaced in it (vsf_host_counters_steady()). */
+void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains,
+                       VsfHostCounters *counters);
 
 /* One counter sample of a domain with all its standard records, source
  * 3:index. Its sequence restarts at 1 when a counter went back. @facts: NULL if

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "host-poll.h"
 #include "poller.h"
 #include "readings.h"
 #include "schedule.h"
@@ -24,6 +25,7 @@ struct VsfPoller {
     VsfPollContext context;
     VsfFlows *flows;
     VsfNode *node;
+    VsfHostPoll *host_poll;
     VsfSchedule *schedule;
     GHashTable *domains; /* VsfDomain -> Entry */
     GHashTable *taps;    /* VsfTap -> Entry */

@@ -185,22 +185,33 @@ static const VsfReadingsCallbacks readings_callbacks = {
 
 /* --- a slot ------------------------------------------------------------ */
 
+/* @counters: NULL for what is known at once. */
 static void
-tell_host(VsfPoller *poller)
+tell_host(VsfPoller *poller, VsfHostCounters *counters)
 {
     if (poller->context.config->host == VSF_HOST_OFF)
         return;
     vsf_node_refresh(poller->node);
     vsf_exporter_host(poller->context.exporter, poller->node,
-                      g_hash_table_size(vsf_registry_domains(poller->context.registry)));
+                      g_hash_table_size(vsf_registry_domains(poller->context.registry)), counters);
     poller->host_told = TRUE;
+}
+
+static void
+host_came(VsfHostCounters *counters, gpointer user_data)
+{
+    VsfPoller *poller = user_data;
+
+    tell_host(poller, counters);
+    note_lateness(poller, &poller->host);
+    turn_is_over(poller, &poller->host);
 }
 
 void
 vsf_poller_host_first(VsfPoller *poller)
 {
     if (!poller->host_told)
-        tell_host(poller);
+        tell_host(poller, NULL);
 }
 
 static void
@@ -212,9 +223,8 @@ take_turn(VsfPoller *poller, Entry *entry)
     entry->taken_us = entry->turn.due_us;
     switch (entry->kind) {
     case ENTRY_HOST:
-        tell_host(poller);
-        note_lateness(poller, entry);
-        turn_is_over(poller, entry);
+        if (poller->context.config->host == VSF_HOST_OFF || !vsf_host_poll_begin(poller->host_poll))
+            turn_is_over(poller, entry);
         break;
     case ENTRY_TAP:
         turn_is_over(poller, entry);
@@ -319,6 +329,7 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->gone = gone;
     poller->gone_data = gone_data;
     poller->node = vsf_node_read();
+    poller->host_poll = vsf_host_poll_new(NULL, host_came, poller);
     poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
@@ -339,6 +350,7 @@ vsf_poller_free(VsfPoller *poller)
     vsf_schedule_cancel(&poller->host.turn);
     vsf_schedule_free(poller->schedule);
     vsf_readings_free(poller->readings);
+    vsf_host_poll_free(poller->host_poll);
     vsf_node_free(poller->node);
     g_free(poller);
 }

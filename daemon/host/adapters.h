@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The physical network interfaces, from /sys/class/net. Blocks: the kernel asks their drivers.
+ * Any thread. */
+#pragma once
+
+#include "../model/host-counters.h"
+
+/* Fills in @counters->adapters and their sum. Physical is what has a device (PCI, virtio, USB ...)
+ * and is no other's part: no virtual function, no representor of one, no interface below
+ * another with a device. @root: in front of "/sys", "" for this machine's; only then is the driver
+ * asked for the permanent MAC. */
+void vsf_adapters_read(const char *root, VsfHostCounters *counters);
