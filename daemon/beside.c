@@ -10,6 +10,7 @@
 
 #define PROGRAM "hsflowd"
 #define PID_FILE "/run/hsflowd.pid"
+#define FIRST_LOOK_MS 5000 /* at most; others may start at the same moment */
 #define LOOK_S 60
 #define CMDLINE_MAX 4096
 #define FILE_MAX ((gsize)256 * 1024) /* as VSF_HSFLOWD_FILE_MAX; one more is too many */
@@ -154,7 +155,8 @@ look_again(gpointer user_data)
     /* A file system that hangs keeps the one thread that there is. */
     if (vsf_worker_pending(beside->worker) == 0)
         vsf_worker_run(beside->worker, look_for_it, NULL, NULL, NULL, looked, beside);
-    return G_SOURCE_CONTINUE;
+    beside->timer = g_timeout_add_seconds(LOOK_S, look_again, beside);
+    return G_SOURCE_REMOVE;
 }
 
 VsfBeside *
@@ -163,8 +165,7 @@ vsf_beside_new(void)
     VsfBeside *beside = g_new0(VsfBeside, 1);
 
     beside->worker = vsf_worker_new(1, look_free);
-    beside->timer = g_timeout_add_seconds(LOOK_S, look_again, beside);
-    look_again(beside);
+    beside->timer = g_timeout_add((guint)g_random_int_range(0, FIRST_LOOK_MS), look_again, beside);
     return beside;
 }
 

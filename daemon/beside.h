@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether a Host sFlow runs on this host beside us, and what it exports. Looked for once a
- * minute on a worker: nothing depends on it but the status. Main thread only. */
+/* Whether a Host sFlow runs on this host beside us, and what it exports. Looked for within 5 s
+ * and then once a minute, on a worker, at some 10 us for each process of the host: nothing depends
+ * on it but the status. Main thread only. */
 #pragma once
 
 #include "hsflowd/hsflowd-exports.h"
