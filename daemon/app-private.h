@@ -5,6 +5,7 @@
 #include "app-vitals.h"
 #include "app.h"
 #include "base/log.h"
+#include "beside.h"
 #include "brakes.h"
 #include "control/control.h"
 #include "dns-store.h"
@@ -36,6 +37,7 @@ struct VsfApp {
     VsfDnsSd *dns;          /* NULL: dns-sd is off */
     char *dns_note;         /* what is in force otherwise than DNS has it, or NULL */
     VsfLogRate dns_note_rate;
+    VsfBeside *beside;
     VsfHookSocket *hook;
     VsfControl *control;
     VsfCaptureChoice *choice; /* until there are flows, which take it */
@@ -94,7 +96,8 @@ extern const VsfConnCallbacks vsf_app_conn_callbacks;
 void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsize xml_length,
                           gpointer user_data);
 
-/* The member "config" of that. */
+/* The members "beside" and "config" of that. */
+void vsf_app_status_beside_member(JsonBuilder *builder, const VsfApp *app);
 void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
 /* The member "dns_sd". */
 void vsf_app_status_dns_member(JsonBuilder *builder, const VsfApp *app);

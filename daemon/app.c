@@ -349,6 +349,7 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
+    app->beside = vsf_beside_new();
     app->state_dir = vsf_state_dir_new(state_dir);
     vsf_app_dns_start(app);
     app->overlay = vsf_app_dns_overlay(app, app->base);
@@ -376,6 +377,7 @@ vsf_app_free(VsfApp *app)
     g_clear_handle_id(&app->confirm_timer, g_source_remove);
     g_clear_pointer(&app->control, vsf_control_free);
     g_clear_pointer(&app->hook, vsf_hook_socket_free);
+    g_clear_pointer(&app->beside, vsf_beside_free);
     g_clear_pointer(&app->vitals, vsf_vitals_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);

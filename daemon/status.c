@@ -306,6 +306,7 @@ vsf_app_status(VsfApp *app)
     vsf_app_status_config_member(builder, app);
     vsf_app_status_dns_member(builder, app);
     add_state(builder, app);
+    vsf_app_status_beside_member(builder, app);
     /* The rest starts when the agent address is known. */
     if (app->conn != NULL) {
         add_libvirt(builder, app);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "doctor-node.h"
 
+#include "doctor-beside.h"
 #include "explain-private.h"
 #include "member.h"
 
@@ -384,4 +385,5 @@ vsf_doctor_node(GPtrArray *findings, JsonObject *status)
         look_at_state(findings, status);
     if (vsf_member_object(status, "hook") != NULL)
         look_at_hook(findings, status);
+    vsf_beside_findings(findings, status);
 }

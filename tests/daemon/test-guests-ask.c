@@ -410,7 +410,11 @@ test_the_agent_is_asked_right_after_the_balloons_period_is_set(Fixture *fixture,
     g_assert_cmpuint(fake_agents_asked, ==, 0);
     fake_time_advance(5000);
     g_assert_cmpuint(fake_agents_asked, ==, 0);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE,
+                          "web01: the balloon's period cannot be set: as the test said; tried "
+                          "again later");
     fake_agents_fail(GUESTS_UUID, G_IO_ERROR_FAILED);
+    g_test_assert_expected_messages();
     fake_time_advance(250);
     g_assert_cmpuint(fake_agents_asked, ==, 1);
     /* It is not the agent's. */
