@@ -158,11 +158,11 @@ void
 vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
 {
     guint32 drops = (guint32)vsf_flows_drops(flows, sampler);
-    gint64 first_ns = 0;
+    gint64 first_ns = 0, last_ns = 0;
     guint covered = vsf_packet_queue_between(sampler->waiting, sampler->pool.previous_ns,
-                                             sampler->pool.read_ns, &first_ns);
+                                             sampler->pool.read_ns, &first_ns, &last_ns);
 
-    vsf_sample_pool_begin(&sampler->pool, first_ns, covered);
+    vsf_sample_pool_begin(&sampler->pool, first_ns, last_ns, covered);
     for (guint i = 0; i < vsf_packet_queue_length(sampler->waiting); i++) {
         VsfPacket packet = vsf_packet_queue_get(sampler->waiting, i);
         gboolean kept = TRUE;

@@ -93,7 +93,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "disks", domain->def->disks->len);
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
-    vsf_status_vm_members(builder, domain, &poll);
+    vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry), &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }

@@ -231,6 +231,11 @@ static const Case cases[] = {
      "virsh domiflist web01; ip -br link"},
     {"net", NIC("macvtap", "'x'"), "{'config':null}", WARNING, "no-interface", NULL, "not there",
      "virsh domiflist web01; ip -br link"},
+    {"net",
+     "{'interfaces':[{'kind':'tap','mac':'52:54:00:00:00:02','device':'vnet3','ifindex':null,"
+     "'trouble':'not Ethernet'}],'taps':[],'counters':{'vcpus':1,'net_in_bytes':null}}",
+     NULL, WARNING, "not-ethernet", NULL, "Interface vnet3 (NIC 52:54:00:00:00:02) is not Ethernet",
+     "ip -d link show dev vnet3"},
     {"net", "{'counters':{'net_in_bytes':null}}", NULL, NOTE, "waiting", NULL, "not been read yet",
      NULL},
     {"net", "{'counters':null}", NULL, NOTE, "not-told", NULL, "another version", "restart"},
