@@ -224,3 +224,19 @@ poller_assert_newest(Fixture *fixture, const char *path, const char *expected)
     poller_count_samples(fixture, VM_1, path, &value);
     g_assert_cmpstr(value, ==, expected);
 }
+
+void
+poller_start_many(Fixture *fixture)
+{
+    for (guint8 i = 1; i <= POLLER_MANY; i++)
+        poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
+}
+
+void
+poller_pass(gint64 ms)
+{
+    for (gint64 i = 0; i < ms; i += 100) {
+        fake_time_advance(100);
+        fake_link_stats_answer(0);
+    }
+}

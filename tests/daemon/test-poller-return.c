@@ -9,7 +9,7 @@ static void
 pass_until_asked(guint n, gint64 ms)
 {
     for (gint64 i = 0; i < ms && fake_stats_asked < n; i += 100)
-        pass(100);
+        poller_pass(100);
     g_assert_cmpuint(fake_stats_asked, ==, n);
 }
 
@@ -23,7 +23,7 @@ run_without_libvirt(Fixture *fixture)
     poller_answer_stats(7);
     vsf_poller_connected(fixture->poller, FALSE);
     while (poller_n_samples(fixture) < 2)
-        pass(100);
+        poller_pass(100);
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
 }
 
@@ -42,7 +42,7 @@ test_what_lacks_is_asked_when_libvirt_is_back(Fixture *fixture,
     g_assert_cmpuint(poller_n_samples(fixture), ==, 3);
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "8");
     /* That was all, and the phase is what it was. */
-    pass(19500 - (g_get_monotonic_time() - back_us) / 1000);
+    poller_pass(19500 - (g_get_monotonic_time() - back_us) / 1000);
     g_assert_cmpuint(fake_stats_asked, ==, 2);
     pass_until_asked(3, 700);
 }
@@ -55,9 +55,9 @@ test_what_lacks_nothing_waits_for_its_turn(Fixture *fixture, gconstpointer user_
     fake_link_stats_answer(0);
     poller_answer_stats(7);
     vsf_poller_connected(fixture->poller, FALSE);
-    pass(3000);
+    poller_pass(3000);
     vsf_poller_connected(fixture->poller, TRUE);
-    pass(12000);
+    poller_pass(12000);
     g_assert_cmpuint(fake_stats_asked, ==, 1);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
 }
@@ -74,14 +74,14 @@ test_what_goes_on_to_lack_is_asked_for_a_while(Fixture *fixture,
     for (guint i = 0; i < 120; i++) {
         guint asked = fake_stats_asked;
 
-        pass(100);
+        poller_pass(100);
         if (fake_stats_asked > asked)
             fake_stats_answer(UUID_1, NULL);
     }
     n_samples = poller_n_samples(fixture);
     g_assert_cmpuint(n_samples, >=, 2 + 6);
     g_assert_cmpuint(n_samples, <=, 2 + 11);
-    pass(5000);
+    poller_pass(5000);
     g_assert_cmpuint(poller_n_samples(fixture), ==, n_samples);
 }
 
@@ -91,7 +91,7 @@ test_nothing_is_hastened_when_it_went_again(Fixture *fixture, gconstpointer user
     run_without_libvirt(fixture);
     vsf_poller_connected(fixture->poller, TRUE);
     vsf_poller_connected(fixture->poller, FALSE);
-    pass(12000);
+    poller_pass(12000);
     g_assert_cmpuint(poller_n_samples(fixture), <=, 3);
 }
 
@@ -102,7 +102,7 @@ test_a_vm_that_came_meanwhile_has_its_turn_soon(Fixture *fixture,
     vsf_poller_connected(fixture->poller, FALSE);
     vsf_poller_connected(fixture->poller, TRUE);
     poller_start_vm(fixture, 1);
-    pass(2000);
+    poller_pass(2000);
     g_assert_cmpuint(fake_stats_asked, ==, 1);
 }
 
@@ -110,10 +110,10 @@ test_a_vm_that_came_meanwhile_has_its_turn_soon(Fixture *fixture,
 static void
 test_the_first_connection_is_no_return(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    start_many(fixture);
+    poller_start_many(fixture);
     vsf_poller_connected(fixture->poller, TRUE);
     fake_time_advance(2000);
-    g_assert_cmpuint(fake_stats_asked, <, N_VMS / 2);
+    g_assert_cmpuint(fake_stats_asked, <, POLLER_MANY / 2);
 }
 
 /* libvirtd hung, and noticed nothing itself. */
@@ -122,7 +122,7 @@ test_a_late_answer_makes_good_what_lacks(Fixture *fixture, gconstpointer user_da
 {
     poller_start_vm(fixture, 1);
     poller_begin_turn(fixture, VSF_POLL_REGULAR);
-    pass(5000);
+    poller_pass(5000);
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
     poller_answer_stats(7);
     pass_until_asked(2, 1500);
@@ -138,7 +138,7 @@ test_a_vm_that_is_always_slow_has_no_turns_without_end(Fixture *fixture,
 
     poller_start_vm(fixture, 1);
     for (guint i = 0; i < 1000 / 3; i++) {
-        pass(3000);
+        poller_pass(3000);
         if (fake_stats_asked > asked)
             poller_answer_stats(7);
         asked = fake_stats_asked;
@@ -153,7 +153,7 @@ static void
 hang(Fixture *fixture)
 {
     poller_begin_turn(fixture, VSF_POLL_REGULAR);
-    pass(5000);
+    poller_pass(5000);
     poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
     poller_answer_stats(7);
 }
@@ -172,7 +172,7 @@ test_a_second_hang_is_made_good_too(Fixture *fixture, gconstpointer user_data G_
     while (g_get_monotonic_time() - back_us < 8 * G_USEC_PER_SEC) {
         guint asked = fake_stats_asked;
 
-        pass(100);
+        poller_pass(100);
         if (fake_stats_asked > asked)
             poller_answer_stats(9);
     }

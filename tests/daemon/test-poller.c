@@ -62,26 +62,6 @@ test_polling_off_sends_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_
     g_assert_cmpuint(fixture->datagrams->len, ==, 0);
 }
 
-/* VM 1's turns for that long, whose readings come at once; libvirt does not answer. */
-static void
-pass(gint64 ms)
-{
-    for (gint64 i = 0; i < ms; i += 100) {
-        fake_time_advance(100);
-        fake_link_stats_answer(0);
-    }
-}
-
-#define N_VMS 250
-
-/* No QEMU is found and nobody answers: each turn ends at its deadline. */
-static void
-start_many(Fixture *fixture)
-{
-    for (guint8 i = 1; i <= N_VMS; i++)
-        poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
-}
-
 static guint
 slots_used(gint64 from_us, gint64 until_us)
 {
@@ -99,7 +79,7 @@ slots_used(gint64 from_us, gint64 until_us)
 static void
 answer_all(void)
 {
-    for (int i = 1; i <= N_VMS; i++) {
+    for (int i = 1; i <= POLLER_MANY; i++) {
         guint8 bytes[16];
         char uuid[VSF_UUID_TEXT];
 
@@ -112,9 +92,9 @@ answer_all(void)
 static void
 test_phases_spread_over_the_interval(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    start_many(fixture);
+    poller_start_many(fixture);
     fake_time_advance(22000);
-    g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
+    g_assert_cmpuint(fake_stats_asked, ==, POLLER_MANY);
     g_assert_cmpuint(slots_used(0, 22 * G_USEC_PER_SEC), >=, 8);
 }
 
@@ -169,14 +149,14 @@ test_a_taps_phase_changes_without_a_gap(Fixture *fixture, gconstpointer user_dat
     gint64 last_us;
 
     poller_start_vm(fixture, 1);
-    pass(30000);
+    poller_pass(30000);
     before = n_tap_samples(fixture);
     last_us = g_get_monotonic_time();
     for (guint i = 0; i < 1200; i++) {
         /* Each turn at the end or the start of a run begins the phase anew. */
         if (i % 77 == 0)
             poller_begin_turn(fixture, VSF_POLL_FIRST);
-        pass(100);
+        poller_pass(100);
         if (vsf_calls_outstanding_since(NULL, UUID_1) != 0)
             fake_stats_answer(UUID_1, NULL);
         vsf_exporter_flush(fixture->exporter);
@@ -192,14 +172,14 @@ test_a_taps_phase_changes_without_a_gap(Fixture *fixture, gconstpointer user_dat
 static void
 test_a_late_loop_skips_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    start_many(fixture);
+    poller_start_many(fixture);
     fake_time_advance(22000);
     answer_all();
     fake_time_stall(65000);
     fake_time_advance(0);
-    g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
+    g_assert_cmpuint(fake_stats_asked, ==, POLLER_MANY);
     fake_time_advance(20000);
-    g_assert_cmpuint(fake_stats_asked, ==, 2 * N_VMS);
+    g_assert_cmpuint(fake_stats_asked, ==, 2 * POLLER_MANY);
     g_assert_cmpuint(slots_used(87 * G_USEC_PER_SEC, 108 * G_USEC_PER_SEC), >=, 8);
 }
 
@@ -207,17 +187,17 @@ test_a_late_loop_skips_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UN
 static void
 test_an_hour_asleep_is_no_burst(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    start_many(fixture);
+    poller_start_many(fixture);
     fake_time_advance(22000);
     answer_all();
     fake_time_stall(G_GINT64_CONSTANT(3600) * 1000 + 5000);
     fake_time_advance(0);
-    g_assert_cmpuint(fake_stats_asked, ==, N_VMS);
+    g_assert_cmpuint(fake_stats_asked, ==, POLLER_MANY);
     fake_time_advance(20000);
-    g_assert_cmpuint(fake_stats_asked, ==, 2 * N_VMS);
+    g_assert_cmpuint(fake_stats_asked, ==, 2 * POLLER_MANY);
     answer_all();
     fake_time_advance(20000);
-    g_assert_cmpuint(fake_stats_asked, ==, 3 * N_VMS);
+    g_assert_cmpuint(fake_stats_asked, ==, 3 * POLLER_MANY);
 }
 
 static guint
