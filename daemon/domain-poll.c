@@ -348,13 +348,19 @@ start_deadline(VsfDomainPoll *poll, VsfPollUrgency urgency)
 }
 
 gboolean
+vsf_domain_poll_may_begin(const VsfDomainPoll *poll, VsfPollUrgency urgency)
+{
+    return !poll->running && (urgency != VSF_POLL_EXTRA || poll->asked_us == 0);
+}
+
+gboolean
 vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
 {
     const VsfDomain *domain = poll->domain;
     VsfProcess process;
     gboolean gone;
 
-    if (poll->running || (urgency == VSF_POLL_EXTRA && poll->asked_us != 0))
+    if (!vsf_domain_poll_may_begin(poll, urgency))
         return FALSE;
     poll->counters = (VsfDomainCounters){
         .state = domain->state,
