@@ -52,10 +52,13 @@ typedef enum {
 VsfDomainPoll *vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain);
 void vsf_domain_poll_free(VsfDomainPoll *poll);
 
+/* FALSE: a turn is under way, or an extra one is no use. */
+gboolean vsf_domain_poll_may_begin(const VsfDomainPoll *poll, VsfPollUrgency urgency);
+
 /* Starts a turn unless one is under way. TRUE: the caller reads the counters
  * of the domain's taps and gives them to vsf_domain_poll_readings(), and calls
  * vsf_calls_begin_gathered() when it has begun all turns that are due. FALSE: no
- * turn (one runs already, the QEMU process is gone, or an extra one is no use). */
+ * turn (it may not begin, or the QEMU process is gone). */
 gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
 /* A turn that is under way becomes one of this urgency, with its deadline from

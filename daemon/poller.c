@@ -215,46 +215,61 @@ vsf_poller_host_first(VsfPoller *poller)
 }
 
 static void
+wait_for_taps(VsfPoller *poller, Entry *entry)
+{
+    const GPtrArray *taps = vsf_domain_poll_domain(entry->poll)->taps;
+
+    vsf_readings_wait(poller->readings, &entry->reader);
+    for (guint i = 0; i < taps->len; i++)
+        vsf_readings_add(poller->readings,
+                         ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
+}
+
+/* TRUE: the rest of it is begin_poll()'s. */
+static gboolean
 take_turn(VsfPoller *poller, Entry *entry)
 {
-    const GPtrArray *taps;
-
     poller->turns++;
     entry->taken_us = entry->turn.due_us;
     switch (entry->kind) {
     case ENTRY_HOST:
-        if (poller->context.config->host == VSF_HOST_OFF || !vsf_host_poll_begin(poller->host_poll))
-            turn_is_over(poller, entry);
+        if (poller->context.config->host != VSF_HOST_OFF && vsf_host_poll_begin(poller->host_poll))
+            return FALSE; /* until host_came() */
         break;
     case ENTRY_TAP:
-        turn_is_over(poller, entry);
         if (entry->tap->domain == NULL)
-            return;
+            break;
         vsf_readings_wait(poller->readings, &entry->reader);
         vsf_readings_add(poller->readings, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
         /* Whosever turn comes first. */
         vsf_poller_host_first(poller);
-        if (!vsf_domain_poll_begin(entry->poll, entry->urgency)) {
-            turn_is_over(poller, entry);
-            return;
-        }
-        poller->polls_out++;
-        vsf_readings_wait(poller->readings, &entry->reader);
-        taps = vsf_domain_poll_domain(entry->poll)->taps;
-        for (guint i = 0; i < taps->len; i++)
-            vsf_readings_add(poller->readings,
-                             ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
-        break;
+        if (!vsf_domain_poll_may_begin(entry->poll, entry->urgency))
+            break;
+        wait_for_taps(poller, entry);
+        return TRUE;
     }
+    turn_is_over(poller, entry);
+    return FALSE;
 }
 
 static void
-slot_came(gpointer user_data)
+begin_poll(VsfPoller *poller, Entry *entry)
 {
-    VsfPoller *poller = user_data;
-    gint64 now_us = g_get_monotonic_time();
+    if (vsf_domain_poll_begin(entry->poll, entry->urgency)) {
+        poller->polls_out++;
+        return;
+    }
+    vsf_readings_leave(&entry->reader);
+    turn_is_over(poller, entry);
+}
+
+/* Domains' turns in @polls, which is returned as their number. */
+static guint
+take_turns(VsfPoller *poller, gint64 now_us, Entry *polls[TURNS_MAX])
+{
+    guint n_polls = 0;
 
     for (guint turns = 0; turns < TURNS_MAX; turns++) {
         VsfTurn *turn = vsf_schedule_take(poller->schedule, now_us);
@@ -266,12 +281,27 @@ slot_came(gpointer user_data)
             vsf_schedule_is_missed(poller->schedule, turn, now_us)) {
             poller->missed++;
             vsf_schedule_next(poller->schedule, turn);
-        } else {
-            take_turn(poller, entry);
+        } else if (take_turn(poller, entry)) {
+            polls[n_polls++] = entry;
         }
     }
-    vsf_calls_begin_gathered(poller->context.stats);
+    return n_polls;
+}
+
+/* The kernel is asked first: its answer is there when all polls are begun, and most often needs no
+ * wake-up of its own. */
+static void
+slot_came(gpointer user_data)
+{
+    VsfPoller *poller = user_data;
+    gint64 now_us = g_get_monotonic_time();
+    Entry *polls[TURNS_MAX];
+    guint n_polls = take_turns(poller, now_us, polls);
+
     vsf_readings_ask(poller->readings, vsf_schedule_is_due(poller->schedule, now_us));
+    for (guint i = 0; i < n_polls; i++)
+        begin_poll(poller, polls[i]);
+    vsf_calls_begin_gathered(poller->context.stats);
     vsf_schedule_arm(poller->schedule);
 }
 
