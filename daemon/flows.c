@@ -392,6 +392,7 @@ vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap)
     sampler = vsf_flows_sampler(flows, tap->link.ifindex);
     if (sampler != NULL)
         vsf_flows_make_ready(flows, sampler);
+    vsf_flows_look_who_moves(flows);
 }
 
 void

@@ -120,6 +120,8 @@ test_what_no_gap_told_of_is_in_the_next_pool(Fixture *fixture,
     config->header_bytes = 64;
     fake_capture_set_tap(ebpf, 9);
     vsf_flows_set_config(fixture->flows, config);
+    vsf_exporter_set_config(fixture->exporter, config,
+                            &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
     vsf_config_free(fixture->config);
     fixture->config = config;
     fake_capture_set_tap(ebpf, 0);

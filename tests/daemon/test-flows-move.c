@@ -20,24 +20,31 @@ set_up(Fixture *fixture, gconstpointer user_data)
     flows_fixture_open_at(1000, 100 * MS);
 }
 
-/* Tap vnet1 of another VM on the same bridge. */
 static void
-add_peer(Fixture *fixture)
+see_peer(Fixture *fixture)
 {
-    VsfLink link = {.ifindex = PEER, .kind = "tun", .type = 1, .flags = IFF_UP, .name = "vnet1"};
     VsfDomainDef *def = vsf_domain_def_new();
     VsfNic *nic = g_new0(VsfNic, 1);
 
-    vsf_registry_link_seen(fixture->registry, &link, 1000);
     memset(def->uuid_bytes, 2, sizeof(def->uuid_bytes));
     vsf_uuid_format(def->uuid_bytes, def->uuid);
     def->id = 2;
     def->name = g_strdup("b");
     nic->kind = VSF_NIC_TAP;
-    nic->device = g_strdup(link.name);
+    nic->device = g_strdup("vnet1");
     memcpy(nic->mac, peer_mac, sizeof(nic->mac));
     g_ptr_array_add(def->nics, nic);
     vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
+}
+
+/* Tap vnet1 of another VM on the same bridge. */
+static void
+add_peer(Fixture *fixture)
+{
+    VsfLink link = {.ifindex = PEER, .kind = "tun", .type = 1, .flags = IFF_UP, .name = "vnet1"};
+
+    vsf_registry_link_seen(fixture->registry, &link, 1000);
+    see_peer(fixture);
     for (int ifindex = IFINDEX; ifindex <= PEER; ifindex++)
         vsf_registry_tap(fixture->registry, ifindex)->link.master = 3;
     fake_capture_opened(PEER);
@@ -152,6 +159,26 @@ test_a_tap_that_opens_late_moves_too(Fixture *fixture G_GNUC_UNUSED,
     g_assert_cmpuint(fake_capture_opens, ==, 2);
 }
 
+/* Nor is room wasted on what may be no VM's. */
+static void
+test_a_tap_moves_when_its_vm_is_known(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfLink link = {.ifindex = PEER, .kind = "tun", .type = 1, .flags = IFF_UP, .name = "vnet1"};
+
+    let_one_move(1, 1200, 300 * MS);
+    vsf_registry_link_seen(fixture->registry, &link, 1000);
+    fake_capture_opened(PEER);
+    fake_link_stats_answer(350 * MS);
+    fake_capture_set_hooks(1);
+    fake_capture_room_came();
+    loop_for(LONGER_THAN_A_PACE_MS);
+    g_assert_cmpuint(fake_link_stats_answer(0), ==, 0);
+    see_peer(fixture);
+    while (fake_link_stats_answer(400 * MS) == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpstr(status_of(fixture, PEER).backend, ==, "ebpf");
+}
+
 static void
 test_what_ebpf_cannot_serve_stays(Fixture *fixture G_GNUC_UNUSED,
                                   gconstpointer user_data G_GNUC_UNUSED)
@@ -236,6 +263,7 @@ main(int argc, char **argv)
     ADD("a-tap-moves-when-there-is-room", test_a_tap_moves_when_there_is_room);
     ADD("what-libpcap-had-picked-leaves-before", test_what_libpcap_had_picked_leaves_before);
     ADD("a-tap-that-opens-late-moves-too", test_a_tap_that_opens_late_moves_too);
+    ADD("a-tap-moves-when-its-vm-is-known", test_a_tap_moves_when_its_vm_is_known);
     ADD("what-ebpf-cannot-serve-stays", test_what_ebpf_cannot_serve_stays);
     ADD("taps-move-one-by-one", test_taps_move_one_by_one);
     ADD("who-has-no-sampler-goes-before", test_who_has_no_sampler_goes_before);
