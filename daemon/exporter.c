@@ -396,6 +396,22 @@ vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *s
 }
 
 void
+vsf_exporter_interface(VsfExporter *exporter, const VsfHostInterface *interface)
+{
+    guint32 index = (guint32)interface->ifindex;
+    Source *source = source_for(exporter, VSF_SFLOW_CLASS_INTERFACE, index);
+    guint32 sequence = next_counter_sequence(
+        source, vsf_net_counters_step_back(&source->last_net, &interface->net));
+    VsfXdr xdr = scratch(exporter);
+    VsfSflowSample sample = vsf_sflow_counter_begin(
+        &xdr, sequence, (VsfSflowSource){VSF_SFLOW_CLASS_INTERFACE, index});
+
+    vsf_host_put_interface(&xdr, &sample, interface);
+    vsf_sflow_counter_end(&xdr, &sample);
+    add_counter_sample(exporter, &xdr, sequence);
+}
+
+void
 vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow)
 {
     Source *source = source_for(exporter, VSF_SFLOW_CLASS_INTERFACE, (guint32)ifindex);
