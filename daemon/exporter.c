@@ -228,8 +228,9 @@ vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains,
     vsf_sflow_counter_end(&xdr, &sample);
     add_counter_sample(exporter, &xdr, sequence);
     /* Some collectors drop every VM sample until they have seen a host sample
-     * of the same agent: the first one leaves at once, alone. */
-    if (sequence == 1)
+     * of the same agent: the first one leaves at once, alone. And those that do not know
+     * its counters, and do not go by a record's length, misread what stands behind them. */
+    if (sequence == 1 || counters != NULL)
         vsf_exporter_flush(exporter);
 }
 

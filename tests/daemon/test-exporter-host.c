@@ -145,6 +145,30 @@ test_a_disk_that_goes_restarts_the_sequence(Fixture *fixture, gconstpointer user
     }
 }
 
+/* Nothing follows the host's counters in their datagram. */
+static void
+test_the_sample_is_the_last_of_its_datagram(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfHostInterface interface = {.ifindex = 2, .name = "eth0"};
+    g_autoptr(GHashTable) first = send_host(fixture);
+    g_autoptr(GHashTable) table = NULL;
+    GBytes *bytes;
+
+    vsf_exporter_interface(fixture->exporter, &interface);
+    vsf_exporter_flush(fixture->exporter);
+    g_ptr_array_set_size(fixture->datagrams, 0);
+
+    vsf_exporter_interface(fixture->exporter, &interface);
+    vsf_exporter_host(fixture->exporter, &node, 3, fixture->counters);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 1);
+    vsf_exporter_interface(fixture->exporter, &interface);
+    bytes = fixture->datagrams->pdata[0];
+    table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    assert_decoded(table, "samples.0.source", "0:2");
+    assert_decoded(table, "samples.1.source", "2:1");
+    assert_decoded(table, "samples.2.source", NULL);
+}
+
 static void
 test_idle_times_do_not_go_back(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -283,6 +307,7 @@ main(int argc, char **argv)
                tear_down)
     ADD("every-record-has-its-values", 0, test_every_record_has_its_values);
     ADD("a-disk-that-goes-restarts-the-sequence", 0, test_a_disk_that_goes_restarts_the_sequence);
+    ADD("the-sample-is-the-last-of-its-datagram", 0, test_the_sample_is_the_last_of_its_datagram);
     ADD("idle-times-do-not-go-back", 0, test_idle_times_do_not_go_back);
     ADD("without-counters-it-says-who-it-is", 0, test_without_counters_it_says_who_it_is);
     ADD("a-small-datagram-has-the-first-records", 512, test_a_small_datagram_has_the_first_records);
