@@ -19,6 +19,7 @@ static const char *const backend_words[] = {"auto", "pcap", "ebpf", NULL};
 static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
 static const char *const host_words[] = {"on", "off", NULL};
+static const char *const host_interfaces_words[] = {"auto", "off", NULL};
 
 static gboolean
 check_source_address(const char *text, GError **error)
@@ -188,7 +189,13 @@ static const VsfConfigKey keys[] = {
              "Above it packets are sampled more coarsely, as each sample says; counters go on."},
     {"host", "enabled", VSF_KEY_WORD, FIELD(host), .words = host_words, .fallback = "on",
      .help = "The host's own counter sample (source 2:1): on, or off where another agent on this\n"
-             "host, such as Host sFlow, sends one from the same agent address."},
+             "host, such as Host sFlow, sends one from the same agent address. Off is for its\n"
+             "interfaces too."},
+    {"host", "interfaces", VSF_KEY_WORD, FIELD(host_interfaces), .words = host_interfaces_words,
+     .fallback = "auto",
+     .help =
+         "Counter samples of the host's own interfaces: auto (physical ones, and bridges with a\n"
+         "carrier that have one below them) or off."},
 };
 
 #define RULE_FIELD(member) .offset = G_STRUCT_OFFSET(VsfConfigRule, member)

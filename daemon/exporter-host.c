@@ -3,7 +3,12 @@
 
 #include "sflow/host.h"
 
+#include <net/if.h>
 #include <string.h>
+
+/* IANAifType */
+#define IF_TYPE_ETHERNET 6
+#define IF_TYPE_BRIDGE 209
 
 void
 vsf_host_put_node(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node, guint n_domains)
@@ -143,17 +148,17 @@ put_mib(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node G_GNUC_UNUSED,
     vsf_sflow_mib2(xdr, sample, &groups);
 }
 
-/* Interfaces without a MAC of six bytes (InfiniBand) are in the sums alone. */
+/* Physical ones. Interfaces without a MAC of six bytes (InfiniBand) are in the sums alone. */
 static gboolean
 put_adapters(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostCounters *counters)
 {
-    g_autofree VsfSflowAdapter *adapters = g_new0(VsfSflowAdapter, counters->adapters->len + 1);
+    g_autofree VsfSflowAdapter *adapters = g_new0(VsfSflowAdapter, counters->interfaces->len + 1);
     guint32 n = 0;
 
-    for (guint i = 0; i < counters->adapters->len; i++) {
-        const VsfHostAdapter *adapter = &g_array_index(counters->adapters, VsfHostAdapter, i);
+    for (guint i = 0; i < counters->interfaces->len; i++) {
+        const VsfHostInterface *adapter = &g_array_index(counters->interfaces, VsfHostInterface, i);
 
-        if (!adapter->has_mac)
+        if (adapter->is_bridge || !adapter->has_mac)
             continue;
         adapters[n].if_index = (guint32)adapter->ifindex;
         memcpy(adapters[n].mac, adapter->mac, sizeof(adapters[n].mac));
@@ -181,9 +186,55 @@ vsf_host_put_counters(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node,
         *sample = sample_before;
         return FALSE;
     }
-    if (counters->adapters->len == 0)
+    if (counters->interfaces->len == 0)
         return TRUE;
     if (xdr->size - xdr->used < VSF_SFLOW_ADAPTERS_LEAST)
         return FALSE;
     return put_adapters(xdr, sample, counters);
+}
+
+/* Unicast is what is left where multicast is counted. Many drivers leave that at 0, which says
+ * nothing. */
+static guint32
+unicast(const VsfNetCounters *net, gboolean counted)
+{
+    guint64 packets = net->packets_in;
+
+    return vsf_sflow_low32(
+        counted && packets != VSF_UNKNOWN ? packets - MIN(packets, net->multicast_in) : packets);
+}
+
+void
+vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterface *interface)
+{
+    const VsfNetCounters *net = &interface->net;
+    gboolean counted = net->multicast_in != VSF_UNKNOWN && net->multicast_in > 0;
+    /* The kernel takes any bytes, sFlow's strings are UTF-8. */
+    g_autofree char *name = g_utf8_make_valid(interface->name, -1);
+    VsfSflowIfCounters record = {
+        .if_index = (guint32)interface->ifindex,
+        .if_type = interface->is_bridge ? IF_TYPE_BRIDGE : IF_TYPE_ETHERNET,
+        .if_speed = interface->speed_bps,
+        .if_direction = interface->duplex == VSF_DUPLEX_FULL   ? 1
+                        : interface->duplex == VSF_DUPLEX_HALF ? 2
+                                                               : 0,
+        .if_status = (interface->flags & IFF_UP ? 1u : 0u) | (interface->carrier ? 2u : 0u),
+        .in_octets = net->bytes_in,
+        .in_ucast = unicast(net, counted),
+        .in_multicast = counted ? vsf_sflow_low32(net->multicast_in) : VSF_SFLOW_UNKNOWN32,
+        .in_broadcast = VSF_SFLOW_UNKNOWN32,
+        .in_discards = vsf_sflow_low32(net->drops_in),
+        .in_errors = vsf_sflow_low32(net->errors_in),
+        .in_unknown_protos = VSF_SFLOW_UNKNOWN32,
+        .out_octets = net->bytes_out,
+        .out_ucast = vsf_sflow_low32(net->packets_out),
+        .out_multicast = VSF_SFLOW_UNKNOWN32,
+        .out_broadcast = VSF_SFLOW_UNKNOWN32,
+        .out_discards = vsf_sflow_low32(net->drops_out),
+        .out_errors = vsf_sflow_low32(net->errors_out),
+        .promiscuous = interface->flags & IFF_PROMISC ? 1 : 2,
+    };
+
+    vsf_sflow_if_counters(xdr, sample, &record);
+    vsf_sflow_port_name(xdr, sample, name);
 }

@@ -13,3 +13,6 @@ void vsf_host_put_node(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node,
  * of it has room; what stands later in this list is left out, and of the adapters the last ones. */
 gboolean vsf_host_put_counters(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node,
                                const VsfHostCounters *counters);
+
+/* if_counters and port_name. */
+void vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterface *interface);

@@ -228,8 +228,9 @@ vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains,
     vsf_sflow_counter_end(&xdr, &sample);
     add_counter_sample(exporter, &xdr, sequence);
     /* Some collectors drop every VM sample until they have seen a host sample
-     * of the same agent: the first one leaves at once, alone. */
-    if (sequence == 1)
+     * of the same agent: the first one leaves at once, alone. And those that do not know
+     * its counters, and do not go by a record's length, misread what stands behind them. */
+    if (sequence == 1 || counters != NULL)
         vsf_exporter_flush(exporter);
 }
 
@@ -391,6 +392,22 @@ vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *s
 
     vsf_sflow_if_counters(&xdr, &sample, &record);
     vsf_sflow_port_name(&xdr, &sample, name);
+    vsf_sflow_counter_end(&xdr, &sample);
+    add_counter_sample(exporter, &xdr, sequence);
+}
+
+void
+vsf_exporter_interface(VsfExporter *exporter, const VsfHostInterface *interface)
+{
+    guint32 index = (guint32)interface->ifindex;
+    Source *source = source_for(exporter, VSF_SFLOW_CLASS_INTERFACE, index);
+    guint32 sequence = next_counter_sequence(
+        source, vsf_net_counters_step_back(&source->last_net, &interface->net));
+    VsfXdr xdr = scratch(exporter);
+    VsfSflowSample sample = vsf_sflow_counter_begin(
+        &xdr, sequence, (VsfSflowSource){VSF_SFLOW_CLASS_INTERFACE, index});
+
+    vsf_host_put_interface(&xdr, &sample, interface);
     vsf_sflow_counter_end(&xdr, &sample);
     add_counter_sample(exporter, &xdr, sequence);
 }

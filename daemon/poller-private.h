@@ -7,6 +7,7 @@
 #include "poller.h"
 #include "readings.h"
 #include "schedule.h"
+#include "uplinks.h"
 
 typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 
@@ -26,6 +27,7 @@ struct VsfPoller {
     VsfFlows *flows;
     VsfNode *node;
     VsfHostPoll *host_poll;
+    VsfUplinks *uplinks;
     VsfSchedule *schedule;
     GHashTable *domains; /* VsfDomain -> Entry */
     GHashTable *taps;    /* VsfTap -> Entry */

@@ -201,8 +201,13 @@ static void
 host_came(VsfHostCounters *counters, gpointer user_data)
 {
     VsfPoller *poller = user_data;
+    const VsfConfig *config = poller->context.config;
 
     tell_host(poller, counters);
+    if (config->host == VSF_HOST_OFF || config->host_interfaces == VSF_HOST_INTERFACES_OFF)
+        vsf_uplinks_stop(poller->uplinks);
+    else
+        vsf_uplinks_tell(poller->uplinks, counters);
     note_lateness(poller, &poller->host);
     turn_is_over(poller, &poller->host);
 }
@@ -359,6 +364,7 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->gone = gone;
     poller->gone_data = gone_data;
     poller->node = vsf_node_read();
+    poller->uplinks = vsf_uplinks_new(exporter);
     poller->host_poll = vsf_host_poll_new(NULL, host_came, poller);
     poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
@@ -381,6 +387,7 @@ vsf_poller_free(VsfPoller *poller)
     vsf_schedule_free(poller->schedule);
     vsf_readings_free(poller->readings);
     vsf_host_poll_free(poller->host_poll);
+    vsf_uplinks_free(poller->uplinks);
     vsf_node_free(poller->node);
     g_free(poller);
 }

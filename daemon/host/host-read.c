@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host-read.h"
 
-#include "adapters.h"
+#include "interfaces.h"
 #include "mounts.h"
 #include "parse.h"
 #include "proc-file.h"
@@ -117,7 +117,7 @@ vsf_host_read(const char *root)
     read_memory(root, &counters->memory);
     read_disks(root, &counters->disk);
     read_mib(root, &counters->mib);
-    vsf_adapters_read(root, counters);
+    vsf_interfaces_read(root, counters);
     return counters;
 }
 

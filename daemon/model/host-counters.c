@@ -25,7 +25,7 @@ vsf_host_counters_new(void)
     SET_UNKNOWN(&counters->mib);
     counters->space = vsf_host_space_unknown();
     counters->net = vsf_net_counters_unknown();
-    counters->adapters = g_array_new(FALSE, TRUE, sizeof(VsfHostAdapter));
+    counters->interfaces = g_array_new(FALSE, TRUE, sizeof(VsfHostInterface));
     return counters;
 }
 
@@ -34,7 +34,7 @@ vsf_host_counters_free(VsfHostCounters *counters)
 {
     if (counters == NULL)
         return;
-    g_array_unref(counters->adapters);
+    g_array_unref(counters->interfaces);
     g_free(counters);
 }
 

@@ -44,14 +44,21 @@ typedef struct {
     guint64 ip[19], icmp[25], tcp[15], udp[7];
 } VsfHostMib;
 
-/* A physical network interface. */
+typedef enum { VSF_DUPLEX_UNKNOWN, VSF_DUPLEX_FULL, VSF_DUPLEX_HALF } VsfDuplex;
+
+/* A network interface of the host's own. */
 typedef struct {
     int ifindex;
     char name[VSF_LINK_NAME_MAX];
+    gboolean is_bridge; /* else it is physical */
     gboolean has_mac;
-    guint8 mac[6];      /* the permanent one, where the driver tells it */
+    guint8 mac[6]; /* the permanent one, where the driver tells it */
+    guint32 flags; /* IFF_* */
+    gboolean carrier;
+    guint64 speed_bps; /* 0 unknown */
+    VsfDuplex duplex;
     VsfNetCounters net; /* in: what the host received */
-} VsfHostAdapter;
+} VsfHostInterface;
 
 typedef struct {
     VsfHostCpu cpu;
@@ -59,11 +66,11 @@ typedef struct {
     VsfHostDisk disk;
     VsfHostSpace space;
     VsfHostMib mib;
-    VsfNetCounters net; /* the sum over @adapters; unknown if there are none */
-    GArray *adapters;   /* VsfHostAdapter, by ifindex */
+    VsfNetCounters net; /* the sum over the physical interfaces; unknown if there are none */
+    GArray *interfaces; /* VsfHostInterface, by ifindex: physical ones, and bridges above them */
 } VsfHostCounters;
 
-/* All unknown, no adapters. */
+/* All unknown, no interfaces. */
 VsfHostCounters *vsf_host_counters_new(void);
 void vsf_host_counters_free(VsfHostCounters *counters);
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* host-poll.h over the clock of fake-poll.c: answers at once, with all but the CPUs unknown. */
+/* host-poll.h over the clock of fake-poll.c: answers at once, with all but the CPUs unknown, and
+ * one interface if the test wants it. */
+#include "fake-host.h"
+
 #include "../../daemon/host-poll.h"
+
+gboolean fake_uplink_there;
 
 struct VsfHostPoll {
     VsfHostPollDone done;
@@ -13,9 +18,12 @@ answer(gpointer user_data)
 {
     VsfHostPoll *poll = user_data;
     g_autoptr(VsfHostCounters) counters = vsf_host_counters_new();
+    VsfHostInterface uplink = {.ifindex = FAKE_UPLINK, .name = "eth0"};
 
     poll->timer = 0;
     counters->cpu.cpus = 3;
+    if (fake_uplink_there)
+        g_array_append_val(counters->interfaces, uplink);
     poll->done(counters, poll->user_data);
     return G_SOURCE_REMOVE;
 }

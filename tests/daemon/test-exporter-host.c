@@ -3,6 +3,7 @@
 #include "../../daemon/exporter.h"
 #include "decoded.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #define RECORDS "samples.0.records."
@@ -20,10 +21,10 @@ static VsfNode node = {
 static void
 add_adapter(VsfHostCounters *counters, int ifindex, gboolean has_mac)
 {
-    VsfHostAdapter adapter = {
+    VsfHostInterface adapter = {
         .ifindex = ifindex, .has_mac = has_mac, .mac = {2, 0, 0, 0, 0, (guint8)ifindex}};
 
-    g_array_append_val(counters->adapters, adapter);
+    g_array_append_val(counters->interfaces, adapter);
 }
 
 /* Every number is another: 1, 2, 3 ... in the order of the structures. */
@@ -75,7 +76,7 @@ tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 
 /* One more sample, decoded. */
 static GHashTable *
-send(Fixture *fixture)
+send_host(Fixture *fixture)
 {
     GBytes *bytes;
     GHashTable *table;
@@ -96,7 +97,9 @@ test_every_record_has_its_values(Fixture *fixture, gconstpointer user_data G_GNU
     add_adapter(fixture->counters, 2, TRUE);
     add_adapter(fixture->counters, 3, FALSE);
     add_adapter(fixture->counters, 4, TRUE);
-    table = send(fixture);
+    add_adapter(fixture->counters, 5, TRUE);
+    g_array_index(fixture->counters->interfaces, VsfHostInterface, 3).is_bridge = TRUE;
+    table = send_host(fixture);
     assert_decoded(table, "samples.0.source", "2:1");
     assert_decoded(table, RECORDS "virt_node.num_domains", "3");
     assert_decoded(table, RECORDS "host_cpu.load_one", "0.5");
@@ -137,20 +140,44 @@ test_a_disk_that_goes_restarts_the_sequence(Fixture *fixture, gconstpointer user
         g_autoptr(GHashTable) table = NULL;
 
         fixture->counters->disk.reads = i < 2 ? 12 : 7;
-        table = send(fixture);
+        table = send_host(fixture);
         assert_decoded(table, "samples.0.sequence", sequences[i]);
     }
+}
+
+/* Nothing follows the host's counters in their datagram. */
+static void
+test_the_sample_is_the_last_of_its_datagram(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfHostInterface interface = {.ifindex = 2, .name = "eth0"};
+    g_autoptr(GHashTable) first = send_host(fixture);
+    g_autoptr(GHashTable) table = NULL;
+    GBytes *bytes;
+
+    vsf_exporter_interface(fixture->exporter, &interface);
+    vsf_exporter_flush(fixture->exporter);
+    g_ptr_array_set_size(fixture->datagrams, 0);
+
+    vsf_exporter_interface(fixture->exporter, &interface);
+    vsf_exporter_host(fixture->exporter, &node, 3, fixture->counters);
+    g_assert_cmpuint(fixture->datagrams->len, ==, 1);
+    vsf_exporter_interface(fixture->exporter, &interface);
+    bytes = fixture->datagrams->pdata[0];
+    table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    assert_decoded(table, "samples.0.source", "0:2");
+    assert_decoded(table, "samples.1.source", "2:1");
+    assert_decoded(table, "samples.2.source", NULL);
 }
 
 static void
 test_idle_times_do_not_go_back(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    g_autoptr(GHashTable) first = send(fixture);
+    g_autoptr(GHashTable) first = send_host(fixture);
     g_autoptr(GHashTable) second = NULL;
 
     fixture->counters->cpu.idle_ms = 990;
     fixture->counters->cpu.wio_ms = 499;
-    second = send(fixture);
+    second = send_host(fixture);
     assert_decoded(second, "samples.0.sequence", "2");
     assert_decoded(second, RECORDS "host_cpu.cpu_idle", "1000");
     assert_decoded(second, RECORDS "host_cpu.cpu_wio", "500");
@@ -162,7 +189,7 @@ test_without_counters_it_says_who_it_is(Fixture *fixture, gconstpointer user_dat
     g_autoptr(GHashTable) table = NULL;
 
     g_clear_pointer(&fixture->counters, vsf_host_counters_free);
-    table = send(fixture);
+    table = send_host(fixture);
     assert_decoded(table, RECORDS "host_descr.hostname", "kvm1");
     assert_decoded(table, RECORDS "virt_node.cpus", "2");
     assert_decoded(table, RECORDS "host_cpu.cpu_num", NULL);
@@ -176,7 +203,7 @@ test_a_small_datagram_has_the_first_records(Fixture *fixture, gconstpointer user
     g_autoptr(GHashTable) table = NULL;
 
     add_adapter(fixture->counters, 2, TRUE);
-    table = send(fixture);
+    table = send_host(fixture);
     assert_decoded(table, RECORDS "host_descr.hostname", "kvm1");
     assert_decoded(table, RECORDS "host_cpu.uptime", "77");
     assert_decoded(table, RECORDS "host_disk_io.write_time", "17");
@@ -192,11 +219,83 @@ test_many_adapters_are_cut(Fixture *fixture, gconstpointer user_data G_GNUC_UNUS
 
     for (int i = 1; i <= 200; i++)
         add_adapter(fixture->counters, i, TRUE);
-    table = send(fixture);
+    table = send_host(fixture);
     assert_decoded(table, RECORDS "mib2_udp.udpInCsumErrors", "86");
     assert_decoded(table, RECORDS "host_adapters.adapters.20.ifIndex", "21");
     assert_decoded(table, RECORDS "host_adapters.adapters.100.ifIndex", NULL);
     g_assert_cmpuint(vsf_exporter_totals(fixture->exporter).truncated, ==, 1);
+}
+
+/* One more sample of an interface, decoded. */
+static GHashTable *
+send_interface(Fixture *fixture, const VsfHostInterface *interface)
+{
+    GBytes *bytes;
+
+    vsf_exporter_interface(fixture->exporter, interface);
+    vsf_exporter_flush(fixture->exporter);
+    bytes = fixture->datagrams->pdata[fixture->datagrams->len - 1];
+    return decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+}
+
+static void
+test_an_interface_says_what_it_is(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfHostInterface interface = {.ifindex = 2,
+                                  .name = "eth0",
+                                  .flags = IFF_UP | IFF_PROMISC,
+                                  .carrier = TRUE,
+                                  .speed_bps = G_GUINT64_CONSTANT(100000000000),
+                                  .duplex = VSF_DUPLEX_HALF,
+                                  .net = {.bytes_in = 1000,
+                                          .packets_in = 10,
+                                          .multicast_in = 3,
+                                          .errors_in = 4,
+                                          .drops_in = 5,
+                                          .bytes_out = 2000,
+                                          .packets_out = 20,
+                                          .errors_out = 6,
+                                          .drops_out = 7}};
+    g_autoptr(GHashTable) table = send_interface(fixture, &interface);
+
+    assert_decoded(table, "samples.0.source", "0:2");
+    assert_decoded(table, RECORDS "if_counters.ifType", "6");
+    assert_decoded(table, RECORDS "if_counters.ifSpeed", "100000000000");
+    assert_decoded(table, RECORDS "if_counters.ifDirection", "2");
+    assert_decoded(table, RECORDS "if_counters.ifStatus", "3");
+    assert_decoded(table, RECORDS "if_counters.ifInOctets", "1000");
+    assert_decoded(table, RECORDS "if_counters.ifInUcastPkts", "7");
+    assert_decoded(table, RECORDS "if_counters.ifInMulticastPkts", "3");
+    assert_decoded(table, RECORDS "if_counters.ifInErrors", "4");
+    assert_decoded(table, RECORDS "if_counters.ifInDiscards", "5");
+    assert_decoded(table, RECORDS "if_counters.ifOutOctets", "2000");
+    assert_decoded(table, RECORDS "if_counters.ifOutUcastPkts", "20");
+    assert_decoded(table, RECORDS "if_counters.ifOutErrors", "6");
+    assert_decoded(table, RECORDS "if_counters.ifOutDiscards", "7");
+    assert_decoded(table, RECORDS "if_counters.ifPromiscuousMode", "1");
+    assert_decoded(table, RECORDS "port_name.name", "eth0");
+}
+
+/* A driver that does not count multicast leaves it at 0. */
+static void
+test_a_bridge_that_knows_little(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfHostInterface bridge = {
+        .ifindex = 6, .name = "br0", .is_bridge = TRUE, .flags = IFF_UP, .net = {.packets_in = 10}};
+    g_autoptr(GHashTable) table = send_interface(fixture, &bridge);
+    g_autoptr(GHashTable) second = NULL;
+
+    assert_decoded(table, RECORDS "if_counters.ifType", "209");
+    assert_decoded(table, RECORDS "if_counters.ifSpeed", "0");
+    assert_decoded(table, RECORDS "if_counters.ifDirection", "0");
+    assert_decoded(table, RECORDS "if_counters.ifStatus", "1");
+    assert_decoded(table, RECORDS "if_counters.ifInUcastPkts", "10");
+    assert_decoded(table, RECORDS "if_counters.ifInMulticastPkts", "unknown");
+    assert_decoded(table, RECORDS "if_counters.ifPromiscuousMode", "2");
+
+    bridge.net.packets_in = 9;
+    second = send_interface(fixture, &bridge);
+    assert_decoded(second, "samples.0.sequence", "1");
 }
 
 int
@@ -208,9 +307,12 @@ main(int argc, char **argv)
                tear_down)
     ADD("every-record-has-its-values", 0, test_every_record_has_its_values);
     ADD("a-disk-that-goes-restarts-the-sequence", 0, test_a_disk_that_goes_restarts_the_sequence);
+    ADD("the-sample-is-the-last-of-its-datagram", 0, test_the_sample_is_the_last_of_its_datagram);
     ADD("idle-times-do-not-go-back", 0, test_idle_times_do_not_go_back);
     ADD("without-counters-it-says-who-it-is", 0, test_without_counters_it_says_who_it_is);
     ADD("a-small-datagram-has-the-first-records", 512, test_a_small_datagram_has_the_first_records);
     ADD("many-adapters-are-cut", 0, test_many_adapters_are_cut);
+    ADD("an-interface-says-what-it-is", 0, test_an_interface_says_what_it_is);
+    ADD("a-bridge-that-knows-little", 0, test_a_bridge_that_knows_little);
     return g_test_run();
 }

@@ -93,6 +93,16 @@ set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     fixture->poll = vsf_host_poll_new(&readers, done, fixture);
 }
 
+static void
+wait_passed(Gate *gate)
+{
+    for (guint waiting = 1; waiting > 0; g_thread_yield()) {
+        g_mutex_lock(&gate->mutex);
+        waiting = gate->n_waiting;
+        g_mutex_unlock(&gate->mutex);
+    }
+}
+
 /* A thread may still hold a gate: it is let go and waited for. */
 static void
 tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
@@ -100,14 +110,8 @@ tear_down(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     vsf_host_poll_free(fixture->poll);
     set_shut(&counters_gate, FALSE);
     set_shut(&space_gate, FALSE);
-    for (guint waiting = 1; waiting > 0; g_thread_yield()) {
-        g_mutex_lock(&counters_gate.mutex);
-        waiting = counters_gate.n_waiting;
-        g_mutex_unlock(&counters_gate.mutex);
-        g_mutex_lock(&space_gate.mutex);
-        waiting += space_gate.n_waiting;
-        g_mutex_unlock(&space_gate.mutex);
-    }
+    wait_passed(&counters_gate);
+    wait_passed(&space_gate);
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }
@@ -208,6 +212,27 @@ test_counters_that_hang_leave_a_turn_without(Fixture *fixture,
     g_assert_cmpuint(n_asked(&space_gate), ==, 1);
 }
 
+/* They are of a turn that is over; and those of the next one hang again. */
+static void
+test_counters_that_came_late_are_not_told(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const char warning[] = "host: its counters cannot be read *";
+
+    set_shut(&counters_gate, TRUE);
+    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, warning);
+    take_turn(fixture);
+    set_shut(&counters_gate, FALSE);
+    wait_passed(&counters_gate);
+    set_shut(&counters_gate, TRUE);
+    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, "host: its counters can be read *");
+    g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, warning);
+    while (n_asked(&counters_gate) < 2) {
+        take_turn(fixture);
+        g_assert_false(fixture->has_counters);
+    }
+    g_test_assert_expected_messages();
+}
+
 static void
 test_an_end_waits_for_nobody(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -231,6 +256,7 @@ main(int argc, char **argv)
     ADD("a-disk-that-hangs-costs-the-space-alone", test_a_disk_that_hangs_costs_the_space_alone);
     ADD("what-came-late-is-not-told", test_what_came_late_is_not_told);
     ADD("counters-that-hang-leave-a-turn-without", test_counters_that_hang_leave_a_turn_without);
+    ADD("counters-that-came-late-are-not-told", test_counters_that_came_late_are_not_told);
     ADD("an-end-waits-for-nobody", test_an_end_waits_for_nobody);
     return g_test_run();
 }

@@ -31,7 +31,11 @@ static const Case cases[] = {
       /* em1 and em2 */
       "net.bytes_in", "101000", "net.packets_in", "1010", "net.errors_in", "11", "net.drops_in",
       "77", "net.bytes_out", "202000", "net.drops_out", "44", "adapters",
-      "2 em1 24:6e:96:00:00:01, 3 em2 24:6e:96:00:00:02"}},
+      "2 em1 24:6e:96:00:00:01, 3 em2 24:6e:96:00:00:02",
+      /* the bridge over the VLAN over the bond over both; not libvirt's own, which has no uplink */
+      "ports",
+      "2 em1 physical 10000 full 1903 up, 3 em2 physical 0 ? 1002 down, "
+      "6 br100 bridge 0 ? 1003 up"}},
     {"linux-4.18",
      {"cpus", "1", "guest_nice_ms", "70", "steal_ms", "50", "mem.cached", "235520",
       /* the paths sda to sdd and cciss/c0d0, not what multipath makes of them */
@@ -116,10 +120,28 @@ static const Case cases[] = {
       "udp.0",
       "300"}},
     {"linux-6.18-arm64",
-     {"cpus", "4", "guest_nice_ms", "1000", "mem.cached", "216064", "swap.total", "0", "disk.reads",
-      "101", "disk.writes", "200", "net.bytes_in", "1110", "net.drops_in", "11", "adapters",
+     {"cpus",
+      "4",
+      "guest_nice_ms",
+      "1000",
+      "mem.cached",
+      "216064",
+      "swap.total",
+      "0",
+      "disk.reads",
+      "101",
+      "disk.writes",
+      "200",
+      "net.bytes_in",
+      "1110",
+      "net.drops_in",
+      "11",
+      "adapters",
       "2 end0 dc:a6:32:00:00:01, 3 enxdca632000002 dc:a6:32:00:00:02, "
-      "4 wlan0 dc:a6:32:00:00:03"}},
+      "4 wlan0 dc:a6:32:00:00:03",
+      "ports",
+      "2 end0 physical 0 ? 0 down, 3 enxdca632000002 physical 0 ? 0 down, "
+      "4 wlan0 physical 0 half 0 down"}},
     {"truncated", {"load",           "0.10 0.20 -1.00",
                    "proc_run",       "?",
                    "uptime_s",       "?",
@@ -244,7 +266,7 @@ test_nothing_there_is_all_unknown(void)
         g_test_message("%s", (char *)name);
         if (g_str_equal(name, "load"))
             g_assert_cmpstr(value, ==, "-1.00 -1.00 -1.00");
-        else if (g_str_equal(name, "adapters"))
+        else if (g_str_equal(name, "adapters") || g_str_equal(name, "ports"))
             g_assert_cmpstr(value, ==, "");
         else
             g_assert_cmpstr(value, ==, "?");

@@ -61,6 +61,7 @@ static const char compute_node[] =
     "36 28 0:46 / /var/lib/docker/overlay2/x/merged rw - overlay overlay rw,lowerdir=/a\n"
     "37 28 7:3 / /snap/core/1 ro,nodev - squashfs /dev/loop3 ro\n"
     "38 28 7:4 / /mnt/image rw - ext4 /dev/loop4 rw\n"
+    "43 28 1:3 / /mnt/ram rw - ext4 /dev/ram3 rw\n"
     "39 28 252:0 / /mnt/zram rw - ext4 /dev/zram0 rw\n"
     "40 28 0:47 / /mnt/sshfs rw - fuse.sshfs host:/ rw\n"
     "41 28 253:9 / /mnt/gfs rw - gfs2 /dev/mapper/shared rw\n"

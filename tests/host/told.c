@@ -79,15 +79,26 @@ tell_net(GHashTable *told, const VsfNetCounters *net)
     tell(told, "net.drops_out", net->drops_out);
 }
 
+/* Physical interfaces with their MACs, or all with what if_counters says of them. */
 static char *
-tell_adapters(const GArray *adapters)
+tell_interfaces(const GArray *interfaces, gboolean as_ports)
 {
+    static const char *const duplexes[] = {"?", "full", "half"};
     GString *text = g_string_new(NULL);
 
-    for (guint i = 0; i < adapters->len; i++) {
-        const VsfHostAdapter *one = &g_array_index(adapters, VsfHostAdapter, i);
+    for (guint i = 0; i < interfaces->len; i++) {
+        const VsfHostInterface *one = &g_array_index(interfaces, VsfHostInterface, i);
 
-        g_string_append_printf(text, "%s%d %s ", i > 0 ? ", " : "", one->ifindex, one->name);
+        if (one->is_bridge && !as_ports)
+            continue;
+        g_string_append_printf(text, "%s%d %s ", text->len > 0 ? ", " : "", one->ifindex,
+                               one->name);
+        if (as_ports) {
+            g_string_append_printf(text, "%s %" G_GUINT64_FORMAT " %s %x %s",
+                                   one->is_bridge ? "bridge" : "physical", one->speed_bps / 1000000,
+                                   duplexes[one->duplex], one->flags, one->carrier ? "up" : "down");
+            continue;
+        }
         if (!one->has_mac)
             g_string_append(text, "?");
         for (guint j = 0; one->has_mac && j < sizeof(one->mac); j++)
@@ -114,6 +125,7 @@ told_counters(const VsfHostCounters *counters)
     tell_all(told, "tcp", counters->mib.tcp, G_N_ELEMENTS(counters->mib.tcp));
     tell_all(told, "udp", counters->mib.udp, G_N_ELEMENTS(counters->mib.udp));
     tell_net(told, &counters->net);
-    g_hash_table_insert(told, g_strdup("adapters"), tell_adapters(counters->adapters));
+    g_hash_table_insert(told, g_strdup("adapters"), tell_interfaces(counters->interfaces, FALSE));
+    g_hash_table_insert(told, g_strdup("ports"), tell_interfaces(counters->interfaces, TRUE));
     return told;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "adapters.h"
+#include "interfaces.h"
 
 #include "proc-file.h"
 #include "text.h"
@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define MAC_LENGTH 6
+#define LAYERS_MAX 4       /* a bridge on a VLAN on a bond on an interface */
+#define SPEED_MAX 10000000 /* Mbit/s; more is "unknown" of one width or another */
 
 /* The first line of a file of the interface, without its newline; "" if there is none. */
 static void
@@ -56,14 +58,46 @@ is_representor(const char *folder)
     return g_str_has_prefix(at, "pf") && g_ascii_isdigit(at[2]);
 }
 
+/* The cheapest question first: most interfaces are taps. */
 static gboolean
 is_physical(const char *folder)
 {
-    guint64 type = read_number(folder, "type");
+    guint64 type;
 
-    return (type == ARPHRD_ETHER || type == ARPHRD_INFINIBAND) && exists(folder, "device") &&
-           !exists(folder, "device/physfn") && !exists(folder, "master/device") &&
-           !is_representor(folder);
+    if (!exists(folder, "device") || exists(folder, "device/physfn") ||
+        exists(folder, "master/device") || is_representor(folder))
+        return FALSE;
+    type = read_number(folder, "type");
+    return type == ARPHRD_ETHER || type == ARPHRD_INFINIBAND;
+}
+
+/* Whether a physical interface is among those below @name. The kernel keeps no circles; the bound
+ * is against what changes meanwhile. */
+static gboolean
+has_physical_below(const char *all, const char *name, guint layers)
+{
+    g_autofree char *path = g_build_filename(all, name, NULL);
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    const char *entry;
+
+    while (folder != NULL && (entry = g_dir_read_name(folder)) != NULL) {
+        g_autofree char *below = NULL;
+
+        if (!g_str_has_prefix(entry, "lower_"))
+            continue;
+        below = g_build_filename(all, entry + strlen("lower_"), NULL);
+        if (is_physical(below) ||
+            (layers > 1 && has_physical_below(all, entry + strlen("lower_"), layers - 1)))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+is_uplink_bridge(const char *all, const char *name, const char *folder)
+{
+    return exists(folder, "bridge") && read_number(folder, "carrier") == 1 &&
+           has_physical_below(all, name, LAYERS_MAX);
 }
 
 /* Six pairs of hex digits; FALSE (and untouched) if it is anything else, or zero. */
@@ -160,44 +194,86 @@ read_counters(const char *folder)
 static int
 by_index(gconstpointer a, gconstpointer b)
 {
-    return ((const VsfHostAdapter *)a)->ifindex - ((const VsfHostAdapter *)b)->ifindex;
+    return ((const VsfHostInterface *)a)->ifindex - ((const VsfHostInterface *)b)->ifindex;
+}
+
+/* "0x1003" */
+static guint32
+read_flags(const char *folder)
+{
+    char line[32];
+    guint64 flags = 0;
+
+    read_line(folder, "flags", line, sizeof(line));
+    return g_str_has_prefix(line, "0x") &&
+                   g_ascii_string_to_unsigned(line + 2, 16, 0, G_MAXUINT32, &flags, NULL)
+               ? (guint32)flags
+               : 0;
+}
+
+static VsfDuplex
+read_duplex(const char *folder)
+{
+    char line[32];
+
+    read_line(folder, "duplex", line, sizeof(line));
+    if (strcmp(line, "full") == 0)
+        return VSF_DUPLEX_FULL;
+    return strcmp(line, "half") == 0 ? VSF_DUPLEX_HALF : VSF_DUPLEX_UNKNOWN;
 }
 
 static void
-read_one(const char *root, const char *folder, const char *name, GArray *adapters)
+read_one(const char *root, const char *folder, const char *name, gboolean is_bridge,
+         GArray *interfaces)
 {
-    VsfHostAdapter adapter = {0};
-    guint64 ifindex = read_number(folder, "ifindex");
+    VsfHostInterface interface = {.is_bridge = is_bridge};
+    guint64 ifindex = read_number(folder, "ifindex"), speed = read_number(folder, "speed");
 
-    if (ifindex > G_MAXINT || strlen(name) >= sizeof(adapter.name))
+    if (ifindex > G_MAXINT || strlen(name) >= sizeof(interface.name))
         return;
-    adapter.ifindex = (int)ifindex;
-    g_strlcpy(adapter.name, name, sizeof(adapter.name));
-    adapter.has_mac = find_mac(root, folder, name, adapter.mac);
-    adapter.net = read_counters(folder);
-    g_array_append_val(adapters, adapter);
+    interface.ifindex = (int)ifindex;
+    g_strlcpy(interface.name, name, sizeof(interface.name));
+    interface.has_mac = find_mac(root, folder, name, interface.mac);
+    interface.flags = read_flags(folder);
+    interface.carrier = read_number(folder, "carrier") == 1;
+    interface.speed_bps = speed <= SPEED_MAX ? speed * 1000000 : 0;
+    interface.duplex = read_duplex(folder);
+    interface.net = read_counters(folder);
+    g_array_append_val(interfaces, interface);
+}
+
+static void
+add_up(VsfHostCounters *counters)
+{
+    guint n = 0;
+    VsfNetCounters sum = vsf_net_counters_zero();
+
+    for (guint i = 0; i < counters->interfaces->len; i++) {
+        const VsfHostInterface *one = &g_array_index(counters->interfaces, VsfHostInterface, i);
+
+        if (one->is_bridge)
+            continue;
+        vsf_net_counters_add(&sum, &one->net);
+        n++;
+    }
+    if (n > 0)
+        counters->net = sum;
 }
 
 void
-vsf_adapters_read(const char *root, VsfHostCounters *counters)
+vsf_interfaces_read(const char *root, VsfHostCounters *counters)
 {
     g_autofree char *all = g_strconcat(root, "/sys/class/net", NULL);
     g_autoptr(GDir) folder = g_dir_open(all, 0, NULL);
     const char *name;
 
-    if (folder == NULL)
-        return;
-    while ((name = g_dir_read_name(folder)) != NULL) {
+    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
         g_autofree char *path = g_build_filename(all, name, NULL);
+        gboolean is_bridge = is_uplink_bridge(all, name, path);
 
-        if (is_physical(path))
-            read_one(root, path, name, counters->adapters);
+        if (is_bridge || is_physical(path))
+            read_one(root, path, name, is_bridge, counters->interfaces);
     }
-    if (counters->adapters->len == 0)
-        return;
-    g_array_sort(counters->adapters, by_index);
-    counters->net = vsf_net_counters_zero();
-    for (guint i = 0; i < counters->adapters->len; i++)
-        vsf_net_counters_add(&counters->net,
-                             &g_array_index(counters->adapters, VsfHostAdapter, i).net);
+    g_array_sort(counters->interfaces, by_index);
+    add_up(counters);
 }
