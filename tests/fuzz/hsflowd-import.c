@@ -19,6 +19,7 @@ read_exports(const char *text, gsize size)
     g_autofree char *config = NULL, *output = NULL;
 
     g_assert((exports == NULL) == (error != NULL));
+    g_assert(says == NULL || (says->polling_s >= -1 && says->collectors->len <= 64));
     if (exports != NULL)
         vsf_hsflowd_exports_device(exports, "vnet0");
     vsf_hsflowd_options(text, size, &config, &output);
