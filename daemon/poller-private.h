@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What poller.c (turns) and poller-config.c (how often they come) share. */
+/* What poller.c (turns), poller-config.c (how often they come) and poller-return.c (extra ones when
+ * libvirt is back) share. */
 #pragma once
 
 #include "base/log.h"
@@ -51,3 +52,11 @@ gboolean vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap);
 /* Taps have their turns with their VM's, where both have the same interval. @keep: before that also
  * as they were planned; else only those that had one before, since others are late for nothing. */
 void vsf_poller_join_taps(VsfPoller *poller, const Entry *entry, gboolean keep);
+
+/* A call about a VM that had hung has its answer; @poller is a VsfPoller. */
+void vsf_poller_answered_late(gpointer poller);
+
+/* While libvirt is just back: a VM whose turn is over and lacks its numbers still, and one that
+ * came while it was away. */
+void vsf_poller_again_if_back(VsfPoller *poller, Entry *entry);
+void vsf_poller_added_if_back(VsfPoller *poller, Entry *entry);
