@@ -9,7 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 @dataclasses.dataclass
 class Nic:
     """One NIC. kind: bridge (source = bridge), direct (macvtap over source),
-    network (source = libvirt network), ethernet (tap `target`)."""
+    network (source = libvirt network), ethernet (tap `target`), vhostuser (source = socket of
+    a backend)."""
 
     mac: str
     kind: str = "bridge"
@@ -25,6 +26,7 @@ class Nic:
             "network": f"<source network={quoteattr(self.source)}/>",
             "direct": f"<source dev={quoteattr(self.source)} mode='bridge'/>",
             "ethernet": "",
+            "vhostuser": f"<source type='unix' path={quoteattr(self.source)} mode='client'/>",
         }[self.kind]
         target = f"<target dev={quoteattr(self.target)}/>" if self.target else ""
         # rom: no boot ROM, which would only cost time and host memory.

@@ -3,6 +3,9 @@
 commands that they print mend it."""
 
 import json
+import os
+import re
+import signal
 import time
 
 import lab as labs
@@ -64,6 +67,11 @@ def wait_code(domain, field, code, timeout=TURN_S, one=None):
             raise AssertionError(f"{domain.name}: {field} is not {code} within {timeout} s: "
                                  f"{finding}")
         time.sleep(0.2)
+
+
+def words(text):
+    """Without the ends of its lines."""
+    return " ".join(text.split())
 
 
 def fix(finding):
@@ -147,6 +155,7 @@ def test_stopped_qemu():
     domain = web()
     lab().run(f"kill -STOP {monitor().vm(domain)['pid']}")
     finding = wait_code(domain, "state", "qemu-stopped")
+    assert " since " in finding["why"], finding
     tap.equal(doctor().returncode, 1, "doctor")
     lab().run(fix(finding))
     wait_code(domain, "state", "ok")
@@ -167,6 +176,106 @@ def test_not_matched():
         one.start()
         wait_code(domain, "net", "ok", one=one)
         wait_code(domain, "packets", "ok", one=one)
+
+
+def test_stuck_and_stale():
+    """A call to libvirt that does not return is told with its time, and what libvirt told last
+    with its age once it is gone; both end with it"""
+    domain = web()
+    libvirtd = lab().libvirtd
+    libvirtd.signal(signal.SIGSTOP)
+    tap.on_exit(lambda: libvirtd.signal(signal.SIGCONT))
+    finding = wait_code(domain, "state", "stuck")
+    assert "has not answered libvirt for " in finding["why"], finding
+    monitor().wait_status(lambda status: status["libvirt"]["stuck_calls"] > 0, what="stuck calls")
+    shown = doctor()
+    tap.equal(shown.returncode, 1, shown.stdout)
+    assert "calls to it do not return" in words(shown.stdout), shown.stdout
+    libvirtd.signal(signal.SIGCONT)
+    wait_code(domain, "state", "ok")
+    lab().stop_libvirtd()
+    tap.on_exit(lambda: lab().libvirtd.poll() is None or lab().start_libvirtd())
+    finding = wait_code(domain, "state", "stale")
+    assert " ago; virt-sflow doctor says whether libvirt answers" in finding["why"], finding
+    tap.equal(wait_code(domain, "memory", "libvirt-away")["value"], None)
+    shown = doctor()
+    assert shown.returncode in (1, 2), shown
+    assert "No connection to qemu:///system" in words(shown.stdout), shown.stdout
+    assert "systemctl status libvirtd virtqemud" in shown.stdout, shown.stdout
+    lab().start_libvirtd()
+    for field in ("state", "memory"):
+        wait_code(domain, field, "ok")
+
+
+def test_vhost_user():
+    """A vhost-user NIC is named as what the kernel cannot see, and makes the sum unknown"""
+    path = "/run/vsf/vhost.sock"
+    backend = lab().popen(["python3", os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                                   "vhost.py"), path])
+    tap.on_exit(backend.end)
+    lab().wait_socket("vsf/vhost.sock", backend)
+    monitor()
+    domain = lab().define_tiny("dpdk", nics=[lab().nic(), lab().nic(kind="vhostuser", source=path)])
+    domain.start(paused=True)
+    tap.on_exit(domain.destroy)
+    finding = wait_code(domain, "net", "vhost-user")
+    tap.equal((finding["value"], finding["severity"]), (None, "note"))
+    assert domain.nics[1].mac in finding["why"] and "unknown" in finding["why"], finding
+    assert fix(finding).startswith("ovs-vsctl "), finding
+
+
+def test_records():
+    """Each field names a record that really leaves: what a collector makes of it nobody can know,
+    and one that is too old for it is told by that"""
+    domain, one = web(), monitor()
+    pings = lab().popen(["ping", "-q", "-i", "0.05", domain.address])
+    tap.on_exit(pings.end)
+    ifindex = lab().ifindex(domain.taps()[0])
+    arrives = {
+        "packets": lambda: any(flow.record("0:1") for flow in one.collector.flows(ifindex)),
+        "filesystems": lambda: one.collector.metrics(domain.uuid),
+    }
+    formats = {}
+    for field in ("state", "cpu", "memory", "disk", "net", "packets", "filesystems"):
+        formats[field] = explain(domain, field)["record"]
+        one.collector.wait(arrives.get(field, lambda: any(
+            sample.record(formats[field]) for sample in one.collector.vm(domain.uuid))),
+            what=f"{field} in {formats[field]}")
+    tap.diagnostics(f"{formats}")
+    tap.equal((explain(domain, "agent")["record"], formats["filesystems"]), (None, "4300:1002"))
+    shown = words(one.command("explain", "web", "memory", "--runtime-dir", one.runtime).stdout)
+    assert ("It leaves in virt_memory (0:2102), which is in sFlow since 2010. A collector tells "
+            "nobody what it makes of that: one that shows nothing is too old for it"
+            in shown), shown
+
+
+def members(value):
+    """The names of all members of a document, however deep."""
+    if isinstance(value, list):
+        return set().union(*map(members, value))
+    if isinstance(value, dict):
+        return set(value).union(*map(members, value.values()))
+    return set()
+
+
+def test_members_are_documented():
+    """docs/status-json.md and docs/explain-json.md have every member that a running node has"""
+    domain, one = web(), monitor()
+    docs = os.path.join(os.environ["VSF_SOURCE"], "docs")
+    with open(os.path.join(docs, "status-json.md"), encoding="utf-8") as file:
+        told = set(re.findall(r"`(\w+)`", file.read()))
+    with open(os.path.join(docs, "metrics.md"), encoding="utf-8") as file:
+        vital = set(re.findall(r"`([\w-]+)`", file.read()))
+    status = one.status()
+    assert {"pid", "vms", "mac", "errors_by", "cpu_percent"} <= members(status)
+    tap.equal(members(status["daemon"]) - vital - told, set(), "members of daemon")
+    del status["daemon"]
+    tap.equal(members(status) - told, set(), "members of the status")
+    with open(os.path.join(docs, "explain-json.md"), encoding="utf-8") as file:
+        told = set(re.findall(r"`(\w+)`", file.read()))
+    for words_of in (["doctor"], ["explain", domain.uuid]):
+        done = one.command(*words_of, "--json", "--runtime-dir", one.runtime, check=False)
+        tap.equal(members(json.loads(done.stdout)) - told, set(), words_of)
 
 
 def test_all_of_it_in_words():

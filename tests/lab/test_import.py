@@ -111,15 +111,15 @@ class Beside:
     """A process that is named as Host sFlow's is, with the files that it would have."""
 
     def __init__(self):
-        self.config = os.path.join(lab().folder, "beside.conf")
-        output = os.path.join(lab().folder, "beside.auto")
-        for name, path in (("hsflowd.conf", self.config), ("hsflowd.auto", output)):
-            shutil.copy(os.path.join(RECORDED, name), path)
+        self.config = os.path.join(lab().folder, "hsflowd.conf")
+        self.output = os.path.join(lab().folder, "hsflowd.auto")
+        for path in (self.config, self.output):
+            shutil.copy(os.path.join(RECORDED, os.path.basename(path)), path)
         program = os.path.join(lab().folder, "hsflowd")
         with open(program, "w") as file:
             file.write("#!/bin/sh\nread nothing\n")
         os.chmod(program, 0o755)
-        self.process = lab().popen([program, "-d", "-f", self.config, "-o", output],
+        self.process = lab().popen([program, "-d", "-f", self.config, "-o", self.output],
                                    stdin=subprocess.PIPE)
 
     def __enter__(self):
@@ -147,13 +147,14 @@ def test_beside():
     index = f"3:{hsflowd_index(guest.uuid)}"
     of_host = ("host", None, "2:1", "2:1")
     of_tap = ("interface", device, f"0:{ifindex}", f"0:{ifindex}")
-    with Beside() as other, Monitor(lab(), name="beside", port=6345, polling=1) as monitor:
+    with Beside() as other, Monitor(lab(), name="beside", port=6345, polling=1,
+                                    agent_address="127.0.0.1") as monitor:
         monitor.wait_sampling(device)
         beside = monitor.wait_status(lambda status: status["beside"])
         tap.equal((beside["agent"], beside["config"], beside["trouble"]),
                   ("hsflowd", other.config, None))
         tap.equal((beside["agent_address"], beside["same_agent_address"]),
-                  (monitor.status()["agent_address"], True))
+                  ("127.0.0.1", True))
         tap.equal((beside["sub_agent_ids"], beside["same_sub_agent_id"]), ([100000, 100001], False))
         tap.equal(beside["collectors"], ["127.0.0.1 6344"])
         tap.equal(lab().run(["cat", f"/proc/{beside['pid']}/comm"]).stdout, "hsflowd\n")
@@ -163,13 +164,18 @@ def test_beside():
         assert "both export the host (2:1), 1 VM, 1 interface." in " ".join(shown.split()), shown
         assert "kvm { } and the rules that match taps" in " ".join(shown.split()), shown
         # What doctor says of the host helps.
-        monitor.reload(polling=1, sections={"host": {"enabled": "off"}})
+        monitor.reload(polling=1, agent_address="127.0.0.1",
+                       sections={"host": {"enabled": "off"}})
         tap.equal(sources(monitor), {of_tap, ("vm", guest.name, own, index)})
+        since = time.time() + 1
+        monitor.collector.wait(lambda: len(monitor.collector.vm(guest.uuid, since)) > 2)
+        tap.equal(monitor.collector.samples("0:4", "2:1", since), [], "of the host")
         # As a file without these rules does, which is read at the next start.
         monitor.stop()
         with open(other.config, "w") as file:
             file.write("sflow { subAgentId = 199999 collector { ip = 127.0.0.1 } }\n")
-        monitor.configure(polling=1, vm_index="hsflowd", sub_agent_id=200000)
+        monitor.configure(polling=1, vm_index="hsflowd", sub_agent_id=200000,
+                          agent_address="127.0.0.1")
         monitor.start()
         beside = monitor.wait_status(lambda status: status["beside"] and status.get("vms") and
                                      status["beside"])
@@ -184,8 +190,22 @@ def test_beside():
         monitor.wait_status(lambda status: status["beside"])
         # The number that it has of Host sFlow.
         assert ("vm", guest.name, index, index) in sources(monitor), sources(monitor)
-    with Monitor(lab(), name="alone", port=6346, polling=1) as monitor:
+        # What is in force there, by DNS perhaps, is not what its configuration says.
+        monitor.stop()
+        with open(other.output, "r+") as file:
+            text = file.read().replace("polling=20", "polling=0")
+            text = text.replace("agentIP=127.0.0.1", "agentIP=192.0.2.1")
+            file.seek(0)
+            file.write(text)
+            file.truncate()
+        monitor.start()
         monitor.wait_sampling(device)
+        beside = monitor.wait_status(lambda status: status["beside"])
+        tap.equal(sources(monitor), {of_tap})
+        tap.equal((beside["agent_address"], beside["same_agent_address"]), ("192.0.2.1", False))
+    with Monitor(lab(), name="alone", port=6346, polling=1) as monitor:
+        # It was looked for by then.
+        monitor.wait_status(lambda status: status["uptime_s"] > 7)
         tap.equal(monitor.status()["beside"], None)
 
 
