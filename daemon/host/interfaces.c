@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define MAC_LENGTH 6
-#define LAYERS_MAX 4       /* a bridge on a VLAN on a bond on an interface */
+#define LAYERS_MAX 4       /* above an interface: a bond, a VLAN, a bridge, and one more */
 #define SPEED_MAX 10000000 /* Mbit/s; more is "unknown" of one width or another */
 
 /* The first line of a file of the interface, without its newline; "" if there is none. */
@@ -58,7 +58,6 @@ is_representor(const char *folder)
     return g_str_has_prefix(at, "pf") && g_ascii_isdigit(at[2]);
 }
 
-/* The cheapest question first: most interfaces are taps. */
 static gboolean
 is_physical(const char *folder)
 {
@@ -71,33 +70,41 @@ is_physical(const char *folder)
     return type == ARPHRD_ETHER || type == ARPHRD_INFINIBAND;
 }
 
-/* Whether a physical interface is among those below @name. The kernel keeps no circles; the bound
- * is against what changes meanwhile. */
+/* Of thousands of taps this one question is asked: where they lie. What has a device lies below it.
+ */
 static gboolean
-has_physical_below(const char *all, const char *name, guint layers)
+is_virtual(const char *folder)
+{
+    char target[256];
+    gssize length = readlink(folder, target, sizeof(target) - 1);
+
+    if (length < 0)
+        return FALSE;
+    target[length] = '\0';
+    return strstr(target, "/devices/virtual/") != NULL;
+}
+
+/* Adds the bridges with a carrier above @name to @bridges, a set of names. The kernel keeps no
+ * circles; the bound is against what changes meanwhile. */
+static void
+find_bridges_above(const char *all, const char *name, guint layers, GHashTable *bridges)
 {
     g_autofree char *path = g_build_filename(all, name, NULL);
     g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
     const char *entry;
 
     while (folder != NULL && (entry = g_dir_read_name(folder)) != NULL) {
-        g_autofree char *below = NULL;
+        const char *upper = entry + strlen("upper_");
+        g_autofree char *above = NULL;
 
-        if (!g_str_has_prefix(entry, "lower_"))
+        if (!g_str_has_prefix(entry, "upper_"))
             continue;
-        below = g_build_filename(all, entry + strlen("lower_"), NULL);
-        if (is_physical(below) ||
-            (layers > 1 && has_physical_below(all, entry + strlen("lower_"), layers - 1)))
-            return TRUE;
+        above = g_build_filename(all, upper, NULL);
+        if (exists(above, "bridge") && read_number(above, "carrier") == 1)
+            g_hash_table_add(bridges, g_strdup(upper));
+        if (layers > 1)
+            find_bridges_above(all, upper, layers - 1, bridges);
     }
-    return FALSE;
-}
-
-static gboolean
-is_uplink_bridge(const char *all, const char *name, const char *folder)
-{
-    return exists(folder, "bridge") && read_number(folder, "carrier") == 1 &&
-           has_physical_below(all, name, LAYERS_MAX);
 }
 
 /* Six pairs of hex digits; FALSE (and untouched) if it is anything else, or zero. */
@@ -265,14 +272,24 @@ vsf_interfaces_read(const char *root, VsfHostCounters *counters)
 {
     g_autofree char *all = g_strconcat(root, "/sys/class/net", NULL);
     g_autoptr(GDir) folder = g_dir_open(all, 0, NULL);
+    g_autoptr(GHashTable) bridges = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GHashTableIter iter;
     const char *name;
+    gpointer bridge;
 
     while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
         g_autofree char *path = g_build_filename(all, name, NULL);
-        gboolean is_bridge = is_uplink_bridge(all, name, path);
 
-        if (is_bridge || is_physical(path))
-            read_one(root, path, name, is_bridge, counters->interfaces);
+        if (is_virtual(path) || !is_physical(path))
+            continue;
+        read_one(root, path, name, FALSE, counters->interfaces);
+        find_bridges_above(all, name, LAYERS_MAX, bridges);
+    }
+    g_hash_table_iter_init(&iter, bridges);
+    while (g_hash_table_iter_next(&iter, &bridge, NULL)) {
+        g_autofree char *path = g_build_filename(all, bridge, NULL);
+
+        read_one(root, path, bridge, TRUE, counters->interfaces);
     }
     g_array_sort(counters->interfaces, by_index);
     add_up(counters);

@@ -154,6 +154,7 @@ test_the_sample_is_the_last_of_its_datagram(Fixture *fixture, gconstpointer user
     g_autoptr(GHashTable) table = NULL;
     GBytes *bytes;
 
+    assert_decoded(first, "samples.1.source", NULL);
     vsf_exporter_interface(fixture->exporter, &interface);
     vsf_exporter_flush(fixture->exporter);
     g_ptr_array_set_size(fixture->datagrams, 0);
@@ -175,6 +176,7 @@ test_idle_times_do_not_go_back(Fixture *fixture, gconstpointer user_data G_GNUC_
     g_autoptr(GHashTable) first = send_host(fixture);
     g_autoptr(GHashTable) second = NULL;
 
+    assert_decoded(first, RECORDS "host_cpu.cpu_idle", "1000");
     fixture->counters->cpu.idle_ms = 990;
     fixture->counters->cpu.wio_ms = 499;
     second = send_host(fixture);
