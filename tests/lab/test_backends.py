@@ -203,7 +203,7 @@ def check_offloads(found, device, iperf, reverse):
     side = 1 if reverse else 0  # of the tap, and who sends most
     frames, octets = (after[0][side][i] - before[0][side][i] for i in (0, 1))
     segments = after[1][side] - before[1][side]
-    assert octets > 48 << 20, octets
+    assert octets > 40 << 20, octets  # nearly all of it: who ends first may cut the rest
     assert segments > 2 * frames, f"{frames} frames of {segments} segments: no offloads"
     truth = {"pcap": (frames, octets),
              "ebpf": (segments, octets + (segments - frames) * TCP_HEADERS)}
