@@ -16,6 +16,7 @@
 const guint8 live_lab_outside[6] = {0x52, 0x54, 0, 9, 9, 9};
 
 static guint64 untold;
+static VsfCapture *capture_now;
 
 /* --- datagrams --------------------------------------------------------------- */
 
@@ -197,6 +198,22 @@ links_dumped(const int *ifindexes, guint n_ifindexes, gpointer user_data)
 }
 
 static const VsfLinksCallbacks links_callbacks = {link_seen, link_gone, links_dumped};
+
+/* For live_lab_turn(). */
+VsfCapture *__real_vsf_capture_new(const VsfCaptureConfig *config,
+                                   const VsfCaptureCallbacks *callbacks, gpointer user_data,
+                                   GError **error);
+VsfCapture *__wrap_vsf_capture_new(const VsfCaptureConfig *config,
+                                   const VsfCaptureCallbacks *callbacks, gpointer user_data,
+                                   GError **error);
+
+VsfCapture *
+__wrap_vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCallbacks *callbacks,
+                       gpointer user_data, GError **error)
+{
+    capture_now = __real_vsf_capture_new(config, callbacks, user_data, error);
+    return capture_now;
+}
 
 /* What is left to tell is known until a sampler is closed. */
 void __real_vsf_capture_close(VsfCapture *capture, int ifindex);
@@ -394,8 +411,14 @@ live_lab_set_rate(LiveLab *lab, guint32 rate)
 }
 
 void
-live_lab_turn(void)
+live_lab_turn(const LiveLab *lab)
 {
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, vsf_registry_taps(lab->registry));
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        vsf_capture_drain(capture_now, GPOINTER_TO_INT(key));
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }

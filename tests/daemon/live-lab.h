@@ -55,8 +55,9 @@ void live_lab_unplug(LiveLab *lab);
 /* What a reload does. */
 void live_lab_set_rate(LiveLab *lab, guint32 rate);
 
-/* Lets what can be done be done, without waiting. */
-void live_lab_turn(void);
+/* Empties the rings, which the daemon lets fill for a while, and lets be done what can be done
+ * without waiting: however slow the machine is, nothing is lost. */
+void live_lab_turn(const LiveLab *lab);
 
 /* Until no more samples come. */
 void live_lab_settle(LiveLab *lab);

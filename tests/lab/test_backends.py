@@ -203,7 +203,7 @@ def check_offloads(found, device, iperf, reverse):
     side = 1 if reverse else 0  # of the tap, and who sends most
     frames, octets = (after[0][side][i] - before[0][side][i] for i in (0, 1))
     segments = after[1][side] - before[1][side]
-    assert octets > 48 << 20, octets
+    assert octets > 40 << 20, octets  # nearly all of it: who ends first may cut the rest
     assert segments > 2 * frames, f"{frames} frames of {segments} segments: no offloads"
     truth = {"pcap": (frames, octets),
              "ebpf": (segments, octets + (segments - frames) * TCP_HEADERS)}
@@ -366,9 +366,10 @@ def test_not_ethernet():
     """Interfaces that are not Ethernet are no taps, whatever matches their names; a NIC that has
     one is said to have it, has no numbers instead of zeros, and the others go on"""
     tap.on_exit(lambda: lab().run("ip link del tap-ipip; ip link del tap-tun", check=False))
-    lab().run("""ip link add tap-ipip type ipip local 10.77.0.1 remote 10.77.0.2 2>/dev/null ||
-                     ip link add tap-ipip type sit local 10.77.0.1 remote 10.77.0.2 || true
-                 ip tuntap add dev tap-tun mode tun; ip link set tap-tun up
+    if lab().run("ip link add tap-ipip type ipip local 10.77.0.1 remote 10.77.0.2",
+                 check=False).returncode != 0:
+        tap.diagnostics("this kernel has no ipip: a tun alone")
+    lab().run("""ip tuntap add dev tap-tun mode tun; ip link set tap-tun up
                  ip address add 10.88.0.1/24 dev tap-tun""")
     odd = lab().define_tiny("odd", nics=[lab().nic(target="tap-odd")])
     odd.start(paused=True)
