@@ -15,7 +15,7 @@ apt_lab="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients qemu-s
 # Tests that judge by other programs; a test without its program skips itself.
 apt_check="clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputils-ping faketime
     libclang-rt-14-dev systemd man-db tmux zsh debhelper lintian rpm rpmlint debootstrap
-    fakeroot"
+    fakeroot dh-apparmor apparmor checkpolicy semodule-utils selinux-policy-dev dbus polkitd"
 
 dnf_build="gcc meson ninja-build pkgconf-pkg-config python3 git glib2-devel json-glib-devel
     libvirt-devel libpcap-devel libmnl-devel libbpf-devel clang ncurses-devel glibc-static"

@@ -5,6 +5,7 @@ systemd-analyze, users by systemd-sysusers, profiles by their own compilers."""
 import glob
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -122,6 +123,48 @@ def test_tmpfiles():
         info = os.stat(os.path.join(made.folder, "run/virt-sflow"))
         tap.equal((info.st_uid, info.st_gid, info.st_mode & 0o7777),
                   (made.uid[users.DAEMON], made.gid[users.DAEMON], 0o755))
+
+
+def test_apparmor():
+    """AppArmor's parser takes the profile of each program, and would not take a wrong one"""
+    tap.need("apparmor_parser")
+    paths = glob.glob(os.path.join(build_folder(), "data/usr.sbin.virt-sflow*"))
+    assert any(path.endswith("/usr.sbin.virt-sflowd") for path in paths), paths
+    for path in paths:
+        with open(path) as file:
+            text = file.read()
+        # What follows "profile" is the program where it is installed; no word was left in between.
+        assert re.search(r"(?m)^profile virt-sflow\S+ /\S*bin/virt-sflow\S+ ", text) and "@sbindir" not in text
+        for what, wanted in ((text, True), (text.replace("capability net_raw", "capability net_row")
+                                            .replace("unix,", "unix"), False)):
+            done = subprocess.run(["apparmor_parser", "--skip-kernel-load", "--skip-cache",
+                                   "--base", "/etc/apparmor.d"], input=what, text=True,
+                                  capture_output=True)
+            tap.equal(done.returncode == 0, wanted, path + ": " + done.stderr)
+
+
+def test_selinux():
+    """The policy module compiles over the reference policy, and labels every path that is ours"""
+    makefile = "/usr/share/selinux/devel/Makefile"
+    tap.need("checkmodule", "semodule_package", "make", "m4")
+    if not os.path.exists(makefile):
+        tap.skip("not installed: selinux-policy-dev")
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(os.path.join(SOURCE, "data/selinux"), folder, dirs_exist_ok=True)
+        done = subprocess.run(["make", "-f", makefile, "virt_sflow.pp"], cwd=folder, text=True,
+                              capture_output=True)
+        tap.equal(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
+        subprocess.run(["semodule_unpackage", "virt_sflow.pp", "out.mod", "out.fc"], cwd=folder,
+                       check=True)
+        with open(os.path.join(folder, "out.fc")) as file:
+            patterns = [line.split()[0] for line in file if line.strip()]
+    for path in ("/usr/sbin/virt-sflowd", "/usr/bin/virt-sflowd", "/usr/sbin/virt-sflow-agent",
+                 "/run/virt-sflow/control", "/run/virt-sflow", "/etc/virt-sflow/conf.d/a.conf",
+                 "/var/lib/virt-sflow/indexes"):
+        assert any(re.fullmatch(pattern, path) for pattern in patterns), (path, patterns)
+    # The command is anybody's, and the hook is libvirt's.
+    for path in ("/usr/bin/virt-sflow", "/usr/libexec/virt-sflow/qemu-hook"):
+        assert not any(re.fullmatch(pattern, path) for pattern in patterns), path
 
 
 if __name__ == "__main__":
