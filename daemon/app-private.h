@@ -2,6 +2,7 @@
 /* What app.c holds, for status.c, which only reads it. */
 #pragma once
 
+#include "agent-process.h"
 #include "app-vitals.h"
 #include "app.h"
 #include "base/log.h"
@@ -38,7 +39,9 @@ struct VsfApp {
     VsfLogRate dns_note_rate;
     VsfHookSocket *hook;
     VsfControl *control;
-    VsfCaptureChoice *choice; /* until there are flows, which take it */
+    char *agent_socket;             /* of the agent service; NULL: nobody is asked */
+    VsfAgentProcess *agent_process; /* NULL: it is not ours */
+    VsfCaptureChoice *choice;       /* until there are flows, which take it */
     char *agent_address, *agent_address_reason;
     VsfSflowAddress wire; /* the same as it is sent */
 
@@ -86,6 +89,10 @@ void vsf_app_dns_restart(VsfApp *app);
 gboolean vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other);
 /* What DNS wants over @base; NULL: nothing, or not for this @base. The caller frees. */
 VsfConfigOverlay *vsf_app_dns_overlay(VsfApp *app, const VsfConfig *base);
+
+/* Once there is a configuration. */
+void vsf_app_agents_start(VsfApp *app, const char *runtime_dir);
+void vsf_app_agents_stop(VsfApp *app);
 
 /* @user_data is a VsfApp. */
 extern const VsfConnCallbacks vsf_app_conn_callbacks;

@@ -271,7 +271,8 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     if (app->flows == NULL)
         return FALSE;
     app->stats = vsf_stats_new(app->config->uri);
-    app->agents = vsf_agents_new(app->config->uri, (int)app->config->agent_timeout_s);
+    app->agents = vsf_agents_new(app->config->uri, app->agent_socket,
+                                 (int)app->config->agent_timeout_s);
     app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
     app->brakes = vsf_brakes_new(app->config, app->flows);
     app->pauses = vsf_pauses_new(app->flows, app->guests);
@@ -349,6 +350,7 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     vsf_app_dns_start(app);
     app->overlay = vsf_app_dns_overlay(app, app->base);
     app->config = vsf_config_overlay(app->base, app->overlay);
+    vsf_app_agents_start(app, runtime_dir);
     choose_capture(app);
     app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
     app->records = vsf_guest_store_new(app->state_dir);
@@ -386,6 +388,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->records, vsf_guest_store_free);
     g_clear_pointer(&app->indexes, vsf_index_store_free);
     g_clear_pointer(&app->agents, vsf_agents_free);
+    vsf_app_agents_stop(app);
     g_clear_pointer(&app->stats, vsf_calls_free);
     g_clear_pointer(&app->flows, vsf_flows_free);
     g_clear_pointer(&app->choice, vsf_capture_choice_free);

@@ -41,6 +41,18 @@ check_uri(const char *text, GError **error)
     return FALSE;
 }
 
+/* sun_path has 108 bytes. */
+static gboolean
+check_agent_socket(const char *text, GError **error)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 ||
+        (text[0] == '/' && strlen(text) < 108))
+        return TRUE;
+    g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID,
+                        "is neither auto nor none nor the path of a socket");
+    return FALSE;
+}
+
 #define FIELD(member) .offset = G_STRUCT_OFFSET(VsfConfig, member)
 
 static const VsfConfigKey keys[] = {
@@ -112,6 +124,13 @@ static const VsfConfigKey keys[] = {
     {"libvirt", "uri", VSF_KEY_TEXT, FIELD(uri), .check = check_uri, .fallback = "qemu:///system",
      .fixed = TRUE, .form = "a libvirt URI such as qemu:///system",
      .help = "The libvirt daemon to watch."},
+    {"libvirt", "agent-socket", VSF_KEY_TEXT, FIELD(agent_socket), .check = check_agent_socket,
+     .fallback = "auto", .fixed = TRUE, .form = "auto, none, or the path of a socket",
+     .help =
+         "Where virt-sflow-agent is, which asks guest agents for us, since that takes libvirt's\n"
+         "read-write connection: the path of its socket, none (nobody is asked), or auto\n"
+         "(agent.sock in the runtime directory; where nobody listens there and virt-sflowd is\n"
+         "root, it starts the one that lies beside its own program)."},
     {"capture", "interfaces", VSF_KEY_PATTERNS, FIELD(interfaces),
      .fallback = "vnet* tap* macvtap*", .form = "patterns of at most 15 characters with * and ?",
      .help = "Interfaces that may be sampled: patterns with * and ?, blanks or commas between."},

@@ -66,6 +66,7 @@ typedef struct {
     guint dns_min_polling_s; /* 5 */
     /* [libvirt] */
     char *uri;
+    char *agent_socket; /* "auto", "none" or a path */
     /* [capture] */
     GStrv interfaces;
     VsfDirection direction;

@@ -196,6 +196,8 @@ add_agents(JsonBuilder *builder, const VsfApp *app)
                            app->config->agent == VSF_GUEST_AGENT_AUTO ? "auto" : "off");
     vsf_status_int_member(builder, "running", vsf_agents_running(app->agents));
     vsf_status_int_member(builder, "stuck", vsf_agents_stuck(app->agents));
+    vsf_status_text_member(builder, "socket", app->agent_socket);
+    vsf_status_int_member(builder, "process", vsf_agent_process_pid(app->agent_process));
     vsf_status_text_member(builder, "trouble", vsf_guests_trouble(app->guests));
     json_builder_end_object(builder);
 }

@@ -11,6 +11,7 @@ static const char everything[] =
     "balloon\nvirt-net-direction = host\n"
     "source-address = 192.0.2.9\ndscp = 3\ndns-sd = on\ndns-sd-domain = example.net\n"
     "dns-min-sampling = 20\ndns-min-polling = 21\n[libvirt]\nuri = test:///default\n"
+    "agent-socket = none\n"
     "[capture]\nbackend = pcap\ninterfaces = vnet* x?\ndirection = both\nmax-samples-per-second = "
     "11\n"
     "max-host-samples-per-second = 12\n[guest]\nagent = off\ncanary = 13\n"
@@ -134,12 +135,14 @@ test_what_is_read_at_the_start_alone_stays(void)
     g_auto(GStrv) names = vsf_config_keep_fixed(config, in_force);
     g_auto(GStrv) again = vsf_config_keep_fixed(config, in_force);
 
-    g_assert_cmpuint(g_strv_length(names), ==, 3);
+    g_assert_cmpuint(g_strv_length(names), ==, 4);
     g_assert_cmpstr(names[0], ==, "[sflow] vm-index");
     g_assert_cmpint(config->vm_index, ==, VSF_INDEX_OWN);
     g_assert_cmpstr(names[1], ==, "[libvirt] uri");
     g_assert_cmpstr(config->uri, ==, "qemu:///system");
-    g_assert_cmpstr(names[2], ==, "[capture] backend");
+    g_assert_cmpstr(names[2], ==, "[libvirt] agent-socket");
+    g_assert_cmpstr(config->agent_socket, ==, "auto");
+    g_assert_cmpstr(names[3], ==, "[capture] backend");
     g_assert_cmpuint(config->polling_s, ==, 7);
     g_assert_cmpuint(g_strv_length(again), ==, 0);
 }

@@ -80,9 +80,18 @@ def test_options():
 
 def test_daemon():
     """virt-sflowd(8) has each option of the daemon, and no other"""
-    options = options_of_help(shown("VIRT_SFLOWD"))
+    compare_options("VIRT_SFLOWD", "virt-sflowd.8")
+
+
+def test_agent():
+    """virt-sflow-agent(8) has each option of the agent service, and no other"""
+    compare_options("VIRT_SFLOW_AGENT", "virt-sflow-agent.8")
+
+
+def compare_options(program, name):
+    options = options_of_help(shown(program))
     assert len(options) > 5, options
-    text = page("virt-sflowd.8")
+    text = page(name)
     synopsis, rest = text.split(".SH SYNOPSIS\n")[1].split("\n.SH ", 1)
     tap.equal(options_of_roff(synopsis), options, "SYNOPSIS")
     items = set()
@@ -107,9 +116,10 @@ def findings_page():
 
 
 def calls(room, function):
-    """The arguments of each call of a function in daemon/cli/ROOM*.c."""
+    """The arguments of each call of a function in daemon/cli/ROOM*.c, and what both rooms share."""
     found = []
-    for path in sorted(glob.glob(os.path.join(SOURCE, "daemon", "cli", room + "*.c"))):
+    folder = os.path.join(SOURCE, "daemon", "cli")
+    for path in sorted(glob.glob(os.path.join(folder, room + "*.c"))) + [folder + "/refused.c"]:
         with open(path, encoding="utf-8") as file:
             text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
         for call in re.finditer(rf"\b{function}\(", text):

@@ -26,6 +26,7 @@ ROOMS = {
     "daemon/sflow": ({"include"}, GLIB),
     "daemon/base": (set(), GIO),
     "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt"}),
+    "daemon/agent": ({"include", "daemon/base", "daemon/virt"}, GIO),
     "daemon/net": ({"include", "daemon/base", "daemon/bpf", "daemon/model"},
                    GIO | {"pcap", "libmnl", "json-glib"}),
     "daemon/bpf": ({"daemon/model"}, GLIB | {"bpf", "libmnl"}),
