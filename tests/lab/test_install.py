@@ -2,17 +2,15 @@
 """The packages: built from the tarball by Debian's and RPM's own tools, judged by lintian and
 rpmlint, installed in a clean Debian, run there beside a real libvirtd, and taken away."""
 
-import contextlib
 import glob
 import os
 import re
 import shutil
 import subprocess
-import tempfile
-import time
 
 import lab as labs
 import tap
+from built import call, deb, once, rpm, scratch, tarball, tree
 from collector import Collector
 
 SOURCE = os.environ.get("VSF_SOURCE", os.path.join(os.path.dirname(__file__), "../.."))
@@ -28,80 +26,6 @@ HOOK = "etc/libvirt/hooks/qemu.d/50-virt-sflow"
 
 def lab():
     return tap.fixture(labs.Lab)
-
-
-def scratch():
-    return tap.fixture(make_scratch)
-
-
-@contextlib.contextmanager
-def make_scratch():
-    base = os.path.join(labs.build_folder(), "lab")
-    os.makedirs(base, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="install-", dir=base)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def call(*command, cwd=None, timeout=500, **environment):
-    """Its output; the tail of it in the error if it fails."""
-    done = subprocess.run(command, cwd=cwd, timeout=timeout, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C", **environment})
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout[-3000:]}")
-    return done.stdout
-
-
-def once(function):
-    """A step that several tests need: it is done, or fails, once."""
-    results = {}
-
-    def step(*arguments):
-        if arguments not in results:
-            results[arguments] = function(*arguments)
-        return results[arguments]
-    return step
-
-
-@once
-def tarball():
-    call("meson", "dist", "-C", labs.build_folder(), "--no-tests", "--formats", "xztar",
-         "--allow-dirty")
-    found = glob.glob(os.path.join(labs.build_folder(), "meson-dist/virt-sflow-*.tar.xz"))
-    return max(found, key=os.path.getmtime)
-
-
-@once
-def tree():
-    """The tarball's content."""
-    folder = os.path.join(scratch(), "source")
-    os.makedirs(folder)
-    call("tar", "xf", tarball(), "-C", folder, "--strip-components=1")
-    return folder
-
-
-@once
-def deb():
-    """The .deb's path; .changes lies beside it."""
-    tap.need("dpkg-buildpackage", "dh")
-    call("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", cwd=tree(),
-         DEB_BUILD_OPTIONS="nocheck parallel=2")
-    found, = glob.glob(os.path.join(scratch(), "virt-sflow_*.deb"))
-    return found
-
-
-@once
-def rpm():
-    """-> (binary package, source package, the others)."""
-    tap.need("rpmbuild")
-    top = os.path.join(scratch(), "rpmbuild")
-    call("rpmbuild", "-ta", "--nodeps", "--define", f"_topdir {top}", tarball())
-    binary, = glob.glob(top + "/RPMS/*/virt-sflow-[0-9]*.rpm")
-    source, = glob.glob(top + "/SRPMS/*.rpm")
-    return binary, source, set(glob.glob(top + "/RPMS/*/*.rpm")) - {binary}
 
 
 @once
