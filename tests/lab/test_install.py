@@ -104,9 +104,9 @@ def test_tarball_has_no_more_than_the_sources():
 
 def test_deb_and_lintian():
     """dpkg-buildpackage makes the .deb from the tarball, and lintian has no error and no warning"""
-    deb()
+    package = deb()
     tap.need("lintian")
-    changes, = glob.glob(os.path.join(scratch(), "virt-sflow_*.changes"))
+    changes, = glob.glob(os.path.join(os.path.dirname(package), "virt-sflow_*.changes"))
     done = subprocess.run(["lintian", "--allow-root", "--suppress-tags",
                            ",".join(sorted(LINTIAN_EXPECTED)), "--fail-on", "error,warning",
                            changes], capture_output=True, text=True)
@@ -144,7 +144,9 @@ def test_packages_hold_what_meson_installs():
     for which, missing, files in (
             ("deb", set(), re.findall(r"^-\S+ .* \.(/\S+)(?: link to .*)?$", of_deb, re.M)),
             ("rpm", profiles, [line for line in call("rpm", "-qlp", rpm()[0]).split("\n") if line])):
-        held = {re.sub(r"\.gz$", "", name) for name in files if not documents.match(name)}
+        # Debian 12 calls /usr/lib/systemd by its other name.
+        held = {re.sub(r"^/lib/", "/usr/lib/", re.sub(r"\.gz$", "", name)) for name in files
+                if not documents.match(name)}
         folders = {os.path.dirname(name) for name in held | wanted}
         folders |= {os.path.dirname(name) for name in folders}
         tap.equal(held - folders - {"/etc/virt-sflow/conf.d"}, wanted - missing, which)
@@ -161,6 +163,8 @@ def test_deb_runs_and_leaves_nothing():
     inside(folder, "apt-get", "install", "-y", "-q", "--no-install-recommends",
            "/root/" + os.path.basename(package))
     assert "virt-sflow" in inside(folder, "virt-sflowd", "--version")
+    for user in ("virt-sflow", "virt-sflow-agent"):
+        inside(folder, "getent", "passwd", user)
     inside(folder, "virt-sflowd", "--check-config")
     judge(folder, "of-deb")
     os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)  # as libvirt's own package does
@@ -171,6 +175,7 @@ def test_deb_runs_and_leaves_nothing():
     # An administrator's configuration outlives the removal, not the purge.
     assert os.path.exists(folder + "/etc/virt-sflow/virt-sflow.conf")
     inside(folder, "dpkg", "--purge", "virt-sflow")
+    assert "virt-sflow" not in inside(folder, "getent", "passwd")
     tap.equal(traces(folder), [])
 
 
