@@ -205,7 +205,10 @@ def drop_in(name):
         return file.read()
 
 
-def installed_unit():
+def installed_unit(name="virt-sflowd.service"):
     """The text of the unit file as it is installed."""
-    with open(os.path.join(build_folder(), "data", "virt-sflowd.service")) as file:
+    path = os.path.join(build_folder(), "data", name)
+    if not os.path.exists(path):
+        return drop_in(name)  # as it lies in the source
+    with open(path) as file:
         return file.read()

@@ -27,6 +27,7 @@ class Users:
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.uid = {words[0]: int(words[2]) for words in self._lines("passwd")}
         self.gid = {words[0]: int(words[2]) for words in self._lines("group")}
+        self.gid |= {words[0]: int(words[3]) for words in self._lines("passwd")}
 
     def path(self, name):
         return os.path.join(self.folder, "etc", name)
@@ -35,14 +36,23 @@ class Users:
         with open(self.path(name)) as file:
             return [line.split(":") for line in file.read().splitlines()]
 
+    def join(self, group, *names):
+        """Makes them members, also where the lists are bound already."""
+        lines = self._lines("group")
+        for words in lines:
+            if words[0] == group:
+                words[3] = ",".join(filter(None, [words[3], *names]))
+        with open(self.path("group"), "w") as file:
+            file.write("".join(":".join(words) + "\n" for words in lines))
+
     def bind(self, lab):
         for name in ("passwd", "group"):
             lab.run(["mount", "--bind", self.path(name), "/etc/" + name])
 
-    def become(self, name, capabilities=()):
-        """The start of a command line that runs the rest of it as that user, with exactly those
-        capabilities and no way to more, as a unit does."""
+    def become(self, name, capabilities=(), group=None):
+        """The start of a command line that runs the rest of it as that user (in its own group, or
+        another), with exactly those capabilities and no way to more, as a unit does."""
         words = "".join(f",+{capability}" for capability in capabilities)
-        return ["setpriv", f"--reuid={self.uid[name]}", f"--regid={self.gid[name]}",
+        return ["setpriv", f"--reuid={self.uid[name]}", f"--regid={self.gid[group or name]}",
                 "--clear-groups", "--no-new-privs", f"--bounding-set=-all{words}",
                 f"--inh-caps=-all{words}", f"--ambient-caps=-all{words}"]
