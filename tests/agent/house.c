@@ -44,16 +44,20 @@ note(const char *uuid, const VsfAgentRequest *request)
 static gpointer
 fake_call(gpointer link G_GNUC_UNUSED, const char *uuid, gpointer question, GError **error)
 {
+    char *reply;
+
     note(uuid, question);
     g_atomic_int_inc(&house_calls);
     g_atomic_int_inc(&house_out);
     if (g_str_has_prefix(uuid, "dead"))
         g_async_queue_pop(gate);
+    reply = g_strdup(house_reply);
+    if (reply == NULL)
+        g_propagate_error(error, g_error_copy(house_error));
+    /* Nothing of the house is used from here on. */
+    vsf_order_give(&house_out);
     g_atomic_int_add(&house_out, -1);
-    if (house_reply != NULL)
-        return g_strdup(house_reply);
-    g_propagate_error(error, g_error_copy(house_error));
-    return NULL;
+    return reply;
 }
 
 static gboolean
@@ -102,6 +106,7 @@ house_free(House *house)
     close(house->fd);
     g_unlink(house->path);
     g_rmdir(house->folder);
+    vsf_order_take(&house_out);
     g_free(house->folder);
     g_free(house->path);
     g_free(house->place);
