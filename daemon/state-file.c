@@ -2,6 +2,7 @@
 #include "state-file.h"
 
 #include "base/order.h"
+#include "base/owner.h"
 #include "base/worker.h"
 #include "model/state-seal.h"
 
@@ -67,6 +68,7 @@ static gboolean
 write_newer(const WriteJob *job, GError **error)
 {
     g_autofree char *directory = g_path_get_dirname(job->path);
+    gboolean entered, whole;
 
     if (job->number < job->order->newest)
         return TRUE;
@@ -75,12 +77,14 @@ write_newer(const WriteJob *job, GError **error)
                     g_strerror(errno));
         return FALSE;
     }
-    if (!g_file_set_contents_full(job->path, job->text, (gssize)job->length,
-                                  G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                  0640, error))
-        return FALSE;
-    job->order->newest = job->number;
-    return TRUE;
+    entered = vsf_owner_enter(directory);
+    whole = g_file_set_contents_full(job->path, job->text, (gssize)job->length,
+                                     G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+                                     0640, error);
+    vsf_owner_leave(entered);
+    if (whole)
+        job->order->newest = job->number;
+    return whole;
 }
 
 /* Any thread. The old file stays whole until the new one is on the disk. */

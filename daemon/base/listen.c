@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "listen.h"
 
+#include "owner.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,6 +57,21 @@ clear_stale(const struct sockaddr_un *address, GError **error)
     return TRUE;
 }
 
+/* As the owner of the directory, whose the file is then. */
+static int
+bind_file(int fd, const struct sockaddr_un *address)
+{
+    g_autofree char *directory = g_path_get_dirname(address->sun_path);
+    gboolean entered = vsf_owner_enter(directory);
+    /* The file takes the socket's own mode: never wider, not even for a moment. */
+    int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+
+    if (result == 0)
+        result = chmod(address->sun_path, MODE);
+    vsf_owner_leave(entered);
+    return result;
+}
+
 gboolean
 vsf_listener_open(VsfListener *listener, const char *path, GError **error)
 {
@@ -71,10 +88,8 @@ vsf_listener_open(VsfListener *listener, const char *path, GError **error)
     if (!clear_stale(&address, error))
         return FALSE;
     fd = new_socket();
-    /* The file takes the socket's own mode: never wider, not even for a moment. */
-    if (fd < 0 || fchmod(fd, MODE) != 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        chmod(path, MODE) != 0 || listen(fd, BACKLOG) != 0 || lstat(path, &file) != 0) {
+    if (fd < 0 || fchmod(fd, MODE) != 0 || bind_file(fd, &address) != 0 ||
+        listen(fd, BACKLOG) != 0 || lstat(path, &file) != 0) {
         fail(error, path, "cannot listen");
         if (fd >= 0)
             close(fd);

@@ -10,6 +10,7 @@
 
 #include "../../include/hook-msg.h"
 #include "../base/log.h"
+#include "../base/owner.h"
 
 /* A callback reads an XML of up to 128 KiB, so a full queue is taken in
  * several rounds of the main loop. */
@@ -151,6 +152,18 @@ remove_stale(const char *path, const struct sockaddr_un *address, GError **error
     return TRUE;
 }
 
+/* As the owner of the directory, whose the file is then. */
+static int
+bind_file(int fd, const struct sockaddr_un *address)
+{
+    g_autofree char *directory = g_path_get_dirname(address->sun_path);
+    gboolean entered = vsf_owner_enter(directory);
+    int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+
+    vsf_owner_leave(entered);
+    return result;
+}
+
 static gboolean
 open_socket(VsfHookSocket *hook, const struct sockaddr_un *address, GError **error)
 {
@@ -166,7 +179,7 @@ open_socket(VsfHookSocket *hook, const struct sockaddr_un *address, GError **err
     if (setsockopt(hook->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
         fchmod(hook->fd, 0600) < 0)
         return fail(error, hook->path, "setting up", errno);
-    if (bind(hook->fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+    if (bind_file(hook->fd, address) < 0)
         return fail(error, hook->path, "bind", errno);
     if (lstat(hook->path, &info) == 0) {
         hook->bound = TRUE;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real systemd inside a lab: PID 1 of a PID namespace of its own, with its own
-control group, /dev, /tmp and units, so that nothing of the machine is seen or changed.
+control group, /dev, /tmp, users and units, so that nothing of the machine is seen or changed.
 
     with Lab(libvirtd=False) as lab, Manager(lab, units) as manager:
         manager.systemctl("start", "libvirtd")
@@ -15,6 +15,7 @@ import time
 
 import tap
 from lab import build_folder
+from users import Users
 
 SYSTEMD = "/usr/lib/systemd/systemd"
 _PREFIX = "vsf-lab-"
@@ -44,6 +45,7 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts /tmp/dev/pts
 ln -s pts/ptmx /tmp/dev/ptmx
 mount --rbind /tmp/dev /dev
 [ ! -e /etc/machine-id ] || mount --bind /run/vsf/machine-id /etc/machine-id
+for name in passwd group; do mount --bind /run/vsf/users/etc/$name /etc/$name; done
 export container=vsf-lab SYSTEMD_UNIT_PATH=/run/vsf/units SYSTEMD_GENERATOR_PATH=/nonexistent
 export SYSTEMD_ENVIRONMENT_GENERATOR_PATH=/nonexistent
 exec /usr/lib/systemd/systemd --system --unit=lab.target --log-target=null --show-status=no \\
@@ -89,6 +91,7 @@ class Manager:
             with open(path, "w") as file:
                 file.write(text)
         self.lab.write("run/vsf/machine-id", "0123456789abcdef0123456789abcdef\n")
+        self.users = Users(self.lab.path("run", "vsf/users"))
         os.makedirs(self.lab.path("run", "systemd"), exist_ok=True)
         self._group = os.path.join(self._top, f"{_PREFIX}{os.getpid()}")
         try:
@@ -202,7 +205,10 @@ def drop_in(name):
         return file.read()
 
 
-def installed_unit():
+def installed_unit(name="virt-sflowd.service"):
     """The text of the unit file as it is installed."""
-    with open(os.path.join(build_folder(), "data", "virt-sflowd.service")) as file:
+    path = os.path.join(build_folder(), "data", name)
+    if not os.path.exists(path):
+        return drop_in(name)  # as it lies in the source
+    with open(path) as file:
         return file.read()

@@ -2,17 +2,15 @@
 """The packages: built from the tarball by Debian's and RPM's own tools, judged by lintian and
 rpmlint, installed in a clean Debian, run there beside a real libvirtd, and taken away."""
 
-import contextlib
 import glob
 import os
 import re
 import shutil
 import subprocess
-import tempfile
-import time
 
 import lab as labs
 import tap
+from built import call, deb, once, rpm, scratch, tarball, tree
 from collector import Collector
 
 SOURCE = os.environ.get("VSF_SOURCE", os.path.join(os.path.dirname(__file__), "../.."))
@@ -28,80 +26,6 @@ HOOK = "etc/libvirt/hooks/qemu.d/50-virt-sflow"
 
 def lab():
     return tap.fixture(labs.Lab)
-
-
-def scratch():
-    return tap.fixture(make_scratch)
-
-
-@contextlib.contextmanager
-def make_scratch():
-    base = os.path.join(labs.build_folder(), "lab")
-    os.makedirs(base, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="install-", dir=base)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def call(*command, cwd=None, timeout=500, **environment):
-    """Its output; the tail of it in the error if it fails."""
-    done = subprocess.run(command, cwd=cwd, timeout=timeout, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C", **environment})
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout[-3000:]}")
-    return done.stdout
-
-
-def once(function):
-    """A step that several tests need: it is done, or fails, once."""
-    results = {}
-
-    def step(*arguments):
-        if arguments not in results:
-            results[arguments] = function(*arguments)
-        return results[arguments]
-    return step
-
-
-@once
-def tarball():
-    call("meson", "dist", "-C", labs.build_folder(), "--no-tests", "--formats", "xztar",
-         "--allow-dirty")
-    found = glob.glob(os.path.join(labs.build_folder(), "meson-dist/virt-sflow-*.tar.xz"))
-    return max(found, key=os.path.getmtime)
-
-
-@once
-def tree():
-    """The tarball's content."""
-    folder = os.path.join(scratch(), "source")
-    os.makedirs(folder)
-    call("tar", "xf", tarball(), "-C", folder, "--strip-components=1")
-    return folder
-
-
-@once
-def deb():
-    """The .deb's path; .changes lies beside it."""
-    tap.need("dpkg-buildpackage", "dh")
-    call("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", cwd=tree(),
-         DEB_BUILD_OPTIONS="nocheck parallel=2")
-    found, = glob.glob(os.path.join(scratch(), "virt-sflow_*.deb"))
-    return found
-
-
-@once
-def rpm():
-    """-> (binary package, source package)."""
-    tap.need("rpmbuild")
-    top = os.path.join(scratch(), "rpmbuild")
-    call("rpmbuild", "-ta", "--nodeps", "--define", f"_topdir {top}", tarball())
-    binary, = glob.glob(top + "/RPMS/*/virt-sflow-[0-9]*.rpm")
-    source, = glob.glob(top + "/SRPMS/*.rpm")
-    return binary, source
 
 
 @once
@@ -180,9 +104,9 @@ def test_tarball_has_no_more_than_the_sources():
 
 def test_deb_and_lintian():
     """dpkg-buildpackage makes the .deb from the tarball, and lintian has no error and no warning"""
-    deb()
+    package = deb()
     tap.need("lintian")
-    changes, = glob.glob(os.path.join(scratch(), "virt-sflow_*.changes"))
+    changes, = glob.glob(os.path.join(os.path.dirname(package), "virt-sflow_*.changes"))
     done = subprocess.run(["lintian", "--allow-root", "--suppress-tags",
                            ",".join(sorted(LINTIAN_EXPECTED)), "--fail-on", "error,warning",
                            changes], capture_output=True, text=True)
@@ -192,10 +116,10 @@ def test_deb_and_lintian():
 def test_rpm_and_rpmlint():
     """rpmbuild makes the package and its source package from the tarball; rpmlint finds nothing
     that rpm/virt-sflow.rpmlintrc does not explain"""
-    binary, source = rpm()
+    binary, source, others = rpm()
     tap.need("rpmlint")
     done = subprocess.run(["rpmlint", "--rpmlintrc", os.path.join(tree(), "rpm/virt-sflow.rpmlintrc"),
-                           binary, source, os.path.join(tree(), "rpm/virt-sflow.spec")],
+                           binary, source, *others, os.path.join(tree(), "rpm/virt-sflow.spec")],
                           capture_output=True, text=True)
     tap.equal(re.findall(r"^.*: [EW]: .*$", done.stdout, re.M), [], done.stdout[-500:])
     tap.equal(done.returncode, 0, done.stdout[-500:])
@@ -214,12 +138,18 @@ def test_packages_hold_what_meson_installs():
     wanted.add("/etc/virt-sflow/virt-sflow.conf")
     documents = re.compile(r"/usr/share/(doc|licenses|lintian)/|/usr/lib/\.build-id(/|$)")
     of_deb = call("dpkg-deb", "--contents", deb())
-    for which, files in (
-            ("deb", re.findall(r"^-\S+ .* \.(/\S+)(?: link to .*)?$", of_deb, re.M)),
-            ("rpm", [line for line in call("rpm", "-qlp", rpm()[0]).split("\n") if line])):
-        held = {re.sub(r"\.gz$", "", name) for name in files if not documents.match(name)}
+    # AppArmor's profiles are Debian's, SELinux's module is Fedora's.
+    profiles = {name for name in wanted if name.startswith("/etc/apparmor.d/")}
+    assert profiles, wanted
+    for which, missing, files in (
+            ("deb", set(), re.findall(r"^-\S+ .* \.(/\S+)(?: link to .*)?$", of_deb, re.M)),
+            ("rpm", profiles, [line for line in call("rpm", "-qlp", rpm()[0]).split("\n") if line])):
+        # Debian 12 calls /usr/lib/systemd by its other name.
+        held = {re.sub(r"^/lib/", "/usr/lib/", re.sub(r"\.gz$", "", name)) for name in files
+                if not documents.match(name)}
         folders = {os.path.dirname(name) for name in held | wanted}
-        tap.equal(held - folders - {"/etc/virt-sflow/conf.d"}, wanted, which)
+        folders |= {os.path.dirname(name) for name in folders}
+        tap.equal(held - folders - {"/etc/virt-sflow/conf.d"}, wanted - missing, which)
     call("ninja", "-C", build, "uninstall", DESTDIR=root)
     left = [name for _, _, names in os.walk(root) for name in names]
     tap.equal(left, [])
@@ -233,6 +163,8 @@ def test_deb_runs_and_leaves_nothing():
     inside(folder, "apt-get", "install", "-y", "-q", "--no-install-recommends",
            "/root/" + os.path.basename(package))
     assert "virt-sflow" in inside(folder, "virt-sflowd", "--version")
+    for user in ("virt-sflow", "virt-sflow-agent"):
+        inside(folder, "getent", "passwd", user)
     inside(folder, "virt-sflowd", "--check-config")
     judge(folder, "of-deb")
     os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)  # as libvirt's own package does
@@ -243,6 +175,7 @@ def test_deb_runs_and_leaves_nothing():
     # An administrator's configuration outlives the removal, not the purge.
     assert os.path.exists(folder + "/etc/virt-sflow/virt-sflow.conf")
     inside(folder, "dpkg", "--purge", "virt-sflow")
+    assert "virt-sflow" not in inside(folder, "getent", "passwd")
     tap.equal(traces(folder), [])
 
 
@@ -250,7 +183,7 @@ def test_rpm_runs_and_leaves_nothing():
     """The .rpm installs into a root of its own, its daemon serves a real libvirtd, and erasing
     it leaves nothing, not even a hook that was installed"""
     # Where the .deb was and is not any more: the libraries are there.
-    folder, (package, _) = debian(), rpm()
+    folder, package = debian(), rpm()[0]
     needed = re.findall(r"^(lib\S+?)\(\)", call("rpm", "-qpR", package), re.M)
     assert any("libvirt.so" in name for name in needed), needed
     call("rpm", "--root", folder, "--nodeps", "-i", package)
