@@ -13,6 +13,7 @@ struct VsfThreads {
     GCond none;
     GQueue waiting;    /* jobs */
     GQueue idle;       /* Idle; the one that was busy last comes first, so that the others end */
+    GQueue spare;      /* Idle, nobody's; freed at the end, since it may still be woken up */
     guint n, max;      /* threads */
     guint outstanding; /* jobs that run or wait to */
     gboolean closed;
@@ -31,6 +32,24 @@ typedef struct {
 
 static gint n_idle; /* atomic */
 
+static Idle *
+idle_new(void)
+{
+    Idle *idle = g_new0(Idle, 1);
+
+    g_cond_init(&idle->wake);
+    return idle;
+}
+
+static void
+idle_free(gpointer data)
+{
+    Idle *idle = data;
+
+    g_cond_clear(&idle->wake);
+    g_free(idle);
+}
+
 static void
 threads_unref(VsfThreads *threads)
 {
@@ -39,6 +58,7 @@ threads_unref(VsfThreads *threads)
     g_mutex_clear(&threads->lock);
     g_cond_clear(&threads->none);
     g_queue_clear(&threads->waiting);
+    g_queue_clear_full(&threads->spare, idle_free);
     g_free(threads);
 }
 
@@ -61,15 +81,16 @@ static gpointer
 wait_for_job(VsfThreads *threads)
 {
     gint64 until_us = g_get_monotonic_time() + IDLE_US;
-    Idle idle = {0};
+    Idle *idle = g_queue_pop_head(&threads->spare);
 
-    g_cond_init(&idle.wake);
-    g_queue_push_head(&threads->idle, &idle);
-    while (idle.job == NULL && !threads->closed && wait_until(&idle.wake, threads, until_us))
+    if (idle == NULL)
+        idle = idle_new();
+    g_queue_push_head(&threads->idle, idle);
+    while (idle->job == NULL && !threads->closed && wait_until(&idle->wake, threads, until_us))
         ;
-    g_queue_remove(&threads->idle, &idle);
-    g_cond_clear(&idle.wake);
-    return idle.job;
+    g_queue_remove(&threads->idle, idle);
+    g_queue_push_head(&threads->spare, idle);
+    return g_steal_pointer(&idle->job);
 }
 
 /* With the lock. NULL: the thread ends. */
@@ -141,7 +162,6 @@ vsf_threads_push(VsfThreads *threads, gpointer job)
     idle = g_queue_pop_head(&threads->idle);
     if (idle != NULL) {
         idle->job = job;
-        g_cond_signal(&idle->wake);
     } else {
         g_queue_push_tail(&threads->waiting, job);
         if (threads->n < threads->max &&
@@ -149,6 +169,9 @@ vsf_threads_push(VsfThreads *threads, gpointer job)
             g_queue_pop_head(&threads->waiting);
     }
     vsf_order_unlock(&threads->lock);
+    /* With the lock, the thread would wake up to wait for that. */
+    if (idle != NULL)
+        g_cond_signal(&idle->wake);
 }
 
 gboolean
@@ -182,6 +205,7 @@ vsf_threads_new(guint max, void (*func)(gpointer job))
     g_cond_init(&threads->none);
     g_queue_init(&threads->waiting);
     g_queue_init(&threads->idle);
+    g_queue_init(&threads->spare);
     return threads;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "worker.h"
 
+#include "mailbox.h"
 #include "order.h"
 #include "threads.h"
 
@@ -25,6 +26,8 @@ typedef struct {
     GCancellable *freed;
     GAsyncReadyCallback done;
     gpointer user_data;
+    gpointer result; /* of @func, until the main thread has it */
+    GError *error;
 } Job;
 
 static void
@@ -37,34 +40,34 @@ job_free(Job *job)
     g_free(job);
 }
 
+/* On the main thread. */
 static void
-run_task(GTask *task, Job *job)
-{
-    GError *error = NULL;
-    gpointer result = NULL;
-    GDestroyNotify result_free = job->result_free;
-
-    if (!g_cancellable_set_error_if_cancelled(g_task_get_cancellable(task), &error) &&
-        g_cancellable_is_cancelled(job->freed))
-        g_set_error_literal(&error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
-    if (error == NULL)
-        result = job->func(job->payload, &error);
-    vsf_order_give(job);
-    /* From here on the job is the main thread's. */
-    if (error != NULL)
-        g_task_return_error(task, error);
-    else
-        g_task_return_pointer(task, result, result_free);
-}
-
-static void
-run_job(gpointer data)
+return_result(gpointer data)
 {
     g_autoptr(GTask) task = data;
     Job *job = g_task_get_task_data(task);
 
     vsf_order_take(job);
-    run_task(task, job);
+    if (job->error != NULL)
+        g_task_return_error(task, g_steal_pointer(&job->error));
+    else
+        g_task_return_pointer(task, g_steal_pointer(&job->result), job->result_free);
+}
+
+static void
+run_job(gpointer data)
+{
+    GTask *task = data;
+    Job *job = g_task_get_task_data(task);
+
+    vsf_order_take(job);
+    if (!g_cancellable_set_error_if_cancelled(g_task_get_cancellable(task), &job->error) &&
+        g_cancellable_is_cancelled(job->freed))
+        g_set_error_literal(&job->error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the worker was closed");
+    if (job->error == NULL)
+        job->result = job->func(job->payload, &job->error);
+    vsf_order_give(job);
+    vsf_mailbox_put(return_result, task);
 }
 
 static void
@@ -98,6 +101,7 @@ vsf_worker_new(guint threads, GDestroyNotify result_free)
 {
     VsfWorker *worker = g_new0(VsfWorker, 1);
 
+    vsf_mailbox_open();
     worker->threads = vsf_threads_new(threads, run_job);
     worker->result_free = result_free;
     worker->freed = g_cancellable_new();

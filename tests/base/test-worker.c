@@ -264,6 +264,33 @@ test_drain_runs_what_waits(void)
 }
 
 static void
+count_delivery(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    g_autofree int *number = vsf_worker_finish(result, NULL);
+
+    g_assert_nonnull(number);
+    ++*(guint *)user_data;
+}
+
+/* Whoever is first to have one wakes the main loop for all that come until it looks. */
+static void
+test_results_of_many_threads_all_come(void)
+{
+    VsfWorker *workers[] = {vsf_worker_new(4, g_free), vsf_worker_new(4, g_free)};
+    guint n_delivered = 0;
+
+    for (guint i = 0; i < 4000; i++)
+        vsf_worker_run(workers[i % 2], answer_number, GINT_TO_POINTER(i), NULL, NULL,
+                       count_delivery, &n_delivered);
+    while (n_delivered < 4000)
+        g_main_context_iteration(NULL, TRUE);
+    for (guint i = 0; i < G_N_ELEMENTS(workers); i++) {
+        g_assert_cmpuint(vsf_worker_pending(workers[i]), ==, 0);
+        vsf_worker_free(workers[i]);
+    }
+}
+
+static void
 test_drain_does_not_wait_for_ever(void)
 {
     GAsyncQueue *gate = g_async_queue_new();
@@ -302,6 +329,8 @@ main(int argc, char **argv)
     g_test_add_func("/base/worker/a-callback-may-free-its-worker",
                     test_a_callback_may_free_its_worker);
     g_test_add_func("/base/worker/drain-runs-what-waits", test_drain_runs_what_waits);
+    g_test_add_func("/base/worker/results-of-many-threads-all-come",
+                    test_results_of_many_threads_all_come);
     g_test_add_func("/base/worker/drain-does-not-wait-for-ever", test_drain_does_not_wait_for_ever);
     return g_test_run();
 }

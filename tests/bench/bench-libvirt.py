@@ -30,7 +30,7 @@ FAST_S, SLOW_S = 5, 20  # polling
 SETTLE_S = 8            # what a start asks once is over
 IDLE_S = 5
 GOALS = {"daemon_us": 100, "libvirtd_ratio": 0.6}
-SLOTS, MOST_TOGETHER = 10, 16   # of an interval; VMs in one call of the daemon's
+MOST_TOGETHER = 16      # VMs in one call of the daemon's
 OWN, BEFORE, OTHER = "virt-sflowd", "virt-sflowd before", "one call each"
 
 
@@ -95,9 +95,15 @@ def by_client(lab, crowd, polling, seconds, who, program, *arguments):
                 libvirtd)
 
 
+def due_together(vms):
+    """VMs in one slot of the daemon's on average, as daemon/schedule.c has them."""
+    slots = next((slots for slots in (3, 6) if vms < slots * 16), 12)
+    return min(max(vms // slots, 1), MOST_TOGETHER)
+
+
 def a_round(lab, crowd, polling, seconds):
     """Everyone's turn."""
-    together = min(max(len(crowd.vms) // SLOTS, 1), MOST_TOGETHER)
+    together = due_together(len(crowd.vms))
     if Earlier.path:
         yield by_daemon(lab, crowd, polling, seconds, BEFORE)
     yield by_daemon(lab, crowd, polling, seconds)

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mailbox.h"
+
+#include "order.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+typedef struct {
+    void (*take)(gpointer item);
+    gpointer item;
+} Letter;
+
+/* One for all, as the main loop is. */
+static GMutex lock;
+static GQueue letters = G_QUEUE_INIT;
+static int event_fd = -1;
+
+static Letter *
+next_letter(void)
+{
+    Letter *letter;
+
+    vsf_order_lock(&lock);
+    letter = g_queue_pop_head(&letters);
+    vsf_order_unlock(&lock);
+    return letter;
+}
+
+static gboolean
+letters_came(int fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
+{
+    eventfd_t count;
+    Letter *letter;
+
+    eventfd_read(fd, &count);
+    while ((letter = next_letter()) != NULL) {
+        letter->take(letter->item);
+        g_free(letter);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+void
+vsf_mailbox_open(void)
+{
+    if (event_fd >= 0)
+        return;
+    event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event_fd < 0)
+        g_error("no descriptor for the main loop: %s", g_strerror(errno));
+    g_unix_fd_add(event_fd, G_IO_IN, letters_came, NULL);
+}
+
+void
+vsf_mailbox_put(void (*take)(gpointer item), gpointer item)
+{
+    Letter *letter = g_new(Letter, 1);
+    gboolean is_first;
+
+    *letter = (Letter){take, item};
+    vsf_order_lock(&lock);
+    is_first = g_queue_is_empty(&letters);
+    g_queue_push_tail(&letters, letter);
+    vsf_order_unlock(&lock);
+    /* Else one who came before does it. */
+    if (is_first)
+        eventfd_write(event_fd, 1);
+}
