@@ -2,9 +2,11 @@
 /* What app.c holds, for status.c, which only reads it. */
 #pragma once
 
+#include "agent-process.h"
 #include "app-vitals.h"
 #include "app.h"
 #include "base/log.h"
+#include "beside.h"
 #include "brakes.h"
 #include "control/control.h"
 #include "dns-store.h"
@@ -36,9 +38,12 @@ struct VsfApp {
     VsfDnsSd *dns;          /* NULL: dns-sd is off */
     char *dns_note;         /* what is in force otherwise than DNS has it, or NULL */
     VsfLogRate dns_note_rate;
+    VsfBeside *beside;
     VsfHookSocket *hook;
     VsfControl *control;
-    VsfCaptureChoice *choice; /* until there are flows, which take it */
+    char *agent_socket;             /* of the agent service; NULL: nobody is asked */
+    VsfAgentProcess *agent_process; /* NULL: it is not ours */
+    VsfCaptureChoice *choice;       /* until there are flows, which take it */
     char *agent_address, *agent_address_reason;
     VsfSflowAddress wire; /* the same as it is sent */
 
@@ -87,6 +92,10 @@ gboolean vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other);
 /* What DNS wants over @base; NULL: nothing, or not for this @base. The caller frees. */
 VsfConfigOverlay *vsf_app_dns_overlay(VsfApp *app, const VsfConfig *base);
 
+/* Once there is a configuration. */
+void vsf_app_agents_start(VsfApp *app, const char *runtime_dir);
+void vsf_app_agents_stop(VsfApp *app);
+
 /* @user_data is a VsfApp. */
 extern const VsfConnCallbacks vsf_app_conn_callbacks;
 
@@ -94,7 +103,8 @@ extern const VsfConnCallbacks vsf_app_conn_callbacks;
 void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsize xml_length,
                           gpointer user_data);
 
-/* The member "config" of that. */
+/* The members "beside" and "config" of that. */
+void vsf_app_status_beside_member(JsonBuilder *builder, const VsfApp *app);
 void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
 /* The member "dns_sd". */
 void vsf_app_status_dns_member(JsonBuilder *builder, const VsfApp *app);

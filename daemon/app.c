@@ -271,7 +271,8 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     if (app->flows == NULL)
         return FALSE;
     app->stats = vsf_stats_new(app->config->uri);
-    app->agents = vsf_agents_new(app->config->uri, (int)app->config->agent_timeout_s);
+    app->agents = vsf_agents_new(app->config->uri, app->agent_socket,
+                                 (int)app->config->agent_timeout_s);
     app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
     app->brakes = vsf_brakes_new(app->config, app->flows);
     app->pauses = vsf_pauses_new(app->flows, app->guests);
@@ -320,10 +321,14 @@ open_sockets(VsfApp *app, const char *runtime_dir, GError **error)
 static void
 choose_capture(VsfApp *app)
 {
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *swept = NULL;
 
     app->choice = vsf_capture_choose(app->config->backend, app->config->header_bytes,
                                      app->config->direction, vsf_descriptors_limit());
+    swept = vsf_capture_choice_describe_swept(app->choice);
+    if (swept != NULL)
+        g_log(G_LOG_DOMAIN, app->choice->swept.left > 0 ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE,
+              "%s", swept);
     text = vsf_capture_choice_describe(app->choice);
     if (vsf_capture_choice_is_as_wanted(app->choice))
         g_message("%s", text);
@@ -345,10 +350,12 @@ vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *state_dir, V
     app->starting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (!open_sockets(app, runtime_dir, error))
         return NULL;
+    app->beside = vsf_beside_new();
     app->state_dir = vsf_state_dir_new(state_dir);
     vsf_app_dns_start(app);
     app->overlay = vsf_app_dns_overlay(app, app->base);
     app->config = vsf_config_overlay(app->base, app->overlay);
+    vsf_app_agents_start(app, runtime_dir);
     choose_capture(app);
     app->indexes = vsf_index_store_new(app->state_dir, app->config->vm_index);
     app->records = vsf_guest_store_new(app->state_dir);
@@ -372,6 +379,7 @@ vsf_app_free(VsfApp *app)
     g_clear_handle_id(&app->confirm_timer, g_source_remove);
     g_clear_pointer(&app->control, vsf_control_free);
     g_clear_pointer(&app->hook, vsf_hook_socket_free);
+    g_clear_pointer(&app->beside, vsf_beside_free);
     g_clear_pointer(&app->vitals, vsf_vitals_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);
@@ -386,6 +394,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->records, vsf_guest_store_free);
     g_clear_pointer(&app->indexes, vsf_index_store_free);
     g_clear_pointer(&app->agents, vsf_agents_free);
+    vsf_app_agents_stop(app);
     g_clear_pointer(&app->stats, vsf_calls_free);
     g_clear_pointer(&app->flows, vsf_flows_free);
     g_clear_pointer(&app->choice, vsf_capture_choice_free);

@@ -19,6 +19,7 @@ static const char *const backend_words[] = {"auto", "pcap", "ebpf", NULL};
 static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
 static const char *const host_words[] = {"on", "off", NULL};
+static const char *const host_interfaces_words[] = {"auto", "off", NULL};
 
 static gboolean
 check_source_address(const char *text, GError **error)
@@ -38,6 +39,18 @@ check_uri(const char *text, GError **error)
     if (colon != NULL && colon != text && strpbrk(text, " \t\n\r") == NULL)
         return TRUE;
     g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID, "is no libvirt URI");
+    return FALSE;
+}
+
+/* sun_path has 108 bytes. */
+static gboolean
+check_agent_socket(const char *text, GError **error)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 ||
+        (text[0] == '/' && strlen(text) < 108))
+        return TRUE;
+    g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID,
+                        "is neither auto nor none nor the path of a socket");
     return FALSE;
 }
 
@@ -112,6 +125,13 @@ static const VsfConfigKey keys[] = {
     {"libvirt", "uri", VSF_KEY_TEXT, FIELD(uri), .check = check_uri, .fallback = "qemu:///system",
      .fixed = TRUE, .form = "a libvirt URI such as qemu:///system",
      .help = "The libvirt daemon to watch."},
+    {"libvirt", "agent-socket", VSF_KEY_TEXT, FIELD(agent_socket), .check = check_agent_socket,
+     .fallback = "auto", .fixed = TRUE, .form = "auto, none, or the path of a socket",
+     .help =
+         "Where virt-sflow-agent is, which asks guest agents for us, since that takes libvirt's\n"
+         "read-write connection: the path of its socket, none (nobody is asked), or auto\n"
+         "(agent.sock in the runtime directory; where nobody listens there and virt-sflowd is\n"
+         "root, it starts the one that lies beside its own program)."},
     {"capture", "interfaces", VSF_KEY_PATTERNS, FIELD(interfaces),
      .fallback = "vnet* tap* macvtap*", .form = "patterns of at most 15 characters with * and ?",
      .help = "Interfaces that may be sampled: patterns with * and ?, blanks or commas between."},
@@ -169,7 +189,13 @@ static const VsfConfigKey keys[] = {
              "Above it packets are sampled more coarsely, as each sample says; counters go on."},
     {"host", "enabled", VSF_KEY_WORD, FIELD(host), .words = host_words, .fallback = "on",
      .help = "The host's own counter sample (source 2:1): on, or off where another agent on this\n"
-             "host, such as Host sFlow, sends one from the same agent address."},
+             "host, such as Host sFlow, sends one from the same agent address. Off is for its\n"
+             "interfaces too."},
+    {"host", "interfaces", VSF_KEY_WORD, FIELD(host_interfaces), .words = host_interfaces_words,
+     .fallback = "auto",
+     .help =
+         "Counter samples of the host's own interfaces: auto (physical ones, and bridges with a\n"
+         "carrier that have one below them) or off."},
 };
 
 #define RULE_FIELD(member) .offset = G_STRUCT_OFFSET(VsfConfigRule, member)

@@ -49,6 +49,7 @@ vsf_config_free(VsfConfig *config)
     g_free(config->source_address);
     g_free(config->dns_sd_domain);
     g_free(config->uri);
+    g_free(config->agent_socket);
     g_free(config);
 }
 

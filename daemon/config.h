@@ -25,6 +25,7 @@ typedef enum { VSF_GUEST_AGENT_AUTO, VSF_GUEST_AGENT_OFF } VsfGuestAgent;
 typedef enum { VSF_DNS_SD_OFF, VSF_DNS_SD_ON } VsfDnsSdMode;
 typedef enum { VSF_DETAIL_RTMETRIC, VSF_DETAIL_NONE } VsfDetail;
 typedef enum { VSF_HOST_ON, VSF_HOST_OFF } VsfHostSamples;
+typedef enum { VSF_HOST_INTERFACES_AUTO, VSF_HOST_INTERFACES_OFF } VsfHostInterfaces;
 
 /* [vm PATTERN] or [interface PATTERN]: what is so for these alone. */
 typedef enum { VSF_RULE_VM, VSF_RULE_INTERFACE } VsfRuleKind;
@@ -66,6 +67,7 @@ typedef struct {
     guint dns_min_polling_s; /* 5 */
     /* [libvirt] */
     char *uri;
+    char *agent_socket; /* "auto", "none" or a path */
     /* [capture] */
     GStrv interfaces;
     VsfDirection direction;
@@ -85,6 +87,7 @@ typedef struct {
     guint cpu_limit; /* 10, percent of a core; 0 = none */
     /* [host] */
     VsfHostSamples host;
+    VsfHostInterfaces host_interfaces;
 
     GPtrArray *rules; /* VsfConfigRule, in the order in which the files have them */
 

@@ -7,7 +7,7 @@
 #define LAST_DEADLINE_MS 50
 #define BUSY_RETRY_MS 100            /* another client's question to QEMU is answered by then */
 #define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
-#define SAME_MOMENT_US 50000         /* a reading of the process so old is read again */
+#define SAME_MOMENT_US 100000        /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
 static void finish(VsfDomainPoll *poll);
@@ -348,13 +348,19 @@ start_deadline(VsfDomainPoll *poll, VsfPollUrgency urgency)
 }
 
 gboolean
+vsf_domain_poll_may_begin(const VsfDomainPoll *poll, VsfPollUrgency urgency)
+{
+    return !poll->running && (urgency != VSF_POLL_EXTRA || poll->asked_us == 0);
+}
+
+gboolean
 vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
 {
     const VsfDomain *domain = poll->domain;
     VsfProcess process;
     gboolean gone;
 
-    if (poll->running || (urgency == VSF_POLL_EXTRA && poll->asked_us != 0))
+    if (!vsf_domain_poll_may_begin(poll, urgency))
         return FALSE;
     poll->counters = (VsfDomainCounters){
         .state = domain->state,
@@ -401,11 +407,14 @@ vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency)
     return TRUE;
 }
 
-void
+gboolean
 vsf_domain_poll_end(VsfDomainPoll *poll)
 {
-    if (poll->running && poll->urgency == VSF_POLL_LAST)
+    gboolean was_running = poll->running;
+
+    if (was_running && poll->urgency == VSF_POLL_LAST)
         send_sample(poll);
+    return was_running;
 }
 
 VsfDomainPoll *

@@ -52,10 +52,13 @@ typedef enum {
 VsfDomainPoll *vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain);
 void vsf_domain_poll_free(VsfDomainPoll *poll);
 
+/* FALSE: a turn is under way, or an extra one is no use. */
+gboolean vsf_domain_poll_may_begin(const VsfDomainPoll *poll, VsfPollUrgency urgency);
+
 /* Starts a turn unless one is under way. TRUE: the caller reads the counters
  * of the domain's taps and gives them to vsf_domain_poll_readings(), and calls
  * vsf_calls_begin_gathered() when it has begun all turns that are due. FALSE: no
- * turn (one runs already, the QEMU process is gone, or an extra one is no use). */
+ * turn (it may not begin, or the QEMU process is gone). */
 gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
 /* A turn that is under way becomes one of this urgency, with its deadline from
@@ -63,8 +66,8 @@ gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 gboolean vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
 /* The domain is gone: a last turn that is under way leaves with what it has,
- * any other with nothing. finished() is not called. */
-void vsf_domain_poll_end(VsfDomainPoll *poll);
+ * any other with nothing. finished() is not called. TRUE if one was. */
+gboolean vsf_domain_poll_end(VsfDomainPoll *poll);
 
 /* @table: ifindex -> VsfLinkStats, NULL if they could not be read. */
 void vsf_domain_poll_readings(VsfDomainPoll *poll, GHashTable *table);

@@ -2,6 +2,7 @@
 #include "exporter.h"
 
 #include "exporter-detail.h"
+#include "exporter-host.h"
 
 #include <net/if.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct VsfExporter {
     VsfExporterSend send;
     gpointer user_data;
     gint64 start_us;
+    VsfHostLast last_host;
     guint flush_timer;
     gboolean flush_soon; /* the timer is set for a first sample */
     VsfExporterTotals totals;
@@ -59,6 +61,7 @@ vsf_exporter_new(const VsfConfig *config, const VsfSflowAddress *agent, VsfExpor
     exporter->scratch = g_malloc(config->datagram_bytes);
     exporter->send = send;
     exporter->user_data = user_data;
+    exporter->last_host = vsf_host_last_none();
     exporter->start_us = g_get_monotonic_time();
     return exporter;
 }
@@ -208,34 +211,26 @@ vsf_exporter_vital_signs(VsfExporter *exporter, const char *source, const VsfVit
 }
 
 void
-vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains)
+vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains,
+                  VsfHostCounters *counters)
 {
+    gboolean back = counters != NULL && vsf_host_counters_step_back(&exporter->last_host, counters);
     guint32 sequence = next_counter_sequence(source_for(exporter, VSF_SFLOW_CLASS_PHYSICAL, 1),
-                                             FALSE);
+                                             back);
     VsfXdr xdr = scratch(exporter);
     VsfSflowSample sample = vsf_sflow_counter_begin(&xdr, sequence, HYPERVISOR);
-    VsfSflowHostDescr descr = {
-        .hostname = node->hostname,
-        .machine_type = vsf_sflow_machine_type(node->arch),
-        .os_name = 2, /* linux */
-        .os_release = node->os_release,
-    };
-    VsfSflowVirtNode virt_node = {
-        .mhz = node->mhz,
-        .cpus = node->cpus,
-        .memory = node->memory,
-        .memory_free = node->memory_free,
-        .num_domains = n_domains,
-    };
 
-    memcpy(descr.uuid, node->uuid, sizeof(descr.uuid));
-    vsf_sflow_host_descr(&xdr, &sample, &descr);
-    vsf_sflow_virt_node(&xdr, &sample, &virt_node);
+    vsf_host_put_node(&xdr, &sample, node, n_domains);
+    if (counters != NULL)
+        vsf_host_counters_steady(&exporter->last_host, counters);
+    if (counters != NULL && !vsf_host_put_counters(&xdr, &sample, node, counters))
+        exporter->totals.truncated++;
     vsf_sflow_counter_end(&xdr, &sample);
     add_counter_sample(exporter, &xdr, sequence);
     /* Some collectors drop every VM sample until they have seen a host sample
-     * of the same agent: the first one leaves at once, alone. */
-    if (sequence == 1)
+     * of the same agent: the first one leaves at once, alone. And those that do not know
+     * its counters, and do not go by a record's length, misread what stands behind them. */
+    if (sequence == 1 || counters != NULL)
         vsf_exporter_flush(exporter);
 }
 
@@ -397,6 +392,22 @@ vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *s
 
     vsf_sflow_if_counters(&xdr, &sample, &record);
     vsf_sflow_port_name(&xdr, &sample, name);
+    vsf_sflow_counter_end(&xdr, &sample);
+    add_counter_sample(exporter, &xdr, sequence);
+}
+
+void
+vsf_exporter_interface(VsfExporter *exporter, const VsfHostInterface *interface)
+{
+    guint32 index = (guint32)interface->ifindex;
+    Source *source = source_for(exporter, VSF_SFLOW_CLASS_INTERFACE, index);
+    guint32 sequence = next_counter_sequence(
+        source, vsf_net_counters_step_back(&source->last_net, &interface->net));
+    VsfXdr xdr = scratch(exporter);
+    VsfSflowSample sample = vsf_sflow_counter_begin(
+        &xdr, sequence, (VsfSflowSource){VSF_SFLOW_CLASS_INTERFACE, index});
+
+    vsf_host_put_interface(&xdr, &sample, interface);
     vsf_sflow_counter_end(&xdr, &sample);
     add_counter_sample(exporter, &xdr, sequence);
 }

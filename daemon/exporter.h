@@ -8,6 +8,7 @@
 #include "host/node.h"
 #include "model/counters.h"
 #include "model/domain-detail.h"
+#include "model/host-counters.h"
 #include "model/registry.h"
 #include "sflow/datagram.h"
 #include "sflow/flow.h"
@@ -35,8 +36,11 @@ void vsf_exporter_free(VsfExporter *exporter);
 void vsf_exporter_set_config(VsfExporter *exporter, const VsfConfig *config,
                              const VsfSflowAddress *agent);
 
-/* Counter sample of the hypervisor, source 2:1. */
-void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains);
+/* Counter sample of the hypervisor, source 2:1. Its sequence restarts at 1 when a sum went
+ * back. @counters: NULL for who and how large the host is alone; idle times that went back are
+ * replaced in it (vsf_host_counters_steady()). */
+void vsf_exporter_host(VsfExporter *exporter, const VsfNode *node, guint n_domains,
+                       VsfHostCounters *counters);
 
 /* One counter sample of a domain with all its standard records, source
  * 3:index. Its sequence restarts at 1 when a counter went back. @facts: NULL if
@@ -57,13 +61,16 @@ void vsf_exporter_vital_signs(VsfExporter *exporter, const char *source,
 /* One counter sample of a tap, source 0:ifIndex, in the switch port's view. */
 void vsf_exporter_tap(VsfExporter *exporter, const VsfTap *tap, const VsfLinkStats *stats);
 
+/* One counter sample of an interface of the host's own, source 0:ifIndex. */
+void vsf_exporter_interface(VsfExporter *exporter, const VsfHostInterface *interface);
+
 /* One flow sample, source 0:ifIndex. Sequence and source are filled in here, and its time is
  * left out if the configuration wants none. */
 void vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow);
 
 /* The source is gone: its next sample, if there ever is one, starts at 1. */
 void vsf_exporter_forget_domain(VsfExporter *exporter, guint32 index);
-void vsf_exporter_forget_tap(VsfExporter *exporter, int ifindex);
+void vsf_exporter_forget_tap(VsfExporter *exporter, int ifindex); /* or another interface */
 
 /* Counter samples sent for a domain. */
 guint32 vsf_exporter_domain_samples(const VsfExporter *exporter, guint32 index);

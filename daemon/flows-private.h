@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What flows.c (samplers: which, when, how often), flows-config.c (what is configured for each),
  * flows-room.c (when there is no room
- * for all) and flows-send.c (from waiting packets to flow samples) share. */
+ * for all), flows-move.c (from libpcap to eBPF when there is room) and flows-send.c (from waiting
+ * packets to flow samples) share. */
 #pragma once
 
 #include "base/log.h"
@@ -35,6 +36,7 @@ typedef struct {
     guint64 overflow;            /* picked by the kernel, lost here for lack of room */
     guint64 drops, drops_before; /* of the handle that is open, and of those before it */
     guint32 last_pool;
+    gint64 moved_ns; /* from libpcap to eBPF: until then it picked what the kernel did not know */
     VsfFlows *flows;
 } Sampler;
 
@@ -63,6 +65,8 @@ struct VsfFlows {
     GHashTable *waiting; /* set of Sampler that found no room */
     gboolean room_told;
     VsfLogRate room_rate;
+    guint move_timer;   /* while eBPF has room, and may serve one that is libpcap's */
+    int moving;         /* the ifindex of one that moves when its counters are read; 0: none */
     char *trouble_told; /* why a sampler could not be opened, as logged last */
     VsfLogRate trouble_rate;
 };
@@ -97,6 +101,9 @@ void vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler);
 
 /* It waits no more, if it did. */
 void vsf_flows_leave_waiting(VsfFlows *flows, Sampler *sampler);
+
+/* Where eBPF has room: samplers that are libpcap's for lack of it move there, one by one. */
+void vsf_flows_look_who_moves(VsfFlows *flows);
 
 /* A VsfCaptureCallbacks.room. */
 void vsf_flows_room_came(gpointer user_data);

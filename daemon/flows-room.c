@@ -5,6 +5,8 @@
 #include "base/event.h"
 #include "flows-private.h"
 
+#include <net/if.h>
+
 /* Descriptors for everything but samplers: libvirt, netlink, collectors, 32 control
  * clients, files that are read. */
 #define RESERVE 96
@@ -13,7 +15,9 @@
 guint
 vsf_flows_samplers_max(guint descriptors)
 {
-    return MAX(MAX(descriptors, RESERVE) - RESERVE, MAX(descriptors / 4, 1));
+    guint reserve = RESERVE + vsf_descriptors_kept_max(descriptors);
+
+    return MAX(MAX(descriptors, reserve) - reserve, MAX(descriptors / 4, 1));
 }
 
 static char *
@@ -38,15 +42,15 @@ remedy(const VsfFlows *flows)
     return "sampling = 0 in the metadata of VMs that matter less makes room";
 }
 
-void
-vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler)
+/* Once, until there is room for all: unless it comes back at once, from samplers that end, as when
+ * many are opened anew. */
+static void
+tell_no_room(VsfFlows *flows, const Sampler *sampler)
 {
     guint held_back;
 
-    g_free(sampler->trouble);
-    sampler->trouble = describe(flows);
-    g_hash_table_add(flows->waiting, sampler);
     if (flows->room_told ||
+        g_hash_table_size(flows->waiting) <= vsf_capture_ending(flows->capture) ||
         !vsf_log_rate_allow(&flows->room_rate, g_get_monotonic_time(), LOG_US, &held_back))
         return;
     flows->room_told = TRUE;
@@ -55,6 +59,15 @@ vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler)
         "%s: cannot sample: %s; it and others that come wait until one ends, their counters "
         "go on; %s",
         sampler->tap->link.name, sampler->trouble, remedy(flows));
+}
+
+void
+vsf_flows_wait_for_room(VsfFlows *flows, Sampler *sampler)
+{
+    g_free(sampler->trouble);
+    sampler->trouble = describe(flows);
+    g_hash_table_add(flows->waiting, sampler);
+    tell_no_room(flows, sampler);
 }
 
 void
@@ -94,12 +107,16 @@ vsf_flows_room_came(gpointer user_data)
     Sampler *sampler;
 
     while (vsf_capture_has_room(flows->capture) && (sampler = next_waiting(flows)) != NULL) {
-        vsf_flows_leave_waiting(flows, sampler);
+        if (!(sampler->tap->link.flags & IFF_UP))
+            vsf_flows_leave_waiting(flows, sampler);
         vsf_flows_open_sampler(flows, sampler);
         /* What there is room for is not for this one. */
         if (g_hash_table_contains(flows->waiting, sampler))
             break;
     }
+    if ((sampler = next_waiting(flows)) != NULL)
+        tell_no_room(flows, sampler);
+    vsf_flows_look_who_moves(flows);
 }
 
 void

@@ -15,6 +15,20 @@ segment(const VsfTap *tap)
     return tap->link.master != 0 ? tap->link.master : tap->link.lower;
 }
 
+/* Whether the kernel knew of @sender's sampler when it decided about @packet. */
+static gboolean
+kernel_knew(const Sampler *sender, const VsfPacket *packet)
+{
+    return packet->decided && sender->has_gaps && packet->time_ns >= sender->moved_ns;
+}
+
+static gboolean
+had_it(const Sampler *sender, const VsfPacket *packet)
+{
+    return packet->time_ns < sender->moved_ns ||
+           (vsf_flows_is_sampling(sender) && !kernel_knew(sender, packet));
+}
+
 /* With direction = once a frame to the VM is a candidate only if no sampled
  * tap of this host on the same segment had it before, as a frame from its VM. Of those
  * taps the kernel knows eBPF's, where it decided. */
@@ -31,8 +45,7 @@ seen_elsewhere(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet
         const Sampler *sampler = vsf_flows_sampler(flows, sender->link.ifindex);
 
         if (sender != tap && segment(sender) != 0 && segment(sender) == segment(tap) &&
-            sampler != NULL && vsf_flows_is_sampling(sampler) &&
-            sampler->direction != VSF_DIRECTION_OUT && !(packet->decided && sampler->has_gaps))
+            sampler != NULL && sampler->direction != VSF_DIRECTION_OUT && had_it(sampler, packet))
             return TRUE;
     }
     return FALSE;
@@ -109,7 +122,7 @@ ends_of(const VsfFlows *flows, const VsfTap *tap, const VsfPacket *packet)
 
     if (packet->decided && !packet->from_vm && ends.from != NULL)
         sender = vsf_flows_sampler(flows, ends.from->link.ifindex);
-    if (sender != NULL && vsf_flows_is_sampling(sender) && sender->has_gaps)
+    if (sender != NULL && vsf_flows_is_sampling(sender) && kernel_knew(sender, packet))
         ends.from = NULL;
     return ends;
 }
@@ -145,11 +158,11 @@ void
 vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
 {
     guint32 drops = (guint32)vsf_flows_drops(flows, sampler);
-    gint64 first_ns = 0;
+    gint64 first_ns = 0, last_ns = 0;
     guint covered = vsf_packet_queue_between(sampler->waiting, sampler->pool.previous_ns,
-                                             sampler->pool.read_ns, &first_ns);
+                                             sampler->pool.read_ns, &first_ns, &last_ns);
 
-    vsf_sample_pool_begin(&sampler->pool, first_ns, covered);
+    vsf_sample_pool_begin(&sampler->pool, first_ns, last_ns, covered);
     for (guint i = 0; i < vsf_packet_queue_length(sampler->waiting); i++) {
         VsfPacket packet = vsf_packet_queue_get(sampler->waiting, i);
         gboolean kept = TRUE;

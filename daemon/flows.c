@@ -119,6 +119,8 @@ sampler_opened(int ifindex, gpointer user_data)
     hand_over_pool(sampler, tap.has_gaps);
     g_debug("%s: sampling 1 in %u", sampler->tap->link.name, vsf_flows_rate(sampler));
     g_clear_pointer(&sampler->trouble, g_free);
+    if (tap.for_room)
+        vsf_flows_look_who_moves(flows);
     if (!sampler->has_gaps)
         vsf_link_stats_ask(flows->link_stats, &ifindex, 1, first_reading_came, flows);
 }
@@ -257,6 +259,7 @@ vsf_flows_free(VsfFlows *flows)
         return;
     g_clear_handle_id(&flows->tick_timer, g_source_remove);
     g_clear_handle_id(&flows->cap_timer, g_source_remove);
+    g_clear_handle_id(&flows->move_timer, g_source_remove);
     g_clear_pointer(&flows->capture, vsf_capture_free);
     g_clear_pointer(&flows->talkers, vsf_talkers_free);
     g_clear_pointer(&flows->ready, g_hash_table_unref);
@@ -389,6 +392,7 @@ vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap)
     sampler = vsf_flows_sampler(flows, tap->link.ifindex);
     if (sampler != NULL)
         vsf_flows_make_ready(flows, sampler);
+    vsf_flows_look_who_moves(flows);
 }
 
 void

@@ -53,9 +53,10 @@ struct VsfGuests {
     gint64 paused_us;      /* all that was before the pause that is on */
     gint64 paused_at_us;   /* when that began */
     guint timer;
-    gint64 armed_us;   /* when it comes */
-    char *refused;     /* why we may ask nobody */
-    gint64 refused_us; /* when that was tried for last */
+    gint64 armed_us;            /* when it comes */
+    char *refused;              /* why we may ask nobody */
+    gint64 refused_us;          /* when that was tried for last */
+    gint64 refused_patience_us; /* from then on until one of them is asked again */
 };
 
 /* NULL: there is none. */

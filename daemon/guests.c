@@ -5,6 +5,7 @@
 
 #define SPREAD_MS 3000                    /* agents that are there at once are not asked at once */
 #define REFUSED_US (300 * G_USEC_PER_SEC) /* until permission is tried for again */
+#define ABSENT_US (15 * G_USEC_PER_SEC)   /* the same of a service that is not there */
 #define BALLOON_RETRY_US (600 * G_USEC_PER_SEC)
 /* Between two failures of one agent that are told. */
 #define LOG_US (3600 * (gint64)G_USEC_PER_SEC)
@@ -43,17 +44,19 @@ set_trouble(Guest *guest, const char *trouble)
     guest->trouble = g_strdup(trouble);
 }
 
-/* libvirt lets us read only: true of every VM, and said once. */
+/* There is no agent service, or libvirt lets us read only: true of every VM, and said once. */
 static void
-note_refused(VsfGuests *guests, const char *why)
+note_refused(VsfGuests *guests, const char *why, gint64 patience_us)
 {
     if (guests->refused == NULL)
-        vsf_log_event(G_LOG_LEVEL_WARNING, VSF_EVENT_AGENTS_REFUSED, NULL,
-                      "guest agents: %s; guests are not asked (run as root, allow this user to "
-                      "manage libvirt, or set [guest] agent = off); everything else goes on",
-                      why);
+        vsf_log_event(
+            G_LOG_LEVEL_WARNING, VSF_EVENT_AGENTS_REFUSED, NULL,
+            "guest agents: %s; guests are not asked (virt-sflow doctor says what to do, or "
+            "set [guest] agent = off); everything else goes on",
+            why);
     g_free(guests->refused);
     guests->refused = g_strdup(why);
+    guests->refused_patience_us = patience_us;
     guests->refused_us = g_get_monotonic_time();
 }
 
@@ -153,7 +156,9 @@ note_permission(VsfGuests *guests, Guest *guest, const GError *error)
     gboolean is_denied = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_READ_ONLY)) {
-        note_refused(guests, error->message);
+        note_refused(guests, error->message, REFUSED_US);
+    } else if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED)) {
+        note_refused(guests, error->message, ABSENT_US);
     } else if (guests->refused != NULL &&
                (error == NULL || is_denied ||
                 g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))) {
@@ -271,7 +276,7 @@ due_us(const VsfGuests *guests, const Guest *guest)
     gint64 balloon_us = wants_balloon(guests, guest) ? guest->balloon_retry_us : -1;
 
     if (agent_us >= 0 && guests->refused != NULL)
-        agent_us = MAX(agent_us, guests->refused_us + REFUSED_US);
+        agent_us = MAX(agent_us, guests->refused_us + guests->refused_patience_us);
     if (agent_us >= 0 && guest->denied_us != 0)
         agent_us = MAX(agent_us, guest->denied_us + REFUSED_US);
     if (agent_us < 0 || balloon_us < 0)

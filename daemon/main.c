@@ -9,7 +9,7 @@
 #include "net/capture-choice.h"
 #include "options.h"
 #include "signals.h"
-#include "virt/conn.h"
+#include "virt/init.h"
 
 #include <locale.h>
 #include <malloc.h>
@@ -165,7 +165,7 @@ main(int argc, char **argv)
     if (options.version)
         return printf("virt-sflowd " VSF_VERSION "\nbackends: %s\n", vsf_capture_choice_built()) <
                0;
-    vsf_log_init(options.debug);
+    vsf_log_init("virt-sflowd", options.debug);
     config = vsf_options_load(&options, FALSE, &error);
     if (config == NULL) {
         fprintf(stderr, "virt-sflowd: %s\n", error->message);

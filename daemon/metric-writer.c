@@ -21,14 +21,28 @@ end_sample(VsfMetricWriter *writer)
         writer->sample(writer->xdr, writer->user_data);
 }
 
+/* What a name may not hold becomes a "_"; what has no room is left out. */
+static gsize
+append(char *name, gsize used, const char *text)
+{
+    for (; *text != '\0' && used < NAME_MAX_BYTES; text++)
+        name[used++] = g_ascii_isalnum(*text) || *text == '-' ? *text : '_';
+    return used;
+}
+
 /* "disk", "vda", "reads" -> "disk_vda_reads". What stands in the middle comes from
- * the domain's XML or is a key made of such characters. */
+ * the domain's XML or is a key made of such characters. Written for each metric of each poll,
+ * hence without a format. */
 static void
 join_name(char name[NAME_MAX_BYTES + 1], const char *group, const char *key, const char *field)
 {
-    g_snprintf(name, NAME_MAX_BYTES + 1, "%s%s%s%s%s", group, *key != '\0' ? "_" : "", key,
-               *field != '\0' ? "_" : "", field);
-    g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-", '_');
+    gsize used = append(name, 0, group);
+
+    if (*key != '\0')
+        used = append(name, append(name, used, "_"), key);
+    if (*field != '\0')
+        used = append(name, append(name, used, "_"), field);
+    name[used] = '\0';
 }
 
 static gboolean

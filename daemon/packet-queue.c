@@ -77,7 +77,7 @@ vsf_packet_queue_clear(VsfPacketQueue *queue)
 
 guint
 vsf_packet_queue_between(const VsfPacketQueue *queue, gint64 after_ns, gint64 until_ns,
-                         gint64 *first_ns)
+                         gint64 *first_ns, gint64 *last_ns)
 {
     guint n = 0;
 
@@ -88,6 +88,7 @@ vsf_packet_queue_between(const VsfPacketQueue *queue, gint64 after_ns, gint64 un
             continue;
         if (n++ == 0)
             *first_ns = time_ns;
+        *last_ns = time_ns;
     }
     return n;
 }

@@ -18,6 +18,6 @@ VsfPacket vsf_packet_queue_get(const VsfPacketQueue *queue, guint i);
 void vsf_packet_queue_clear(VsfPacketQueue *queue);
 
 /* How many passed after @after_ns and not after @until_ns; *@first_ns is the
- * first one's time, untouched if there is none. */
+ * first one's time and *@last_ns the last one's, untouched if there is none. */
 guint vsf_packet_queue_between(const VsfPacketQueue *queue, gint64 after_ns, gint64 until_ns,
-                               gint64 *first_ns);
+                               gint64 *first_ns, gint64 *last_ns);

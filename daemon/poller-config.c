@@ -29,6 +29,10 @@ retime(VsfPoller *poller, Entry *entry)
 {
     vsf_poller_set_own(poller, entry);
     vsf_schedule_retime(poller->schedule, &entry->turn);
+    if (entry->kind == ENTRY_TAP && entry->tap->domain != NULL)
+        entry = g_hash_table_lookup(poller->domains, entry->tap->domain);
+    if (entry != NULL && entry->kind == ENTRY_DOMAIN)
+        vsf_poller_join_taps(poller, entry, FALSE);
 }
 
 void

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What poller.c (turns) and poller-config.c (how often they come) share. */
+/* What poller.c (turns), poller-config.c (how often they come) and poller-return.c (extra ones when
+ * libvirt is back) share. */
 #pragma once
 
 #include "base/log.h"
+#include "host-poll.h"
 #include "poller.h"
 #include "readings.h"
 #include "schedule.h"
+#include "uplinks.h"
 
 typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 
@@ -24,10 +27,13 @@ struct VsfPoller {
     VsfPollContext context;
     VsfFlows *flows;
     VsfNode *node;
+    VsfHostPoll *host_poll;
+    VsfUplinks *uplinks;
     VsfSchedule *schedule;
     GHashTable *domains; /* VsfDomain -> Entry */
     GHashTable *taps;    /* VsfTap -> Entry */
     VsfReadings *readings;
+    guint polls_out; /* domains' turns that are under way */
     Entry host;
     gboolean host_told;    /* a sample of it left */
     guint64 turns, missed; /* taken, and skipped */
@@ -42,3 +48,15 @@ struct VsfPoller {
 /* How often it has a turn, as the configuration says now. */
 void vsf_poller_set_own(const VsfPoller *poller, Entry *entry);
 gboolean vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap);
+
+/* Taps have their turns with their VM's, where both have the same interval. @keep: before that also
+ * as they were planned; else only those that had one before, since others are late for nothing. */
+void vsf_poller_join_taps(VsfPoller *poller, const Entry *entry, gboolean keep);
+
+/* A call about a VM that had hung has its answer; @poller is a VsfPoller. */
+void vsf_poller_answered_late(gpointer poller);
+
+/* While libvirt is just back: a VM whose turn is over and lacks its numbers still, and one that
+ * came while it was away. */
+void vsf_poller_again_if_back(VsfPoller *poller, Entry *entry);
+void vsf_poller_added_if_back(VsfPoller *poller, Entry *entry);

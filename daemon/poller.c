@@ -2,82 +2,40 @@
 #include "poller-private.h"
 #include "qemu-process.h"
 
-/* After libvirt was away or hung: extra turns of the VMs whose last sample lacks its
- * numbers. The first ones are spread, and a VM has more of them while libvirt is
- * still busy with its own return. */
-#define BACK_US (10 * G_USEC_PER_SEC)
-#define BACK_SPREAD_MS 1500
-#define BACK_STEP_MS 250
-#define BACK_AGAIN_US G_USEC_PER_SEC
-
 #define TURNS_MAX 32 /* of one wake-up; the rest follows without a pause */
 
 /* --- turns --------------------------------------------------------------- */
 
-static gboolean
-is_just_back(const VsfPoller *poller)
+/* They share a question to the kernel. */
+void
+vsf_poller_join_taps(VsfPoller *poller, const Entry *entry, gboolean keep)
 {
-    return poller->context.connected && poller->back_us != 0 &&
-           g_get_monotonic_time() - poller->back_us < BACK_US;
-}
+    const GPtrArray *taps = vsf_domain_poll_domain(entry->poll)->taps;
 
-/* Its next turn comes earlier; the phase stays. */
-static void
-hasten(VsfPoller *poller, Entry *entry, gint64 wait_us)
-{
-    if (vsf_domain_poll_lacks(entry->poll) &&
-        vsf_schedule_hasten(poller->schedule, &entry->turn, g_get_monotonic_time() + wait_us))
-        entry->urgency = VSF_POLL_EXTRA;
-}
+    for (guint i = 0; i < taps->len; i++) {
+        Entry *tap = g_hash_table_lookup(poller->taps, taps->pdata[i]);
 
-static void
-hasten_first(VsfPoller *poller, Entry *entry)
-{
-    gint32 step = g_random_int_range(0, BACK_SPREAD_MS / BACK_STEP_MS);
-
-    hasten(poller, entry, step * BACK_STEP_MS * G_TIME_SPAN_MILLISECOND);
-}
-
-/* What lacks only what libvirt knows is made good now, not an interval later. */
-static void
-libvirt_is_back(VsfPoller *poller)
-{
-    GHashTableIter iter;
-    gpointer entry;
-
-    poller->back_us = g_get_monotonic_time();
-    g_hash_table_iter_init(&iter, poller->domains);
-    while (g_hash_table_iter_next(&iter, NULL, &entry))
-        hasten_first(poller, entry);
-}
-
-/* A call that had hung came back: so may be all, unless nobody can be asked yet. A VM that is
- * always so slow must not have turns without end. */
-static void
-answered_late(gpointer user_data)
-{
-    VsfPoller *poller = user_data;
-    gint64 interval_us = vsf_schedule_interval_us(poller->schedule);
-
-    if (!poller->context.connected)
-        return;
-    /* Where only some VMs have turns there is no common interval. */
-    if (poller->back_us == 0 ||
-        g_get_monotonic_time() - poller->back_us >= (interval_us > 0 ? interval_us : 2 * BACK_US))
-        libvirt_is_back(poller);
+        if (tap != NULL)
+            vsf_schedule_join(poller->schedule, &tap->turn, &entry->turn,
+                              keep || tap->taken_us != 0);
+    }
 }
 
 /* A turn at the VM's start or end sets a new phase. */
 static void
 turn_is_over(VsfPoller *poller, Entry *entry)
 {
-    if (entry->urgency == VSF_POLL_REGULAR || entry->urgency == VSF_POLL_EXTRA)
+    gboolean phase_stays = entry->urgency == VSF_POLL_REGULAR || entry->urgency == VSF_POLL_EXTRA;
+
+    if (phase_stays)
         vsf_schedule_next(poller->schedule, &entry->turn);
     else
         vsf_schedule_random(poller->schedule, &entry->turn);
     entry->urgency = VSF_POLL_REGULAR;
-    if (entry->kind == ENTRY_DOMAIN && is_just_back(poller))
-        hasten(poller, entry, BACK_AGAIN_US);
+    if (entry->kind != ENTRY_DOMAIN)
+        return;
+    vsf_poller_join_taps(poller, entry, phase_stays);
+    vsf_poller_again_if_back(poller, entry);
 }
 
 static void
@@ -86,14 +44,28 @@ note_lateness(VsfPoller *poller, const Entry *entry)
     vsf_quantiles_add(&poller->lateness, g_get_monotonic_time() - entry->taken_us);
 }
 
+/* What a slot brought leaves together, as soon as all of it is there: no wake-up of its own sends
+ * it later. What hangs holds up nobody: the exporter sends by itself after a while. */
+static void
+flush_if_over(VsfPoller *poller)
+{
+    if (poller->polls_out == 0 && !vsf_readings_are_out(poller->readings))
+        vsf_exporter_flush(poller->context.exporter);
+}
+
+/* First and last samples come one by one, and wait for each other a little. */
 static void
 poll_finished(VsfDomainPoll *poll, gpointer user_data)
 {
     VsfPoller *poller = user_data;
     Entry *entry = g_hash_table_lookup(poller->domains, vsf_domain_poll_domain(poll));
+    gboolean is_regular = entry->urgency == VSF_POLL_REGULAR;
 
+    poller->polls_out--;
     note_lateness(poller, entry);
     turn_is_over(poller, entry);
+    if (is_regular)
+        flush_if_over(poller);
 }
 
 /* --- readings of interface counters ------------------------------------ */
@@ -115,6 +87,12 @@ give_reading(VsfReader *reader, GHashTable *table, gpointer user_data)
         return;
     vsf_exporter_tap(poller->context.exporter, entry->tap, stats);
     note_lateness(poller, entry);
+}
+
+static void
+readings_given(gpointer user_data)
+{
+    flush_if_over(user_data);
 }
 
 static void
@@ -140,69 +118,101 @@ readings_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer u
 static const VsfReadingsCallbacks readings_callbacks = {
     .came = readings_came,
     .give = give_reading,
+    .given = readings_given,
 };
 
 /* --- a slot ------------------------------------------------------------ */
 
+/* @counters: NULL for what is known at once. */
 static void
-tell_host(VsfPoller *poller)
+tell_host(VsfPoller *poller, VsfHostCounters *counters)
 {
     if (poller->context.config->host == VSF_HOST_OFF)
         return;
     vsf_node_refresh(poller->node);
     vsf_exporter_host(poller->context.exporter, poller->node,
-                      g_hash_table_size(vsf_registry_domains(poller->context.registry)));
+                      g_hash_table_size(vsf_registry_domains(poller->context.registry)), counters);
     poller->host_told = TRUE;
+}
+
+static void
+host_came(VsfHostCounters *counters, gpointer user_data)
+{
+    VsfPoller *poller = user_data;
+    const VsfConfig *config = poller->context.config;
+
+    tell_host(poller, counters);
+    if (config->host == VSF_HOST_OFF || config->host_interfaces == VSF_HOST_INTERFACES_OFF)
+        vsf_uplinks_stop(poller->uplinks);
+    else
+        vsf_uplinks_tell(poller->uplinks, counters);
+    note_lateness(poller, &poller->host);
+    turn_is_over(poller, &poller->host);
 }
 
 void
 vsf_poller_host_first(VsfPoller *poller)
 {
     if (!poller->host_told)
-        tell_host(poller);
+        tell_host(poller, NULL);
 }
 
 static void
+wait_for_taps(VsfPoller *poller, Entry *entry)
+{
+    const GPtrArray *taps = vsf_domain_poll_domain(entry->poll)->taps;
+
+    vsf_readings_wait(poller->readings, &entry->reader);
+    for (guint i = 0; i < taps->len; i++)
+        vsf_readings_add(poller->readings,
+                         ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
+}
+
+/* TRUE: the rest of it is begin_poll()'s. */
+static gboolean
 take_turn(VsfPoller *poller, Entry *entry)
 {
-    const GPtrArray *taps;
-
     poller->turns++;
     entry->taken_us = entry->turn.due_us;
     switch (entry->kind) {
     case ENTRY_HOST:
-        tell_host(poller);
-        note_lateness(poller, entry);
-        turn_is_over(poller, entry);
+        if (poller->context.config->host != VSF_HOST_OFF && vsf_host_poll_begin(poller->host_poll))
+            return FALSE; /* until host_came() */
         break;
     case ENTRY_TAP:
-        turn_is_over(poller, entry);
         if (entry->tap->domain == NULL)
-            return;
+            break;
         vsf_readings_wait(poller->readings, &entry->reader);
         vsf_readings_add(poller->readings, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
         /* Whosever turn comes first. */
         vsf_poller_host_first(poller);
-        if (!vsf_domain_poll_begin(entry->poll, entry->urgency)) {
-            turn_is_over(poller, entry);
-            return;
-        }
-        vsf_readings_wait(poller->readings, &entry->reader);
-        taps = vsf_domain_poll_domain(entry->poll)->taps;
-        for (guint i = 0; i < taps->len; i++)
-            vsf_readings_add(poller->readings,
-                             ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
-        break;
+        if (!vsf_domain_poll_may_begin(entry->poll, entry->urgency))
+            break;
+        wait_for_taps(poller, entry);
+        return TRUE;
     }
+    turn_is_over(poller, entry);
+    return FALSE;
 }
 
 static void
-slot_came(gpointer user_data)
+begin_poll(VsfPoller *poller, Entry *entry)
 {
-    VsfPoller *poller = user_data;
-    gint64 now_us = g_get_monotonic_time();
+    if (vsf_domain_poll_begin(entry->poll, entry->urgency)) {
+        poller->polls_out++;
+        return;
+    }
+    vsf_readings_leave(&entry->reader);
+    turn_is_over(poller, entry);
+}
+
+/* Domains' turns in @polls, which is returned as their number. */
+static guint
+take_turns(VsfPoller *poller, gint64 now_us, Entry *polls[TURNS_MAX])
+{
+    guint n_polls = 0;
 
     for (guint turns = 0; turns < TURNS_MAX; turns++) {
         VsfTurn *turn = vsf_schedule_take(poller->schedule, now_us);
@@ -214,12 +224,27 @@ slot_came(gpointer user_data)
             vsf_schedule_is_missed(poller->schedule, turn, now_us)) {
             poller->missed++;
             vsf_schedule_next(poller->schedule, turn);
-        } else {
-            take_turn(poller, entry);
+        } else if (take_turn(poller, entry)) {
+            polls[n_polls++] = entry;
         }
     }
-    vsf_calls_begin_gathered(poller->context.stats);
+    return n_polls;
+}
+
+/* The kernel is asked first: its answer is there when all polls are begun, and most often needs no
+ * wake-up of its own. */
+static void
+slot_came(gpointer user_data)
+{
+    VsfPoller *poller = user_data;
+    gint64 now_us = g_get_monotonic_time();
+    Entry *polls[TURNS_MAX];
+    guint n_polls = take_turns(poller, now_us, polls);
+
     vsf_readings_ask(poller->readings, vsf_schedule_is_due(poller->schedule, now_us));
+    for (guint i = 0; i < n_polls; i++)
+        begin_poll(poller, polls[i]);
+    vsf_calls_begin_gathered(poller->context.stats);
     vsf_schedule_arm(poller->schedule);
 }
 
@@ -269,7 +294,7 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
         .finder = vsf_qemu_finder_new(),
         .poll_for = poll_for,
         .finished = poll_finished,
-        .answered_late = answered_late,
+        .answered_late = vsf_poller_answered_late,
         .process_gone = process_gone,
         .user_data = poller,
     };
@@ -277,6 +302,8 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->gone = gone;
     poller->gone_data = gone_data;
     poller->node = vsf_node_read();
+    poller->uplinks = vsf_uplinks_new(exporter);
+    poller->host_poll = vsf_host_poll_new(NULL, host_came, poller);
     poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
@@ -297,6 +324,8 @@ vsf_poller_free(VsfPoller *poller)
     vsf_schedule_cancel(&poller->host.turn);
     vsf_schedule_free(poller->schedule);
     vsf_readings_free(poller->readings);
+    vsf_host_poll_free(poller->host_poll);
+    vsf_uplinks_free(poller->uplinks);
     vsf_node_free(poller->node);
     g_free(poller);
 }
@@ -312,8 +341,8 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     g_hash_table_insert(poller->domains, domain, entry);
     vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
-    if (is_just_back(poller)) /* it came while libvirt was away */
-        hasten_first(poller, entry);
+    vsf_poller_join_taps(poller, entry, FALSE);
+    vsf_poller_added_if_back(poller, entry);
 }
 
 void
@@ -324,7 +353,8 @@ vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain)
     if (entry == NULL)
         return;
     vsf_readings_leave(&entry->reader);
-    vsf_domain_poll_end(entry->poll);
+    if (vsf_domain_poll_end(entry->poll))
+        poller->polls_out--;
     g_hash_table_remove(poller->domains, domain);
 }
 
@@ -383,17 +413,6 @@ vsf_poller_tap_final(VsfPoller *poller, int ifindex, const VsfLinkStats *stats)
         vsf_exporter_tap(poller->context.exporter, tap, stats);
     if (vsf_schedule_has_turns(poller->schedule, &entry->turn))
         vsf_domain_poll_tap_final(entry->poll, tap, stats);
-}
-
-void
-vsf_poller_connected(VsfPoller *poller, gboolean connected)
-{
-    gboolean was_connected = poller->context.connected;
-
-    poller->context.connected = connected;
-    if (connected && poller->lost)
-        libvirt_is_back(poller);
-    poller->lost = !connected && (poller->lost || was_connected);
 }
 
 VsfQuantiles

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu-process.h"
 
+#include "base/descriptors.h"
 #include "host/proc-file.h"
 #include "host/vcpu.h"
+
+#include <unistd.h>
 
 /* A hotplugged vCPU has no event; its thread is found at least so soon. */
 #define THREADS_INTERVAL_US (120 * G_USEC_PER_SEC)
@@ -17,13 +20,15 @@ struct VsfQemuProcess {
     char boot[BOOT_ID_SIZE];
     int pid;
     guint64 start_ticks;
+    GArray *files; /* int, kept or -1: its /proc/PID/stat */
     char *run;
     gboolean finding; /* a search for the pid is out */
     gboolean ended;   /* the process that was known is gone, and no other was found */
     gboolean stopped;
     gint64 read_us;
 
-    GArray *threads; /* of the vCPUs, NULL until looked for */
+    GArray *threads;      /* of the vCPUs, NULL until looked for */
+    GArray *thread_files; /* int, kept or -1: of the first of them */
     gboolean looking;
     gint64 looked_us;
 };
@@ -35,6 +40,38 @@ read_boot_id(char id[BOOT_ID_SIZE])
 
     id[MAX(length, 0)] = '\0';
     g_strchomp(id);
+}
+
+/* --- files that are kept ------------------------------------------------ */
+
+static guint n_kept;
+
+static GArray *
+files_new(void)
+{
+    return g_array_new(FALSE, FALSE, sizeof(int));
+}
+
+static void
+let_go(GArray *files)
+{
+    for (guint i = 0; i < files->len; i++)
+        if (g_array_index(files, int, i) >= 0)
+            close(g_array_index(files, int, i));
+    n_kept -= files->len;
+    g_array_set_size(files, 0);
+}
+
+/* Room for up to @n, instead of those before. */
+static void
+make_room(GArray *files, guint n)
+{
+    guint max = vsf_descriptors_kept_max(vsf_descriptors_limit());
+    int closed = -1;
+
+    let_go(files);
+    for (; files->len < n && n_kept < max; n_kept++)
+        g_array_append_val(files, closed);
 }
 
 /* --- the search -------------------------------------------------------- */
@@ -79,7 +116,9 @@ pid_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_dat
         return;
     pid = g_array_index(found, int, 0);
     qemu->finding = FALSE;
-    if (pid > 0 && vsf_process_read(pid, &process)) {
+    if (pid > 0 && vsf_process_read(pid, NULL, &process)) {
+        make_room(qemu->files, 1);
+        let_go(qemu->thread_files);
         qemu->pid = pid;
         qemu->start_ticks = process.start_ticks;
         qemu->ended = FALSE;
@@ -113,11 +152,16 @@ vsf_qemu_process_read(VsfQemuProcess *qemu, VsfProcess *process)
     qemu->stopped = FALSE;
     if (qemu->pid == 0)
         return qemu->ended ? VSF_QEMU_GONE : VSF_QEMU_UNKNOWN;
-    if (!vsf_process_read(qemu->pid, process) || process->start_ticks != qemu->start_ticks)
+    if (!vsf_process_read(qemu->pid,
+                          qemu->files->len > 0 ? &g_array_index(qemu->files, int, 0) : NULL,
+                          process) ||
+        process->start_ticks != qemu->start_ticks)
         *process = (VsfProcess){.state = '?'};
     if (process->state == '?' || process->state == 'Z' || process->state == 'X') {
         qemu->pid = 0;
         qemu->ended = TRUE;
+        let_go(qemu->files);
+        let_go(qemu->thread_files);
         return VSF_QEMU_GONE;
     }
     qemu->read_us = g_get_monotonic_time();
@@ -175,6 +219,7 @@ threads_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user
     qemu->looking = FALSE;
     g_clear_pointer(&qemu->threads, g_array_unref);
     qemu->threads = threads;
+    make_room(qemu->thread_files, threads->len);
 }
 
 static void
@@ -197,7 +242,8 @@ vsf_qemu_process_vcpu_wait_ns(VsfQemuProcess *qemu, guint64 n_vcpus)
 
     if (qemu->pid == 0)
         return G_MAXUINT64;
-    known = qemu->threads != NULL && vsf_vcpu_wait(qemu->pid, qemu->threads, &wait_ns);
+    known = qemu->threads != NULL &&
+            vsf_vcpu_wait(qemu->pid, qemu->threads, qemu->thread_files, &wait_ns);
     if (qemu->looked_us == 0 || now_us - qemu->looked_us >= THREADS_INTERVAL_US ||
         (qemu->threads != NULL && (!known || (qemu->threads->len > 1 && n_vcpus != G_MAXUINT64 &&
                                               qemu->threads->len != n_vcpus))))
@@ -222,6 +268,8 @@ vsf_qemu_process_new(VsfWorker *finder, VsfQemuSearched searched, gpointer user_
     qemu->searched = searched;
     qemu->user_data = user_data;
     qemu->cancel = g_cancellable_new();
+    qemu->files = files_new();
+    qemu->thread_files = files_new();
     read_boot_id(qemu->boot);
     return qemu;
 }
@@ -233,6 +281,10 @@ vsf_qemu_process_free(VsfQemuProcess *qemu)
         return;
     g_cancellable_cancel(qemu->cancel);
     g_object_unref(qemu->cancel);
+    let_go(qemu->files);
+    let_go(qemu->thread_files);
+    g_array_unref(qemu->files);
+    g_array_unref(qemu->thread_files);
     g_clear_pointer(&qemu->threads, g_array_unref);
     g_free(qemu->run);
     g_free(qemu);

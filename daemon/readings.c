@@ -104,10 +104,12 @@ hand_out(VsfReading *reading)
         vsf_readings_leave(reader);
         readings->callbacks->give(reader, reading->table, readings->user_data);
     }
-    if (reading->readers->len > 0)
+    if (reading->readers->len > 0) {
         reading->timer = g_timeout_add(0, hand_out_more, reading);
-    else
-        g_hash_table_remove(readings->asked, reading);
+        return;
+    }
+    g_hash_table_remove(readings->asked, reading);
+    readings->callbacks->given(readings->user_data);
 }
 
 static gboolean
@@ -130,6 +132,12 @@ answer_came(GHashTable *table, gint64 read_ns, const GError *error, gpointer use
     readings->callbacks->came(table, read_ns, error, readings->user_data);
     reading->table = table != NULL ? g_hash_table_ref(table) : NULL;
     hand_out(reading);
+}
+
+gboolean
+vsf_readings_are_out(const VsfReadings *readings)
+{
+    return readings->next != NULL || g_hash_table_size(readings->asked) > 0;
 }
 
 void

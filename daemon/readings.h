@@ -20,6 +20,8 @@ typedef struct {
     void (*came)(GHashTable *table, gint64 read_ns, const GError *error, gpointer user_data);
     /* @reader waits no more. @table: NULL if the question failed. */
     void (*give)(VsfReader *reader, GHashTable *table, gpointer user_data);
+    /* All readers of an answer have theirs. */
+    void (*given)(gpointer user_data);
 } VsfReadingsCallbacks;
 
 /* @link_stats and @callbacks are used until vsf_readings_free(). */
@@ -37,6 +39,9 @@ void vsf_readings_add(VsfReadings *readings, int ifindex);
 
 /* It waits no more, if it did. */
 void vsf_readings_leave(VsfReader *reader);
+
+/* TRUE if a question is not answered yet, or its answer not handed out. */
+gboolean vsf_readings_are_out(const VsfReadings *readings);
 
 /* Asks, if anyone waits. @more: others will wait at once, and so it is put off until a call
  * without, but for 200 ms at most. */

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schedule.h"
 
-#define SLOTS 10 /* of an interval */
-#define SLOT_MAX_US (2 * G_USEC_PER_SEC)
+/* Of an interval. Most of what a turn costs is shared by those that come together, so that a slot
+ * is to have what one call to libvirt takes, 16 VMs, with a tap each. */
+#define SLOTS_MIN 3
+#define SLOTS_MAX 12
+#define TURNS_OF_SLOT 32
+#define SLOT_MAX_US (8 * G_USEC_PER_SEC)
+#define GRID_US 3600e6 /* many intervals */
 
 struct VsfSchedule {
     gint64 interval_us;
-    gint64 slot_us;   /* its length */
-    gint64 grid_us;   /* where the slots lie: a random time below that */
+    gint64 grid_us;   /* where the slots lie: a random time */
     GSequence *turns; /* VsfTurn by due_us */
     guint timer;
+    gint64 armed_us; /* what the timer waits for */
     void (*came)(gpointer user_data);
     gpointer user_data;
 };
@@ -46,9 +51,13 @@ vsf_schedule_arm(VsfSchedule *schedule)
     const VsfTurn *first = first_of(schedule);
     gint64 wait_us;
 
+    /* Most turns that are planned come after those that are. */
+    if (schedule->timer != 0 && first != NULL && first->due_us == schedule->armed_us)
+        return;
     g_clear_handle_id(&schedule->timer, g_source_remove);
     if (first == NULL)
         return;
+    schedule->armed_us = first->due_us;
     wait_us = MAX(first->due_us - g_get_monotonic_time(), 0);
     schedule->timer = g_timeout_add((guint)((wait_us + 999) / 1000), slot_came, schedule);
 }
@@ -92,21 +101,31 @@ vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
     insert(schedule, turn, due_us);
 }
 
-/* The slot that begins at or after @time_us. */
-static gint64
-slot_of(const VsfSchedule *schedule, gint64 time_us)
+/* Of twice as many slots each other one is where it was. */
+static gint
+n_slots(const VsfSchedule *schedule, gint64 interval_us)
 {
-    gint64 slots = (time_us - schedule->grid_us + schedule->slot_us - 1) / schedule->slot_us;
+    gint turns = g_sequence_get_length(schedule->turns), slots = SLOTS_MIN;
 
-    return slots * schedule->slot_us + schedule->grid_us;
+    while ((slots < SLOTS_MAX && turns >= slots * TURNS_OF_SLOT) ||
+           interval_us / slots > SLOT_MAX_US)
+        slots *= 2;
+    return slots;
 }
 
+/* Any of the slots of one interval from now on. */
 void
 vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn)
 {
-    gint64 phase_us = (gint64)(g_random_double() * (double)interval_of(schedule, turn));
+    gint64 interval_us = interval_of(schedule, turn), past_us, now_us = g_get_monotonic_time();
+    gint slots = n_slots(schedule, interval_us);
+    gint64 slot;
 
-    vsf_schedule_at(schedule, turn, slot_of(schedule, g_get_monotonic_time() + phase_us));
+    if (interval_us == 0)
+        return;
+    past_us = (now_us + schedule->grid_us) % interval_us;
+    slot = (past_us * slots + interval_us - 1) / interval_us + g_random_int_range(0, slots);
+    vsf_schedule_at(schedule, turn, now_us - past_us + slot * interval_us / slots);
 }
 
 void
@@ -148,6 +167,20 @@ vsf_schedule_retime(VsfSchedule *schedule, VsfTurn *turn)
         if (turn->due_us > due_us)
             vsf_schedule_at(schedule, turn, due_us);
     }
+}
+
+void
+vsf_schedule_join(VsfSchedule *schedule, VsfTurn *turn, const VsfTurn *other, gboolean keep)
+{
+    gint64 due_us = turn->due_us;
+
+    if (turn->iter == NULL || turn->anew || other->iter == NULL || other->anew ||
+        interval_of(schedule, turn) != interval_of(schedule, other) ||
+        turn->regular_us == other->regular_us)
+        return;
+    vsf_schedule_at(schedule, turn, other->regular_us);
+    if (keep)
+        vsf_schedule_hasten(schedule, turn, due_us);
 }
 
 gboolean
@@ -200,9 +233,7 @@ void
 vsf_schedule_set_interval(VsfSchedule *schedule, guint interval_s)
 {
     schedule->interval_us = (gint64)interval_s * G_USEC_PER_SEC;
-    schedule->slot_us = interval_s == 0 ? SLOT_MAX_US
-                                        : MIN(schedule->interval_us / SLOTS, SLOT_MAX_US);
-    schedule->grid_us = (gint64)(g_random_double() * (double)schedule->slot_us);
+    schedule->grid_us = (gint64)(g_random_double() * GRID_US);
 }
 
 VsfSchedule *

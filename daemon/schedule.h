@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose turn is when: each once per interval (the schedule's, or one of its own), at a phase of
- * its own. Phases lie
- * on slots, a tenth of the interval but at most two seconds long, so that one
- * wake-up serves all that are due; where the slots lie is random for each
- * schedule, so that daemons with the same clock do not meet. Main thread only. */
+ * its own. Phases lie on slots, so that one wake-up serves all that are due: a third of the
+ * interval but at most eight seconds long, a sixth from 96 turns on and a twelfth from 192 on;
+ * where they lie is random for each schedule, so that daemons with the same clock do not meet. Main
+ * thread only. */
 #pragma once
 
 #include <glib.h>
@@ -42,13 +42,19 @@ gboolean vsf_schedule_has_turns(const VsfSchedule *schedule, const VsfTurn *turn
  * is never longer than both; without turns none follows. Else nothing happens. */
 void vsf_schedule_retime(VsfSchedule *schedule, VsfTurn *turn);
 
-/* The phase begins anew: at that time, or at a random slot of the next interval. */
+/* The phase begins anew: at that time, or at a random slot of the next interval, so that the wait
+ * is never longer than that. */
 void vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us);
 void vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn);
 
 /* After a turn: the next of its phase. Due times do not drift, and after a loop
  * that was late each still has its own phase. */
 void vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn);
+
+/* From now on @turn has the phase of @other, if both have the same interval and are scheduled, so
+ * that they are taken together. @keep: before that it is taken as it was planned, so that no gap
+ * is longer than the interval. */
+void vsf_schedule_join(VsfSchedule *schedule, VsfTurn *turn, const VsfTurn *other, gboolean keep);
 
 /* Brings the next turn of one that is scheduled forward and leaves its phase as it
  * is. FALSE: it is due by then as it is, or not scheduled. */

@@ -81,8 +81,27 @@ tap_of(const VsfDomain *domain, const VsfNic *nic)
     return NULL;
 }
 
+/* What has the name of its device and cannot be its tap: why not. */
+static const char *
+trouble_of(const VsfNic *nic, GHashTable *links)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    if (nic->device == NULL || links == NULL)
+        return NULL;
+    g_hash_table_iter_init(&iter, links);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const VsfLink *link = value;
+
+        if (strcmp(link->name, nic->device) == 0 && !vsf_link_is_ethernet(link))
+            return "not Ethernet";
+    }
+    return NULL;
+}
+
 static void
-add_interfaces(JsonBuilder *builder, const VsfDomain *domain)
+add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
 {
     static const char *const kinds[] = {
         [VSF_NIC_TAP] = "tap",
@@ -107,17 +126,19 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain)
         vsf_status_text_member(builder, "device", nic->device);
         vsf_status_number_member(builder, "ifindex",
                                  tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
+        vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
 }
 
 void
-vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, const VsfPollStatus *poll)
+vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
+                      const VsfPollStatus *poll)
 {
     add_counters(builder, &poll->sent);
     add_rates(builder, poll);
-    add_interfaces(builder, domain);
+    add_interfaces(builder, domain, links);
     json_builder_set_member_name(builder, "balloon");
     json_builder_begin_object(builder);
     json_builder_set_member_name(builder, "device");

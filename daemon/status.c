@@ -93,7 +93,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "disks", domain->def->disks->len);
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
-    vsf_status_vm_members(builder, domain, &poll);
+    vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry), &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }
@@ -196,6 +196,8 @@ add_agents(JsonBuilder *builder, const VsfApp *app)
                            app->config->agent == VSF_GUEST_AGENT_AUTO ? "auto" : "off");
     vsf_status_int_member(builder, "running", vsf_agents_running(app->agents));
     vsf_status_int_member(builder, "stuck", vsf_agents_stuck(app->agents));
+    vsf_status_text_member(builder, "socket", app->agent_socket);
+    vsf_status_int_member(builder, "process", vsf_agent_process_pid(app->agent_process));
     vsf_status_text_member(builder, "trouble", vsf_guests_trouble(app->guests));
     json_builder_end_object(builder);
 }
@@ -306,6 +308,7 @@ vsf_app_status(VsfApp *app)
     vsf_app_status_config_member(builder, app);
     vsf_app_status_dns_member(builder, app);
     add_state(builder, app);
+    vsf_app_status_beside_member(builder, app);
     /* The rest starts when the agent address is known. */
     if (app->conn != NULL) {
         add_libvirt(builder, app);

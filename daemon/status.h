@@ -20,8 +20,8 @@ const char *vsf_status_direction(VsfDirection direction); /* "once" ... */
 void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value);
 
 /* The members of vms[] that tell of what the host reads of it: counters and rates (of @poll),
- * interfaces, balloon. */
-void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain,
+ * interfaces, balloon. @links: of vsf_registry_links(), or NULL. */
+void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
                            const VsfPollStatus *poll);
 
 /* The members of vms[] that tell of the guest's inside. */

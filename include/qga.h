@@ -66,6 +66,16 @@ typedef enum {
     VSF_QGA_N_COMMANDS,
 } VsfQgaCommand;
 
+/* "guest-get-fsinfo" */
+const char *vsf_qga_command_name(VsfQgaCommand command);
+
+/* The command with this name, or VSF_QGA_N_COMMANDS. */
+VsfQgaCommand vsf_qga_command_of_name(const char *name);
+
+/* The request as the agent takes it, one line. @handle is that of FILE_READ and FILE_CLOSE, and
+ * not looked at otherwise. The caller owns the result. */
+char *vsf_qga_request(VsfQgaCommand command, gint64 handle);
+
 /* guest-info. Ask once per connection of the agent, and again after FROZEN. */
 typedef struct {
     char *version;   /* "7.2.22" */

@@ -8,7 +8,8 @@
  *     Command X has been disabled: the agent is in frozen state since 6.0
  *     The command X has been disabled for this instance         before 6.0
  */
-#include "field.h"
+#include "../include/qga.h"
+#include "text.h"
 
 #include <string.h>
 

@@ -4,11 +4,9 @@
 #pragma once
 
 #include "../include/qga.h"
+#include "text.h"
 
 #include <json-glib/json-glib.h>
-
-/* @text made fit to show (see qga.h); it need not be UTF-8. The caller owns it. */
-char *vsf_qga_text(const char *text);
 
 /* NULL if there is no such member, or no string. */
 const char *vsf_qga_field_raw_text(JsonObject *object, const char *name);

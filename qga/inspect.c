@@ -86,16 +86,14 @@ static gboolean
 close_file(Talk *talk, GError **error)
 {
     gint64 *handle = &talk->report->open_handle;
-    g_autofree char *reply = ask(talk, VSF_QGA_COMMAND_FILE_CLOSE, *handle, TRUE, error);
     g_autoptr(GError) refusal = NULL;
+    g_autofree char *reply = ask(talk, VSF_QGA_COMMAND_FILE_CLOSE, *handle, TRUE, &refusal);
 
-    if (reply == NULL)
-        return FALSE;
-    if (vsf_qga_parse_closed(reply, strlen(reply), &refusal)) {
+    if (reply != NULL && vsf_qga_parse_closed(reply, strlen(reply), &refusal)) {
         *handle = VSF_QGA_NO_HANDLE;
         return TRUE;
     }
-    /* "handle '1000' has not been found" */
+    /* "handle '1000' has not been found", in a reply or in libvirt's words */
     if (g_error_matches(refusal, VSF_QGA_ERROR, VSF_QGA_ERROR_FAILED))
         *handle = VSF_QGA_NO_HANDLE;
     g_propagate_error(error, g_steal_pointer(&refusal));

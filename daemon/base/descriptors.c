@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #define ENOUGH 65536
+#define FEW 4096
 
 void
 vsf_descriptors_raise(void)
@@ -25,4 +26,10 @@ vsf_descriptors_limit(void)
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 1024;
     return (guint)MIN(limit.rlim_cur, G_MAXINT);
+}
+
+guint
+vsf_descriptors_kept_max(guint limit)
+{
+    return limit < FEW ? 0 : limit / 16;
 }

@@ -10,3 +10,7 @@ void vsf_descriptors_raise(void);
 
 /* The soft limit. */
 guint vsf_descriptors_limit(void);
+
+/* How many of so many may be files that are kept open only since that is cheaper than to open
+ * them again and again; none where there are few. */
+guint vsf_descriptors_kept_max(guint limit);

@@ -14,6 +14,7 @@
 
 #define LINE_MAX_BYTES PIPE_BUF /* longer ones might block */
 
+static const char *program = "virt-sflowd";
 static gboolean show_debug, is_journal;
 static int journal_fd = -1;
 static const char *journal_path = VSF_JOURNAL_SOCKET;
@@ -77,7 +78,7 @@ append_prefix(GString *line, GLogLevelFlags level)
     else if (show_debug)
         g_string_append_printf(line, "[%10.3f] ", (double)g_get_monotonic_time() / G_USEC_PER_SEC);
     if (!is_journal)
-        g_string_append(line, "virt-sflowd: ");
+        g_string_append_printf(line, "%s: ", program);
     g_string_append(line, level_word(level));
 }
 
@@ -126,7 +127,7 @@ log_event(GLogLevelFlags level, const char *text, gssize length)
         message[LINE_MAX_BYTES - 1] = '\0';
     vsf_journal_field(datagram, "MESSAGE", message);
     vsf_journal_field(datagram, "PRIORITY", number);
-    vsf_journal_field(datagram, "SYSLOG_IDENTIFIER", "virt-sflowd");
+    vsf_journal_field(datagram, "SYSLOG_IDENTIFIER", program);
     vsf_journal_field(datagram, "MESSAGE_ID", vsf_event_id(event));
     vsf_journal_field(datagram, "VSF_DOMAIN_UUID", about.domain_uuid);
     vsf_journal_field(datagram, "VSF_DOMAIN", about.domain);
@@ -150,8 +151,9 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
 }
 
 void
-vsf_log_init(gboolean debug)
+vsf_log_init(const char *name, gboolean debug)
 {
+    program = name;
     show_debug = debug;
     is_journal = g_log_writer_is_journald(STDERR_FILENO);
     if (is_journal)

@@ -11,10 +11,10 @@
 
 #include <glib.h>
 
-/* Installs the process's log writer. @debug lets our own g_debug and g_info
- * through; those of libraries never; lines on stderr then begin
- * with the monotonic time in seconds. */
-void vsf_log_init(gboolean debug);
+/* Installs the process's log writer. @program (kept) begins each line. @debug lets our own g_debug
+ * and g_info through; those of libraries never; lines on stderr then begin with the monotonic time
+ * in seconds. */
+void vsf_log_init(const char *program, gboolean debug);
 
 /* After vsf_log_init(): as if stderr were the journal's stream, and @path (kept) its socket for
  * lines with fields (event.h). For tests. */

@@ -118,7 +118,7 @@ open_hooks(VsfBpfTap *tap, guint32 flags, GError **error)
     choose_programs(bpf, flags, programs);
     tap->way = choose_way(bpf);
     if (tap->way == VSF_BPF_WAY_CLSACT) {
-        if (vsf_bpf_clsact_attach(tap->ifindex, programs, &taken))
+        if (vsf_bpf_clsact_attach(tap->ifindex, programs, bpf->owner.name, &taken))
             return TRUE;
         if (!bpf->has_tcx || bpf->tcx_most == 0) {
             leave_way(bpf, tap->way);
@@ -175,7 +175,7 @@ vsf_bpf_detach(VsfBpfTap *tap)
     if (tap->way == VSF_BPF_WAY_TCX) {
         close_links(tap);
     } else {
-        vsf_bpf_clsact_detach(tap->ifindex);
+        vsf_bpf_clsact_detach(tap->ifindex, tap->bpf->owner.name);
         wait_for_programs();
     }
     leave_way(tap->bpf, tap->way);
@@ -233,8 +233,8 @@ vsf_bpf_fds(const VsfBpfTap *tap)
     return n;
 }
 
-guint
-vsf_bpf_sweep(VsfBpf *bpf G_GNUC_UNUSED)
+VsfBpfSwept
+vsf_bpf_sweep(void)
 {
     return vsf_bpf_clsact_sweep();
 }

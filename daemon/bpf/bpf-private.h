@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bpf-sampler.h"
+#include "owner.h"
 #include "sampler-shared.h"
 
 #include <bpf/libbpf.h>
@@ -23,6 +24,7 @@ enum { VSF_BPF_INGRESS, VSF_BPF_EGRESS, VSF_BPF_N_HOOKS };
 
 struct VsfBpf {
     VsfBpfConfig config;
+    VsfBpfOwner owner;
     struct bpf_object *object;
     struct ring_buffer *ring;
     gpointer reading; /* of read.c, while it reads */

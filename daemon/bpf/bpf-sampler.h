@@ -58,6 +58,11 @@ typedef struct { /* since attach, exact */
     guint64 lost;       /* picked, but the ring had no room or the tap's budget was used up */
 } VsfBpfCounts;
 
+typedef struct { /* interfaces with such filters */
+    guint removed;
+    guint left; /* the kernel does not let us */
+} VsfBpfSwept;
+
 /* Whether it was built in; and the one-word way it attaches ("tcx", "clsact"), for the status. */
 gboolean vsf_bpf_is_built(void);
 const char *vsf_bpf_attachment(const VsfBpf *bpf);
@@ -89,6 +94,6 @@ gboolean vsf_bpf_set_rate(VsfBpfTap *tap, guint32 rate, GError **error);
 gboolean vsf_bpf_counts(const VsfBpfTap *tap, VsfBpfCounts *counts);
 guint vsf_bpf_fds(const VsfBpfTap *tap); /* descriptors that it holds */
 
-/* clsact only: removes filters of ours that a killed daemon left, never anything else.
- * Blocks. Returns how many. */
-guint vsf_bpf_sweep(VsfBpf *bpf);
+/* clsact only: removes filters that a daemon of ours left when it was killed; never those of one
+ * that lives, nor anything of others. Needs nothing loaded, and CAP_NET_ADMIN to remove. Blocks. */
+VsfBpfSwept vsf_bpf_sweep(void);

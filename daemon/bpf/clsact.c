@@ -12,8 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-/* How ours are told from others: all three must be so. */
-#define FILTER_NAME "virt-sflow"
+/* How ours are told from others, beside the owner's name: all three must be so. */
 #define FILTER_HANDLE 0x7666
 #define FILTER_PRIORITY 0x7666
 
@@ -101,7 +100,7 @@ remove_qdisc(int ifindex)
 }
 
 static int
-make_filter(int ifindex, guint hook, int program)
+make_filter(int ifindex, guint hook, int program, const char *owner)
 {
     Request request;
     struct tcmsg *tc = begin(&request, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, ifindex,
@@ -113,7 +112,7 @@ make_filter(int ifindex, guint hook, int program)
     mnl_attr_put_strz(&request.header, TCA_KIND, "bpf");
     options = mnl_attr_nest_start(&request.header, TCA_OPTIONS);
     mnl_attr_put_u32(&request.header, TCA_BPF_FD, (guint32)program);
-    mnl_attr_put_strz(&request.header, TCA_BPF_NAME, FILTER_NAME);
+    mnl_attr_put_strz(&request.header, TCA_BPF_NAME, owner);
     mnl_attr_put_u32(&request.header, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
     mnl_attr_nest_end(&request.header, options);
     return ask(&request, NULL, NULL);
@@ -134,7 +133,8 @@ remove_filter(int ifindex, guint hook)
 /* --- what is there --------------------------------------------------------- */
 
 typedef struct {
-    guint ours, others; /* filters */
+    const char *owner;    /* whose are looked for; NULL: those of all that are dead */
+    guint wanted, others; /* filters */
 } Found;
 
 typedef struct {
@@ -161,6 +161,14 @@ note_filter_attr(const struct nlattr *attr, void *user_data)
     return MNL_CB_OK;
 }
 
+static gboolean
+is_wanted(const Found *found, const char *name)
+{
+    if (found->owner != NULL)
+        return g_strcmp0(name, found->owner) == 0;
+    return vsf_bpf_owner_is_name(name) && !vsf_bpf_owner_lives(name);
+}
+
 /* Each priority shows itself as a filter of handle 0 as well. */
 static int
 note_filter(const struct nlmsghdr *message, void *user_data)
@@ -173,8 +181,8 @@ note_filter(const struct nlmsghdr *message, void *user_data)
         return MNL_CB_OK;
     mnl_attr_parse(message, sizeof(*tc), note_filter_attr, &text);
     if (tc->tcm_handle == FILTER_HANDLE && TC_H_MAJ(tc->tcm_info) >> 16 == FILTER_PRIORITY &&
-        g_strcmp0(text.kind, "bpf") == 0 && g_strcmp0(text.name, FILTER_NAME) == 0)
-        found->ours++;
+        g_strcmp0(text.kind, "bpf") == 0 && is_wanted(found, text.name))
+        found->wanted++;
     else
         found->others++;
     return MNL_CB_OK;
@@ -190,22 +198,35 @@ find_filters(int ifindex, guint hook, Found *found)
     return ask(&request, note_filter, found);
 }
 
-guint
-vsf_bpf_clsact_detach(int ifindex)
+/* Takes away what is wanted, and the qdisc unless others have filters there. Returns FALSE if
+ * there was nothing; else *@code is 0 or an errno. */
+static gboolean
+take_away(int ifindex, const char *owner, int *code)
 {
-    Found found[VSF_BPF_N_HOOKS] = {0};
+    Found found[VSF_BPF_N_HOOKS] = {{.owner = owner}, {.owner = owner}};
     gboolean known = TRUE;
 
+    *code = 0;
     for (guint hook = 0; hook < VSF_BPF_N_HOOKS; hook++)
         known = find_filters(ifindex, hook, &found[hook]) == 0 && known;
-    if (found[0].ours + found[1].ours == 0)
-        return 0;
+    if (found[0].wanted + found[1].wanted == 0)
+        return FALSE;
     if (known && found[0].others + found[1].others == 0 && remove_qdisc(ifindex) == 0)
-        return 1;
-    for (guint hook = 0; hook < VSF_BPF_N_HOOKS; hook++)
-        if (found[hook].ours != 0)
-            remove_filter(ifindex, hook);
-    return 1;
+        return TRUE;
+    for (guint hook = 0; hook < VSF_BPF_N_HOOKS; hook++) {
+        int failed = found[hook].wanted != 0 ? remove_filter(ifindex, hook) : 0;
+
+        *code = *code == 0 ? failed : *code;
+    }
+    return TRUE;
+}
+
+void
+vsf_bpf_clsact_detach(int ifindex, const char *owner)
+{
+    int code;
+
+    take_away(ifindex, owner, &code);
 }
 
 static int
@@ -230,25 +251,34 @@ note_qdisc(const struct nlmsghdr *message, void *user_data)
     return MNL_CB_OK;
 }
 
-guint
+VsfBpfSwept
 vsf_bpf_clsact_sweep(void)
 {
     g_autoptr(GArray) ifindexes = g_array_new(FALSE, FALSE, sizeof(int));
+    VsfBpfSwept swept = {0};
     Request request;
-    guint n = 0;
 
     begin(&request, RTM_GETQDISC, NLM_F_DUMP, 0, 0);
     if (ask(&request, note_qdisc, ifindexes) != 0)
-        return 0;
-    for (guint i = 0; i < ifindexes->len; i++)
-        n += vsf_bpf_clsact_detach(g_array_index(ifindexes, int, i));
-    return n;
+        return swept;
+    for (guint i = 0; i < ifindexes->len; i++) {
+        int code;
+
+        if (!take_away(g_array_index(ifindexes, int, i), NULL, &code))
+            continue;
+        if (code == 0)
+            swept.removed++;
+        else if (code != ENODEV && code != ENOENT && code != EINVAL) /* gone meanwhile */
+            swept.left++;
+    }
+    return swept;
 }
 
 /* --- attaching ------------------------------------------------------------- */
 
 gboolean
-vsf_bpf_clsact_attach(int ifindex, const int programs[VSF_BPF_N_HOOKS], GError **error)
+vsf_bpf_clsact_attach(int ifindex, const int programs[VSF_BPF_N_HOOKS], const char *owner,
+                      GError **error)
 {
     int code = make_qdisc(ifindex);
 
@@ -265,7 +295,7 @@ vsf_bpf_clsact_attach(int ifindex, const int programs[VSF_BPF_N_HOOKS], GError *
     }
     for (guint hook = 0; hook < VSF_BPF_N_HOOKS && code == 0; hook++)
         if (programs[hook] >= 0)
-            code = make_filter(ifindex, hook, programs[hook]);
+            code = make_filter(ifindex, hook, programs[hook], owner);
     if (code == 0)
         return TRUE;
     /* It is new and has at most a filter of ours. */

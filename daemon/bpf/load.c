@@ -214,7 +214,7 @@ vsf_bpf_load(const VsfBpfConfig *config, GError **error)
     bpf->tcx_most = VSF_BPF_TCX_MOST;
     g_mutex_init(&bpf->mutex);
     g_cond_init(&bpf->freed);
-    if (load(bpf, error))
+    if (vsf_bpf_owner_init(&bpf->owner, error) && load(bpf, error))
         return bpf;
     vsf_bpf_free(bpf);
     return NULL;
@@ -230,6 +230,7 @@ vsf_bpf_free(VsfBpf *bpf)
         munmap(bpf->slots, bpf->n_slots * sizeof(struct vsf_bpf_tap));
     ring_buffer__free(bpf->ring);
     bpf_object__close(bpf->object);
+    vsf_bpf_owner_clear(&bpf->owner);
     g_mutex_clear(&bpf->mutex);
     g_cond_clear(&bpf->freed);
     g_free(bpf);

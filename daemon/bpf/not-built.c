@@ -79,8 +79,8 @@ vsf_bpf_fds(const VsfBpfTap *tap G_GNUC_UNUSED)
     return 0;
 }
 
-guint
-vsf_bpf_sweep(VsfBpf *bpf G_GNUC_UNUSED)
+VsfBpfSwept
+vsf_bpf_sweep(void)
 {
-    return 0;
+    return (VsfBpfSwept){0};
 }

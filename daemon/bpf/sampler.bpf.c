@@ -17,6 +17,8 @@
 #define TAGS_MAX 3
 #define EXTENSIONS_MAX 4
 #define MAC_BYTES 12 /* before the tag */
+#define IPV4_TCP_END (ETH_HLEN + 20 + 20)
+#define IPV6_TCP_END (ETH_HLEN + 40 + 20)
 
 /* Also TCX_NEXT: whatever others have there goes on as without us. */
 #define NEXT TC_ACT_UNSPEC
@@ -144,13 +146,42 @@ skip_network(struct __sk_buff *skb, __u32 at, __u16 link_protocol, __u8 *protoco
     return at;
 }
 
+/* Those of nearly every super-frame, TCP right behind an IP header without options, where they lie
+ * in one piece: a tenth of what the general way costs. 0: another frame. Places are constant, for
+ * verifiers without CAP_PERFMON. */
+static __always_inline __u32
+plain_headers_length(struct __sk_buff *skb)
+{
+    const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
+    __u32 offset;
+
+    if (data + IPV4_TCP_END > end)
+        return 0;
+    /* Here, or the compiler makes one access of both, to a place that is chosen. */
+    offset = data[ETH_HLEN + 20 + 12] >> 4;
+    asm volatile("" : "+r"(offset));
+    if (*(const __u16 *)(data + MAC_BYTES) == bpf_htons(ETH_P_IP)) {
+        if (data[ETH_HLEN] != 0x45 || data[ETH_HLEN + 9] != IPPROTO_TCP)
+            return 0;
+        return ETH_HLEN + 20 + offset * 4;
+    }
+    if (*(const __u16 *)(data + MAC_BYTES) != bpf_htons(ETH_P_IPV6) || data + IPV6_TCP_END > end ||
+        data[ETH_HLEN + 6] != IPPROTO_TCP)
+        return 0;
+    return ETH_HLEN + 40 + (data[ETH_HLEN + 40 + 12] >> 4) * 4;
+}
+
 /* The bytes that each segment of a super-frame begins with. */
 __noinline __u32
 vsf_headers_length(struct __sk_buff *skb)
 {
     __u16 link_protocol = 0;
     __u8 protocol, offset = 0;
-    __u32 at = skip_link(skb, &link_protocol);
+    __u32 at = plain_headers_length(skb);
+
+    if (at != 0)
+        return at;
+    at = skip_link(skb, &link_protocol);
 
     if (at == 0)
         return ETH_HLEN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "doctor-node.h"
 
+#include "doctor-beside.h"
 #include "explain-private.h"
 #include "member.h"
 
@@ -161,20 +162,12 @@ look_at_agents(GPtrArray *findings, JsonObject *status)
     VsfFinding *finding = vsf_finding_new(findings, "agents");
     JsonObject *agents = vsf_member_object(status, "agents");
     g_autofree char *mode = vsf_member_text(agents, "mode"),
-                    *trouble = vsf_member_text(agents, "trouble"),
-                    *pid = vsf_member_text(status, "pid");
+                    *trouble = vsf_member_text(agents, "trouble");
     double stuck = vsf_explain_number(agents, "stuck");
 
     finding->value = g_strdup(mode);
     if (!is_null(trouble)) {
-        vsf_finding_say(finding, VSF_SEVERITY_WARNING, "permission",
-                        "libvirt does not let virt-sflowd ask guest agents: %s.", trouble);
-        vsf_finding_fix(finding,
-                        "let the daemon's user write to libvirt (or run it as root, or set agent = "
-                        "off in [guest])",
-                        "usermod -a -G libvirt \"$(ps -o user= -p %s)\" && systemctl restart "
-                        "virt-sflowd",
-                        pid);
+        vsf_explain_refused(finding, trouble);
     } else if (stuck > 0) {
         vsf_finding_say(finding, VSF_SEVERITY_WARNING, "stuck-agents",
                         "%.0f conversations with guest agents are past their deadline.", stuck);
@@ -384,4 +377,5 @@ vsf_doctor_node(GPtrArray *findings, JsonObject *status)
         look_at_state(findings, status);
     if (vsf_member_object(status, "hook") != NULL)
         look_at_hook(findings, status);
+    vsf_beside_findings(findings, status);
 }

@@ -99,18 +99,9 @@ static void
 say_refused(const VsfExplain *explain, VsfFinding *finding)
 {
     g_autofree char *all = vsf_member_text(explain->status, "agents/trouble"),
-                    *one = vsf_member_text(explain->vm, "agent/trouble"),
-                    *pid = vsf_member_text(explain->status, "pid");
+                    *one = vsf_member_text(explain->vm, "agent/trouble");
 
-    vsf_finding_say(finding, VSF_SEVERITY_WARNING, "permission",
-                    "libvirt does not let virt-sflowd ask guest agents: %s.",
-                    strcmp(all, "-") != 0 ? all : one);
-    vsf_finding_fix(finding,
-                    "let the daemon's user write to libvirt (or run it as root, or set agent = off "
-                    "in [guest])",
-                    "usermod -a -G libvirt \"$(ps -o user= -p %s)\" && systemctl restart "
-                    "virt-sflowd",
-                    pid);
+    vsf_explain_refused(finding, strcmp(all, "-") != 0 ? all : one);
 }
 
 static void

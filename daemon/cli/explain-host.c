@@ -121,6 +121,18 @@ is_matched(const VsfExplain *explain, const char *device)
     return patterns == NULL; /* not known to be unmatched */
 }
 
+/* Whoever copies the command is root, and a name may hold anything but blanks and slashes. */
+static char *
+shell_name(const char *name)
+{
+    if (strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name))
+        return g_strdup(name);
+    for (const char *at = name; *at != '\0'; at++)
+        if (!g_ascii_isgraph(*at))
+            return g_strdup("TAP");
+    return g_shell_quote(name);
+}
+
 static void
 say_no_kernel_interface(VsfFinding *finding, const char *kind, const char *mac)
 {
@@ -139,6 +151,19 @@ say_no_kernel_interface(VsfFinding *finding, const char *kind, const char *mac)
                     "NIC %s (%s) has no interface on the host that could be read: its hardware "
                     "switch, or the network's, has to sample.",
                     mac, strcmp(kind, "hostdev") == 0 ? "SR-IOV" : "neither tap nor macvtap");
+}
+
+static void
+say_not_ethernet(VsfFinding *finding, const char *device, const char *mac)
+{
+    g_autofree char *quoted = shell_name(device);
+
+    vsf_finding_say(
+        finding, VSF_SEVERITY_WARNING, "not-ethernet",
+        "Interface %s (NIC %s) is not Ethernet, so that it is not the NIC's tap: neither "
+        "its packets nor its counters are read.",
+        device, mac);
+    vsf_finding_fix(finding, "see what it is", "ip -d link show dev %s", quoted);
 }
 
 static void
@@ -177,7 +202,9 @@ say_unread(const VsfExplain *explain, VsfFinding *finding)
 
         if (nic == NULL || vsf_is_number(vsf_member(nic, "ifindex")))
             continue;
-        if (strcmp(kind, "tap") == 0 || strcmp(kind, "macvtap") == 0)
+        if (vsf_explain_is(nic, "trouble", "not Ethernet"))
+            say_not_ethernet(finding, device, mac);
+        else if (strcmp(kind, "tap") == 0 || strcmp(kind, "macvtap") == 0)
             say_no_tap(explain, finding, device, mac);
         else
             say_no_kernel_interface(finding, kind, mac);
@@ -248,18 +275,6 @@ taps_of(const VsfExplain *explain)
         found.factor = MAX(found.factor, vsf_explain_number(tap, "factor"));
     }
     return found;
-}
-
-/* Whoever copies the command is root, and a name may hold anything but blanks and slashes. */
-static char *
-shell_name(const char *name)
-{
-    if (strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-") == strlen(name))
-        return g_strdup(name);
-    for (const char *at = name; *at != '\0'; at++)
-        if (!g_ascii_isgraph(*at))
-            return g_strdup("TAP");
-    return g_shell_quote(name);
 }
 
 /* In the daemon's words, or in libpcap's where it was down when its sampler was opened. */

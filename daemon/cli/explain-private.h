@@ -24,6 +24,14 @@ void vsf_explain_filesystems(const VsfExplain *explain, VsfFinding *finding);
  * as far as is known it does; then nothing is said. */
 gboolean vsf_explain_no_agent(const VsfExplain *explain, VsfFinding *finding, const char *part);
 
+/* What the field leaves in; NULL: nothing. */
+const VsfRecord *vsf_explain_record(const char *field);
+/* A sentence about that, and about collectors that do not know it. The caller frees. */
+char *vsf_explain_record_text(const VsfRecord *record);
+
+/* @trouble: why no guest agent may be asked, in the daemon's words. */
+void vsf_explain_refused(VsfFinding *finding, const char *trouble);
+
 /* Appends to the finding's sentences. */
 void vsf_explain_and(VsfFinding *finding, const char *more);
 

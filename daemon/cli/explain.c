@@ -146,11 +146,28 @@ vsf_explain_vm(GPtrArray *findings, JsonObject *status, JsonObject *vm, const ch
         finding = vsf_finding_new(findings, vsf_explain_fields[i]);
         finding->vm = g_strdup(name);
         finding->uuid = g_strdup(uuid);
+        finding->record = vsf_explain_record(vsf_explain_fields[i]);
         explain_field[i](&explain, finding);
         if (is_of_turns(finding))
             say_polling_off(&explain, finding);
     }
     return found;
+}
+
+/* Of one field all is said. */
+static char *
+text_of(const GPtrArray *findings, gboolean is_one)
+{
+    g_autofree char *text = vsf_findings_text(findings), *sent = NULL;
+    const VsfRecord *record = ((const VsfFinding *)findings->pdata[0])->record;
+    GString *all = g_string_new(text);
+
+    if (is_one && record != NULL) {
+        sent = vsf_explain_record_text(record);
+        g_string_append_printf(all, "%*s", VSF_FINDING_INDENT, "");
+        vsf_wrapped_text(all, sent, VSF_FINDING_INDENT, VSF_FINDING_INDENT);
+    }
+    return g_string_free(all, FALSE);
 }
 
 static char *
@@ -171,7 +188,7 @@ render(const VsfAsk *ask, JsonObject *status, const GError *failed G_GNUC_UNUSED
         return NULL;
     }
     return ask->as_json ? vsf_ask_line(vsf_findings_json(findings), TRUE)
-                        : vsf_findings_text(findings);
+                        : text_of(findings, ask->words[1] != NULL);
 }
 
 int

@@ -122,8 +122,6 @@ vsf_wrapped_text(GString *text, const char *words, guint column, guint indent)
     g_string_append_c(text, '\n');
 }
 
-#define INDENT 23
-
 void
 vsf_finding_text(GString *text, const VsfFinding *finding)
 {
@@ -140,19 +138,19 @@ vsf_finding_text(GString *text, const VsfFinding *finding)
         g_string_append_printf(said, ", %s ago", age);
     }
     g_string_append_printf(text, "  %-4s  %-13s  ", marks[finding->severity], finding->field);
-    vsf_wrapped_text(text, said->str, INDENT, INDENT);
+    vsf_wrapped_text(text, said->str, VSF_FINDING_INDENT, VSF_FINDING_INDENT);
     if (finding->why != NULL) {
-        g_string_append_printf(text, "%*s", INDENT, "");
-        vsf_wrapped_text(text, finding->why, INDENT, INDENT);
+        g_string_append_printf(text, "%*s", VSF_FINDING_INDENT, "");
+        vsf_wrapped_text(text, finding->why, VSF_FINDING_INDENT, VSF_FINDING_INDENT);
     }
     for (guint i = 0; i < finding->fixes->len; i++) {
         const VsfFix *fix = finding->fixes->pdata[i];
 
-        g_string_append_printf(text, "%*s%s", INDENT - 3, "", "-> ");
-        vsf_wrapped_text(text, fix->how, INDENT, INDENT);
+        g_string_append_printf(text, "%*s%s", VSF_FINDING_INDENT - 3, "", "-> ");
+        vsf_wrapped_text(text, fix->how, VSF_FINDING_INDENT, VSF_FINDING_INDENT);
         if (fix->command == NULL)
             continue;
-        g_string_append_printf(text, "%*s", INDENT + 2, "");
+        g_string_append_printf(text, "%*s", VSF_FINDING_INDENT + 2, "");
         vsf_table_cell(text, fix->command, 0, FALSE);
         g_string_append_c(text, '\n');
     }
@@ -206,6 +204,12 @@ finding_json(const VsfFinding *finding)
     else
         json_object_set_null_member(object, "age_s");
     add_text(object, "why", finding->why);
+    add_text(object, "record", finding->record != NULL ? finding->record->format : NULL);
+    add_text(object, "record_name", finding->record != NULL ? finding->record->name : NULL);
+    if (finding->record != NULL && finding->record->since != 0)
+        json_object_set_int_member(object, "record_since", finding->record->since);
+    else
+        json_object_set_null_member(object, "record_since");
     for (guint i = 0; i < finding->fixes->len; i++) {
         const VsfFix *fix = finding->fixes->pdata[i];
         JsonObject *one = json_object_new();

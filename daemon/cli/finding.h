@@ -18,6 +18,12 @@ typedef struct {
     char *command; /* for a shell, or NULL */
 } VsfFix;
 
+/* What a value is sent as. */
+typedef struct {
+    const char *format, *name; /* "0:2102", "virt_memory" */
+    int since;                 /* the year of the specification that has it; 0: none has */
+} VsfRecord;
+
 typedef struct {
     VsfSeverity severity;
     const char *field; /* static: "memory" */
@@ -27,7 +33,8 @@ typedef struct {
     char *source;      /* NULL: there is none, or it needs no words */
     double age_s;      /* -1: not known */
     char *why;         /* sentences; NULL: all is well */
-    GPtrArray *fixes;  /* VsfFix, never NULL */
+    const VsfRecord *record; /* static; NULL: it is not sent as such */
+    GPtrArray *fixes;        /* VsfFix, never NULL */
 } VsfFinding;
 
 /* Appends one to @findings (which owns it) as ok, of nothing known. */
@@ -50,6 +57,8 @@ const char *vsf_severity_name(VsfSeverity severity); /* "ok", "note", "warning",
 /* For people, one after another, below the name of their VM. Within 80 columns but for commands
  * and words that are longer. The caller frees. */
 char *vsf_findings_text(const GPtrArray *findings);
+
+#define VSF_FINDING_INDENT 23 /* where its sentences begin */
 
 /* Appends what vsf_findings_text() says of one. */
 void vsf_finding_text(GString *text, const VsfFinding *finding);

@@ -2,9 +2,9 @@
 /* Which setting becomes which; the text is put together in hsflowd-text.c. */
 #include "hsflowd-import.h"
 
+#include "../hsflowd/hsflowd-values.h"
 #include "hsflowd-reasons.h"
 #include "hsflowd-text.h"
-#include "hsflowd-values.h"
 
 #include <string.h>
 

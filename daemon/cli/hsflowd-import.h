@@ -2,7 +2,7 @@
 /* From a configuration of Host sFlow to the equivalent one of virt-sflowd. Pure. */
 #pragma once
 
-#include "hsflowd-file.h"
+#include "../hsflowd/hsflowd-file.h"
 
 /* The text of a virt-sflow.conf that virt-sflowd takes; what has no equivalent stands in
  * comments at its end, with the reason. NULL where the file is malformed; the error begins

@@ -2,7 +2,7 @@
 /* The text that vsf_hsflowd_import() gives. Pure. */
 #pragma once
 
-#include "hsflowd-file.h"
+#include "../hsflowd/hsflowd-file.h"
 
 #define VSF_HSFLOWD_NOT_KNOWN "it is not known to virt-sflow, so nothing is made of it"
 

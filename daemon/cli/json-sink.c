@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* Depth of "records" in a datagram: samples[], a sample, records{}. */
-#define DEPTH_RECORDS 3
-
 typedef struct {
     JsonBuilder *builder;
     guint depth;
@@ -38,12 +35,12 @@ begin_object(gpointer user_data, const char *name)
 {
     Json *json = user_data;
 
-    if (json->depth == DEPTH_RECORDS && name != NULL)
+    if (json->depth == VSF_SFLOW_DEPTH_RECORDS && name != NULL)
         put_record_name(json, name);
     else
         put_name(json, name);
     json_builder_begin_object(json->builder);
-    if (++json->depth == DEPTH_RECORDS)
+    if (++json->depth == VSF_SFLOW_DEPTH_RECORDS)
         g_hash_table_remove_all(json->seen);
 }
 

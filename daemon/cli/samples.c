@@ -5,15 +5,6 @@
 
 #include <string.h>
 
-/* How deep objects and arrays are nested: samples[] is 1, a sample 2, its records{} or
- * metrics[] 3, one of those 4; within host_adapters adapters[] 5, one of them 6, macs[] 7. */
-enum {
-    DEPTH_SAMPLE = 2,
-    DEPTH_RECORD = 4,
-    DEPTH_ADAPTER = 6,
-    DEPTH_MACS = 7,
-};
-
 typedef struct {
     VsfSamples *samples;
     VsfSample *sample; /* that is being read, or NULL */
@@ -75,7 +66,7 @@ add_value(Read *read, const char *name, VsfValueKind kind)
 {
     VsfValue *value;
 
-    if (read->depth != DEPTH_RECORD || read->record == NULL || name == NULL)
+    if (read->depth != VSF_SFLOW_DEPTH_RECORD || read->record == NULL || name == NULL)
         return NULL;
     if (read->sample->kind == VSF_SAMPLE_METRICS) {
         if (strcmp(name, "value") != 0 || read->metric == NULL)
@@ -96,10 +87,10 @@ begin_object(gpointer user_data, const char *name)
     Read *read = user_data;
 
     read->depth++;
-    if (read->depth == DEPTH_SAMPLE) {
+    if (read->depth == VSF_SFLOW_DEPTH_SAMPLE) {
         read->sample = sample_new();
         g_ptr_array_add(read->samples->samples, read->sample);
-    } else if (read->depth == DEPTH_RECORD && read->sample->kind != VSF_SAMPLE_FLOW) {
+    } else if (read->depth == VSF_SFLOW_DEPTH_RECORD && read->sample->kind != VSF_SAMPLE_FLOW) {
         read->record = g_strdup(name != NULL ? name : "detail");
     }
 }
@@ -128,10 +119,10 @@ end_object(gpointer user_data)
 {
     Read *read = user_data;
 
-    if (read->depth == DEPTH_RECORD) {
+    if (read->depth == VSF_SFLOW_DEPTH_RECORD) {
         g_clear_pointer(&read->record, g_free);
         g_clear_pointer(&read->metric, g_free);
-    } else if (read->depth == DEPTH_SAMPLE) {
+    } else if (read->depth == VSF_SFLOW_DEPTH_SAMPLE) {
         end_sample(read);
     }
     read->depth--;
@@ -157,9 +148,9 @@ put_integer(gpointer user_data, const char *name, uint64_t number)
 
     if (read->depth == 0 && strcmp(name, "sub_agent_id") == 0)
         read->samples->sub_agent_id = (guint32)number;
-    if (read->depth == DEPTH_SAMPLE && strcmp(name, "sequence") == 0)
+    if (read->depth == VSF_SFLOW_DEPTH_SAMPLE && strcmp(name, "sequence") == 0)
         read->sample->sequence = (guint32)number;
-    if (read->depth == DEPTH_ADAPTER && name != NULL && strcmp(name, "ifIndex") == 0) {
+    if (read->depth == VSF_SFLOW_DEPTH_ADAPTER && name != NULL && strcmp(name, "ifIndex") == 0) {
         guint32 ifindex = (guint32)number;
 
         g_array_append_val(read->sample->ifindexes, ifindex);
@@ -222,13 +213,13 @@ put_text(gpointer user_data, const char *name, const char *bytes, size_t length)
     if (read->depth == 0 && strcmp(name, "agent") == 0) {
         g_free(read->samples->agent);
         read->samples->agent = g_steal_pointer(&text);
-    } else if (read->depth == DEPTH_SAMPLE) {
+    } else if (read->depth == VSF_SFLOW_DEPTH_SAMPLE) {
         put_sample_text(read->sample, name, text);
-    } else if (read->depth == DEPTH_RECORD && read->sample->kind == VSF_SAMPLE_METRICS &&
+    } else if (read->depth == VSF_SFLOW_DEPTH_RECORD && read->sample->kind == VSF_SAMPLE_METRICS &&
                strcmp(name, "name") == 0) {
         g_free(read->metric);
         read->metric = g_steal_pointer(&text);
-    } else if (read->depth == DEPTH_MACS && read->sample->kind == VSF_SAMPLE_COUNTERS) {
+    } else if (read->depth == VSF_SFLOW_DEPTH_MACS && read->sample->kind == VSF_SAMPLE_COUNTERS) {
         g_ptr_array_add(read->macs, g_steal_pointer(&text));
     } else if ((value = add_value(read, name, VSF_VALUE_TEXT)) != NULL) {
         if (strcmp(value->record, "host_descr") == 0)

@@ -3,6 +3,7 @@
 
 #include "agents-text.h"
 #include "dns-text.h"
+#include "doctor-beside.h"
 #include "member.h"
 #include "pause-text.h"
 #include "table.h"
@@ -243,6 +244,7 @@ vsf_status_text(JsonObject *status)
     add_daemon(text, status);
     add_numbers(text, status);
     vsf_dns_text(text, status);
+    vsf_beside_text(text, status);
     add_cpu(text, status);
     vsf_pause_text(text, status);
     vsf_agents_summary(text, status);

@@ -3,7 +3,7 @@
  * reads, and goes. All on the main loop, nothing waits for a client. */
 #include "control.h"
 
-#include "listen.h"
+#include "../base/listen.h"
 #include "request.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 #include "node.h"
 
 #include "proc-file.h"
+#include "text.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -29,85 +30,31 @@ read_head(const char *path, gsize size, gsize *length)
     return g_steal_pointer(&text);
 }
 
-/* The text after @key and its colon if the line has it, up to the line's end. */
-static const char *
-value_of(const char *line, gsize length, const char *key, gsize *value_length)
-{
-    gsize key_length = strlen(key);
-    const char *at = line + key_length;
-    const char *end = line + length;
-
-    if (length <= key_length || memcmp(line, key, key_length) != 0)
-        return NULL;
-    while (at < end && (*at == ' ' || *at == '\t'))
-        at++;
-    if (at == end || *at != ':')
-        return NULL;
-    for (at++; at < end && (*at == ' ' || *at == '\t');)
-        at++;
-    *value_length = (gsize)(end - at);
-    return at;
-}
-
-/* Cuts the next line off; a line without a newline is half a line unless the
- * text really ends there, and its number must not be believed. */
-static gboolean
-next_line(const char **at, const char *end, const char **line, gsize *length)
-{
-    const char *stop = *at < end ? memchr(*at, '\n', (gsize)(end - *at)) : NULL;
-
-    if (stop == NULL)
-        return FALSE;
-    *line = *at;
-    *length = (gsize)(stop - *at);
-    *at = stop + 1;
-    return TRUE;
-}
-
-/* Leading digits; FALSE if there are none or they overflow. */
-static gboolean
-leading_u64(const char *text, gsize length, guint64 *value)
-{
-    guint64 sum = 0;
-    gsize i;
-
-    for (i = 0; i < length && g_ascii_isdigit(text[i]); i++) {
-        if (!g_uint64_checked_mul(&sum, sum, 10) ||
-            !g_uint64_checked_add(&sum, sum, (guint64)(text[i] - '0')))
-            return FALSE;
-    }
-    if (i > 0)
-        *value = sum;
-    return i > 0;
-}
-
 /* meminfo's unit is KiB, whatever "kB" says. */
 static gboolean
-kib_line(const char *line, gsize length, const char *key, guint64 *bytes)
+kib_line(VsfText line, const char *key, guint64 *bytes)
 {
-    gsize value_length = 0;
-    const char *value = value_of(line, length, key, &value_length);
+    VsfText value;
     guint64 kib = 0;
 
-    return value != NULL && leading_u64(value, value_length, &kib) &&
+    return vsf_text_value(line, key, &value) && vsf_text_digits(value, &kib) &&
            g_uint64_checked_mul(bytes, kib, 1024);
 }
 
 gboolean
 vsf_node_parse_meminfo(const char *text, gsize length, guint64 *total, guint64 *available)
 {
-    const char *at = text;
-    const char *line;
-    gsize size;
+    VsfText rest = {text, length};
+    VsfText line;
     guint64 mem_total = 0, mem_free = 0, mem_available = 0, value = 0;
     gboolean has_available = FALSE;
 
-    while (next_line(&at, text + length, &line, &size)) {
-        if (kib_line(line, size, "MemTotal", &value))
+    while (vsf_text_line(&rest, &line)) {
+        if (kib_line(line, "MemTotal", &value))
             mem_total = value;
-        else if (kib_line(line, size, "MemFree", &value))
+        else if (kib_line(line, "MemFree", &value))
             mem_free = value;
-        else if (kib_line(line, size, "MemAvailable", &value)) {
+        else if (kib_line(line, "MemAvailable", &value)) {
             mem_available = value;
             has_available = TRUE;
         }
@@ -125,18 +72,17 @@ guint32
 vsf_node_parse_mhz(const char *text, gsize length)
 {
     static const char *const keys[] = {"cpu MHz", "cpu MHz static", "clock"};
-    const char *at = text;
-    const char *line;
-    gsize size;
+    VsfText rest = {text, length};
+    VsfText line;
     guint64 highest = 0;
 
-    while (next_line(&at, text + length, &line, &size)) {
+    while (vsf_text_line(&rest, &line)) {
         for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
-            gsize value_length = 0;
-            const char *value = value_of(line, size, keys[i], &value_length);
+            VsfText value;
             guint64 mhz = 0;
 
-            if (value != NULL && leading_u64(value, value_length, &mhz) && mhz < UNKNOWN_MHZ)
+            if (vsf_text_value(line, keys[i], &value) && vsf_text_digits(value, &mhz) &&
+                mhz < UNKNOWN_MHZ)
                 highest = MAX(highest, mhz);
         }
     }
@@ -209,7 +155,7 @@ read_mhz(void)
                                          32, &length);
     g_autofree char *cpuinfo = NULL;
 
-    if (cpufreq != NULL && leading_u64(cpufreq, length, &khz) && khz >= 1000 &&
+    if (cpufreq != NULL && vsf_text_digits((VsfText){cpufreq, length}, &khz) && khz >= 1000 &&
         khz / 1000 < UNKNOWN_MHZ)
         return (guint32)(khz / 1000);
     cpuinfo = read_head("/proc/cpuinfo", CPUINFO_BYTES, &length);

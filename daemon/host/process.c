@@ -108,14 +108,15 @@ vsf_process_parse(const char *text, gsize length, long ticks_per_s, long page_si
 }
 
 gboolean
-vsf_process_read(int pid, VsfProcess *process)
+vsf_process_read(int pid, int *kept, VsfProcess *process)
 {
     char path[48];
     char text[2048];
     gssize length;
 
     g_snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    length = vsf_proc_read(path, text, sizeof(text));
+    length = kept != NULL ? vsf_proc_read_kept(kept, path, text, sizeof(text))
+                          : vsf_proc_read(path, text, sizeof(text));
     return length > 0 && vsf_process_parse(text, (gsize)length, sysconf(_SC_CLK_TCK),
                                            sysconf(_SC_PAGESIZE), process);
 }

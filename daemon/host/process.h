@@ -21,8 +21,9 @@ gboolean vsf_process_parse(const char *text, gsize length, long ticks_per_s, lon
  * which runs the domain: the argument after the first "-uuid" is @uuid. Pure. */
 gboolean vsf_process_cmdline_is(const char *text, gsize length, const char *uuid);
 
-/* Reads /proc/@pid/stat. FALSE if the process is gone. */
-gboolean vsf_process_read(int pid, VsfProcess *process);
+/* Reads /proc/@pid/stat. FALSE if the process is gone. *@kept (NULL: nothing is kept) is -1 at
+ * first, and then a descriptor for the next time, the caller's, or -1. */
+gboolean vsf_process_read(int pid, int *kept, VsfProcess *process);
 
 /* The QEMU that runs the domain with this UUID: first the pid in
  * /run/libvirt/qemu/@name.pid if its command line says so, else a walk over

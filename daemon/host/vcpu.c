@@ -98,7 +98,7 @@ vsf_vcpu_find(int pid)
 }
 
 gboolean
-vsf_vcpu_wait(int pid, const GArray *threads, guint64 *wait_ns)
+vsf_vcpu_wait(int pid, const GArray *threads, GArray *kept, guint64 *wait_ns)
 {
     guint64 sum = 0;
 
@@ -109,7 +109,9 @@ vsf_vcpu_wait(int pid, const GArray *threads, guint64 *wait_ns)
 
         g_snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid,
                    g_array_index(threads, int, i));
-        length = vsf_proc_read(path, text, sizeof(text));
+        length = i < kept->len
+                     ? vsf_proc_read_kept(&g_array_index(kept, int, i), path, text, sizeof(text))
+                     : vsf_proc_read(path, text, sizeof(text));
         if (length <= 0 || !vsf_vcpu_parse_wait(text, (gsize)length, &wait) ||
             !g_uint64_checked_add(&sum, sum, wait))
             return FALSE;

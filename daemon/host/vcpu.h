@@ -20,5 +20,6 @@ gboolean vsf_vcpu_parse_wait(const char *text, gsize length, guint64 *wait_ns);
  * than the bound. Reads a file for each thread: run it on a worker. */
 GArray *vsf_vcpu_find(int pid);
 
-/* The sum over @threads. FALSE if one of them is gone: find them anew. Any thread. */
-gboolean vsf_vcpu_wait(int pid, const GArray *threads, guint64 *wait_ns);
+/* The sum over @threads. FALSE if one of them is gone: find them anew. @kept (int): descriptors for
+ * the next time of the first so many of them, -1 at first, the caller's. Any thread. */
+gboolean vsf_vcpu_wait(int pid, const GArray *threads, GArray *kept, guint64 *wait_ns);

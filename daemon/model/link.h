@@ -22,3 +22,10 @@ typedef struct {
     gboolean isolated;       /* of a port of a bridge: it does not reach other isolated ones */
     gboolean macvlan_bridge; /* of a macvtap: it reaches others like it on its lower interface */
 } VsfLink;
+
+/* Its frames begin with two MAC addresses; those of a tun in layer 3 or of a tunnel do not. */
+static inline gboolean
+vsf_link_is_ethernet(const VsfLink *link)
+{
+    return link->type == 1 && !link->tun_l3; /* ARPHRD_ETHER */
+}

@@ -40,7 +40,7 @@ matches_any(const VsfRegistry *registry, const char *name)
 static gboolean
 may_be_tap(const VsfLink *link)
 {
-    return link->type == ARPHRD_ETHER && !link->tun_l3 &&
+    return vsf_link_is_ethernet(link) &&
            (strcmp(link->kind, "tun") == 0 || strcmp(link->kind, "macvtap") == 0 ||
             link->kind[0] == '\0');
 }

@@ -74,7 +74,7 @@ vsf_sample_pool_read(VsfSamplePool *pool, const VsfLinkStats *stats, VsfNicKind 
     pool->started = TRUE;
     pool->from_vm = from_vm;
     pool->to_vm = to_vm;
-    pool->read_ns = now_ns;
+    pool->read_ns = pool->ended_ns = now_ns;
 }
 
 void
@@ -93,22 +93,24 @@ vsf_sample_pool_redirect(VsfSamplePool *pool, VsfDirection direction)
 }
 
 void
-vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, guint n_packets)
+vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, gint64 last_ns, guint n_packets)
 {
-    gint64 begin_ns;
+    gint64 begin_ns, end_ns;
 
     if (n_packets == 0 || first_ns <= pool->previous_ns || first_ns >= pool->read_ns)
         return;
     begin_ns = first_ns - (pool->read_ns - first_ns) / n_packets;
     pool->previous_ns = MAX(pool->previous_ns, begin_ns);
+    end_ns = last_ns + (last_ns - pool->previous_ns) / n_packets;
+    pool->ended_ns = MIN(pool->read_ns, end_ns);
 }
 
-/* Before the older reading and after the newer one the pool is theirs: a guess
+/* Before these frames began and after they ended the pool is the readings': a guess
  * beyond what the kernel counted could never be taken back. */
 static double
 pool_at(const VsfSamplePool *pool, gint64 packet_ns)
 {
-    double span = (double)pool->read_ns - (double)pool->previous_ns;
+    double span = (double)pool->ended_ns - (double)pool->previous_ns;
     double part = (double)packet_ns - (double)pool->previous_ns;
 
     if (span <= 0 || part >= span)

@@ -25,6 +25,7 @@ typedef struct {
     gboolean started;
     gint64 previous_ns; /* when the reading before the last was taken */
     gint64 read_ns;     /* and the last, same clock as the packets' times */
+    gint64 ended_ns;    /* until when the frames between the two are taken to have passed */
     guint64 from_vm;    /* frames from the VM at the last reading */
     guint64 to_vm;      /* frames to the VM at the last reading, with what the tap then dropped */
     double pool;        /* candidates up to the reading before the last */
@@ -56,10 +57,11 @@ void vsf_sample_pool_pause(VsfSamplePool *pool);
 void vsf_sample_pool_redirect(VsfSamplePool *pool, VsfDirection direction);
 
 /* Before the samples of one interval are taken: @n_packets sampled frames of it
- * passed since the reading before the last, the first at @first_ns. A tap may
- * have been silent for long and then busy: its frames are taken to begin about
- * one mean gap before the first sampled one, not at the older reading. */
-void vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, guint n_packets);
+ * passed since the reading before the last, the first at @first_ns and the last at
+ * @last_ns. A tap may have been silent for long and then busy for a moment: its frames
+ * are taken to begin about one mean gap before the first sampled one, not at the older
+ * reading, and to end as long after the last one, not at the newer reading. */
+void vsf_sample_pool_begin(VsfSamplePool *pool, gint64 first_ns, gint64 last_ns, guint n_packets);
 
 /* The pool for the next sample, of a frame that passed at @packet_ns: modulo
  * 2^32 as sFlow has it. Counts the sample. Call in packet order. */

@@ -51,8 +51,6 @@ load(VsfCaptureChoice *choice)
                                          remedy(error));
         return;
     }
-    /* What a daemon that was killed left; a tcx link goes away with its process. */
-    vsf_bpf_sweep(choice->bpf);
     /* libvirt makes an ingress qdisc for the limits of a VM, at its start too, and fails where
      * clsact is: nobody should find that out who did not ask for it. */
     if (choice->wanted == VSF_CAPTURE_AUTO && strcmp(vsf_bpf_attachment(choice->bpf), "tcx") != 0) {
@@ -77,6 +75,8 @@ vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes, VsfDirection d
     choice->header_bytes = CLAMP(header_bytes, 64, 256);
     choice->direction = direction;
     choice->taps_max = vsf_capture_choice_taps_max(wanted, descriptors);
+    /* What a daemon that was killed left, whatever we take; a tcx link goes with its process. */
+    choice->swept = vsf_bpf_sweep();
     if (wanted == VSF_CAPTURE_PCAP)
         choice->reason = g_strdup("[capture] backend = pcap");
     else if (choice->taps_max == 0)
@@ -133,6 +133,22 @@ vsf_capture_choice_describe(const VsfCaptureChoice *choice)
         "packets are sampled by eBPF (%s) and counted in segments of the wire: %s; interfaces "
         "beyond %u are left to libpcap",
         vsf_bpf_attachment(choice->bpf), choice->reason, choice->taps_max);
+}
+
+char *
+vsf_capture_choice_describe_swept(const VsfCaptureChoice *choice)
+{
+    if (choice->swept.left > 0)
+        return g_strdup_printf(
+            "interfaces with clsact filters that a virt-sflowd left when it was killed: %u; they "
+            "cost each packet time and keep libvirt from limiting the traffic of their VMs; to "
+            "remove them needs CAP_NET_ADMIN, or for each `tc qdisc del dev NAME clsact`",
+            choice->swept.left);
+    if (choice->swept.removed > 0)
+        return g_strdup_printf("removed the clsact filters that a virt-sflowd left when it was "
+                               "killed; interfaces that had some: %u",
+                               choice->swept.removed);
+    return NULL;
 }
 
 gboolean

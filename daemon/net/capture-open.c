@@ -316,9 +316,11 @@ choose_backend(Tap *tap)
     if (has_other_terms(tap))
         tap->reason = g_strdup("eBPF has the direction and header-bytes that were configured for "
                                "all at the start");
-    else if (capture->room.hooked_max > 0)
+    else if (capture->room.hooked_max > 0) {
+        tap->for_room = TRUE;
         tap->reason = g_strdup_printf("eBPF serves no more than %u interfaces",
                                       capture->room.n_hooked);
+    }
     tap->ring_bytes = vsf_capture_room_take(&capture->room);
     return tap->ring_bytes != 0;
 }
@@ -368,6 +370,19 @@ gboolean
 vsf_capture_has_room(const VsfCapture *capture)
 {
     return vsf_capture_room_is_there(&capture->room);
+}
+
+gboolean
+vsf_capture_has_hooks(const VsfCapture *capture)
+{
+    return vsf_capture_room_has_hooks(&capture->room);
+}
+
+/* Each that is open or being opened is in the table. */
+guint
+vsf_capture_ending(const VsfCapture *capture)
+{
+    return capture->room.n_samplers - g_hash_table_size(capture->taps);
 }
 
 VsfCaptureRoom

@@ -73,7 +73,8 @@ typedef struct {
     guint32 header_bytes;   /* its terms, whatever those of later ones are */
     VsfDirection direction; /* the same */
     const VsfCaptureBackend *backend;
-    char *reason; /* why it is libpcap, where eBPF is in force; else NULL */
+    char *reason;      /* why it is libpcap, where eBPF is in force; else NULL */
+    gboolean for_room; /* that is lack of room */
     VsfCaptureRates rates;
     guint64 serial;           /* an open in flight belongs to the tap with its serial */
     GCancellable *cancel;     /* tells an open that nobody began that it is unwanted */

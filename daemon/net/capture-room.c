@@ -64,8 +64,8 @@ vsf_capture_room_give_sampler(VsfCaptureRoom *room)
     room->n_descriptors--;
 }
 
-static gboolean
-hooks_are_there(const VsfCaptureRoom *room)
+gboolean
+vsf_capture_room_has_hooks(const VsfCaptureRoom *room)
 {
     return room->n_hooked < room->hooked_max && room->n_descriptors < room->samplers_max &&
            room->samplers_max - room->n_descriptors >= VSF_CAPTURE_HOOK_DESCRIPTORS;
@@ -74,7 +74,7 @@ hooks_are_there(const VsfCaptureRoom *room)
 gboolean
 vsf_capture_room_take_hooks(VsfCaptureRoom *room)
 {
-    if (!hooks_are_there(room))
+    if (!vsf_capture_room_has_hooks(room))
         return FALSE;
     room->n_samplers++;
     room->n_hooked++;
@@ -94,7 +94,7 @@ vsf_capture_room_give_hooks(VsfCaptureRoom *room)
 gboolean
 vsf_capture_room_is_there(const VsfCaptureRoom *room)
 {
-    return next_ring(room) > 0 || hooks_are_there(room);
+    return next_ring(room) > 0 || vsf_capture_room_has_hooks(room);
 }
 
 guint

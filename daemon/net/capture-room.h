@@ -45,7 +45,8 @@ void vsf_capture_room_give_sampler(VsfCaptureRoom *room);
 gboolean vsf_capture_room_take_hooks(VsfCaptureRoom *room) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_capture_room_give_hooks(VsfCaptureRoom *room);
 
-/* Whether one of the two would give something. */
+/* Whether the latter would, and whether one of the two would give something. */
+gboolean vsf_capture_room_has_hooks(const VsfCaptureRoom *room);
 gboolean vsf_capture_room_is_there(const VsfCaptureRoom *room);
 
 /* How many samplers there may be at most while the hooks that are there stay. */

@@ -97,7 +97,8 @@ vsf_capture_tap(const VsfCapture *capture, int ifindex, VsfCaptureTap *status)
 
     if (tap == NULL)
         return FALSE;
-    *status = (VsfCaptureTap){tap->backend->name, tap->backend->has_gaps, tap->reason};
+    *status = (VsfCaptureTap){tap->backend->name, tap->backend->has_gaps, tap->reason,
+                              tap->for_room};
     return TRUE;
 }
 

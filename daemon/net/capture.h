@@ -48,6 +48,7 @@ typedef struct {
     const char *backend; /* "pcap" or "ebpf"; static */
     gboolean has_gaps;   /* its packets tell theirs */
     const char *reason;  /* why libpcap has it, where eBPF is in force; else NULL; the sampler's */
+    gboolean for_room;   /* and it has it only because eBPF had no room */
 } VsfCaptureTap;
 
 typedef struct {
@@ -92,6 +93,12 @@ void vsf_capture_set_terms(VsfCapture *capture, guint32 header_bytes, VsfDirecti
 
 /* Whether an open would find room now. */
 gboolean vsf_capture_has_room(const VsfCapture *capture);
+
+/* Whether eBPF would serve one more. */
+gboolean vsf_capture_has_hooks(const VsfCapture *capture);
+
+/* Samplers that are closed and not at their end yet: their room comes back, room() tells. */
+guint vsf_capture_ending(const VsfCapture *capture);
 
 /* The bounds, and what is in use of them. */
 VsfCaptureRoom vsf_capture_room(const VsfCapture *capture);

@@ -206,17 +206,21 @@ ask_udp(const VsfNameServer *server, const Query *query, gint64 deadline_us, gui
         verdict = GIVEN_UP;
     }
     while (verdict == GO_ON) {
-        gssize n = wait_for(fd, POLLIN, deadline_us) ? recv(fd, bytes, G_MAXUINT16, 0) : 0;
+        gssize n;
 
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-            if (n == 0)
-                fail(error, "no answer in time");
-            else
-                fail_errno(error);
+        if (!wait_for(fd, POLLIN, deadline_us)) {
+            fail(error, "no answer in time");
             verdict = GIVEN_UP;
-        } else if (n > 0) {
+            break;
+        }
+        n = recv(fd, bytes, G_MAXUINT16, 0);
+        /* One of 0 bytes is a datagram as any other, and no end: anybody may send it. */
+        if (n >= 0) {
             *size = (gsize)n;
             verdict = judge(query, bytes, *size, error);
+        } else if (errno != EAGAIN && errno != EINTR) {
+            fail_errno(error);
+            verdict = GIVEN_UP;
         }
     }
     close(fd);

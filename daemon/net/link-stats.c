@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "link-stats.h"
 
+#include "../base/order.h"
 #include "../base/worker.h"
 #include "links.h"
 #include "netlink-ask.h"
@@ -17,10 +18,12 @@
 
 struct VsfLinkStatsReader {
     VsfWorker *worker;
-    GCancellable *cancel; /* tells answers that the reader is gone */
+    GCancellable *cancel;  /* tells answers that the reader is gone */
+    VsfNetlinkLine **line; /* atomic reference box; the worker's one thread has its content */
 };
 
 typedef struct { /* what the worker sees */
+    VsfNetlinkLine **line;
     guint n;
     int ifindexes[];
 } Question;
@@ -43,6 +46,29 @@ answer_free(Answer *answer)
     g_free(answer);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Answer, answer_free)
+
+static void
+line_clear(gpointer line)
+{
+    vsf_order_take(line);
+    vsf_netlink_line_free(*(VsfNetlinkLine **)line);
+}
+
+static void
+line_unref(VsfNetlinkLine **line)
+{
+    vsf_order_give(line);
+    g_atomic_rc_box_release_full(line, line_clear);
+}
+
+static void
+question_free(gpointer data)
+{
+    Question *question = data;
+
+    line_unref(question->line);
+    g_free(question);
+}
 
 static void
 take_reply(const struct nlmsghdr *reply, gpointer user_data)
@@ -72,20 +98,24 @@ put_request(guint8 *at, guint16 flags, guint32 sequence, int ifindex)
 }
 
 static gboolean
-ask_each(const Question *question, Answer *answer, GError **error)
+ask_each(VsfNetlinkLine *line, Answer *answer, GError **error)
 {
     guint8 requests[SINGLE_MAX * REQUEST_SIZE] __attribute__((aligned(MNL_ALIGNTO)));
+    GHashTableIter iter;
+    gpointer ifindex;
+    guint n = 0;
 
-    for (guint i = 0; i < question->n; i++)
-        put_request(requests + i * REQUEST_SIZE, 0, i + 1, question->ifindexes[i]);
-    return question->n == 0 || vsf_netlink_ask(requests, question->n * REQUEST_SIZE, question->n,
-                                               take_reply, answer, NULL, error);
+    g_hash_table_iter_init(&iter, answer->wanted);
+    for (; g_hash_table_iter_next(&iter, &ifindex, NULL); n++)
+        put_request(requests + n * REQUEST_SIZE, 0, n + 1, GPOINTER_TO_INT(ifindex));
+    return n == 0 ||
+           vsf_netlink_ask(line, requests, n * REQUEST_SIZE, n, take_reply, answer, NULL, error);
 }
 
 /* A dump that was interrupted (links came or went) may lack some: asked again,
  * and after a few times taken as it is. */
 static gboolean
-ask_all(Answer *answer, GError **error)
+ask_all(VsfNetlinkLine *line, Answer *answer, GError **error)
 {
     guint8 request[REQUEST_SIZE] __attribute__((aligned(MNL_ALIGNTO)));
     gboolean interrupted = TRUE;
@@ -94,7 +124,8 @@ ask_all(Answer *answer, GError **error)
     for (guint i = 0; i < DUMP_TRIES && interrupted; i++) {
         g_hash_table_remove_all(answer->table);
         answer->read_ns = g_get_monotonic_time() * 1000;
-        if (!vsf_netlink_ask(request, sizeof(request), 1, take_reply, answer, &interrupted, error))
+        if (!vsf_netlink_ask(line, request, sizeof(request), 1, take_reply, answer, &interrupted,
+                             error))
             return FALSE;
     }
     return TRUE;
@@ -111,7 +142,11 @@ read_counters(gpointer payload, GError **error)
     answer->read_ns = g_get_monotonic_time() * 1000;
     for (guint i = 0; i < question->n; i++)
         g_hash_table_add(answer->wanted, GINT_TO_POINTER(question->ifindexes[i]));
-    if (!(question->n > SINGLE_MAX ? ask_all(answer, error) : ask_each(question, answer, error)))
+    if (*question->line == NULL)
+        *question->line = vsf_netlink_line_new();
+    if (!(g_hash_table_size(answer->wanted) > SINGLE_MAX
+              ? ask_all(*question->line, answer, error)
+              : ask_each(*question->line, answer, error)))
         return NULL;
     return g_steal_pointer(&answer);
 }
@@ -138,6 +173,7 @@ vsf_link_stats_new(GError **error G_GNUC_UNUSED)
 
     reader->worker = vsf_worker_new(1, (GDestroyNotify)answer_free);
     reader->cancel = g_cancellable_new();
+    reader->line = g_atomic_rc_box_new0(VsfNetlinkLine *);
     return reader;
 }
 
@@ -149,6 +185,7 @@ vsf_link_stats_free(VsfLinkStatsReader *reader)
     g_cancellable_cancel(reader->cancel);
     g_object_unref(reader->cancel);
     vsf_worker_free(reader->worker);
+    line_unref(reader->line);
     g_free(reader);
 }
 
@@ -185,9 +222,10 @@ vsf_link_stats_ask(VsfLinkStatsReader *reader, const int *ifindexes, guint n_ifi
         return;
     }
     question = g_malloc0(sizeof(*question) + n_ifindexes * sizeof(int));
+    question->line = g_atomic_rc_box_acquire(reader->line);
     question->n = n_ifindexes;
     if (n_ifindexes > 0)
         memcpy(question->ifindexes, ifindexes, n_ifindexes * sizeof(int));
-    vsf_worker_run(reader->worker, read_counters, question, g_free, reader->cancel, counters_came,
-                   asker);
+    vsf_worker_run(reader->worker, read_counters, question, question_free, reader->cancel,
+                   counters_came, asker);
 }

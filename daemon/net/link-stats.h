@@ -21,7 +21,7 @@ VsfLinkStatsReader *vsf_link_stats_new(GError **error) G_GNUC_WARN_UNUSED_RESULT
 /* Callbacks of questions in flight are not called any more. Takes NULL. */
 void vsf_link_stats_free(VsfLinkStatsReader *reader);
 
-/* Asks for these interfaces; with @n_ifindexes above 32 by one dump of all.
+/* Asks for these interfaces, each once; for more than 32 by one dump of all.
  * @done runs on the main loop, never inside this call. While a thousand questions wait for a
  * kernel that does not answer, it comes at once with an error, before theirs. */
 void vsf_link_stats_ask(VsfLinkStatsReader *reader, const int *ifindexes, guint n_ifindexes,

@@ -67,6 +67,7 @@ dump_links(gpointer payload G_GNUC_UNUSED, GError **error)
 {
     guint8 buffer[256] __attribute__((aligned(MNL_ALIGNTO)));
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new();
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VsfLink));
     gboolean interrupted = TRUE;
 
@@ -77,8 +78,8 @@ dump_links(gpointer payload G_GNUC_UNUSED, GError **error)
     mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
     for (guint i = 0; i < DUMP_TRIES && interrupted; i++) {
         g_array_set_size(found, 0);
-        if (!vsf_netlink_ask(request, request->nlmsg_len, 1, collect_link, found, &interrupted,
-                             error))
+        if (!vsf_netlink_ask(line, request, request->nlmsg_len, 1, collect_link, found,
+                             &interrupted, error))
             return NULL;
     }
     if (interrupted) {

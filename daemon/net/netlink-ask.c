@@ -20,6 +20,30 @@ socket_close(Socket *socket)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Socket, socket_close)
 
+struct VsfNetlinkLine {
+    Socket *socket; /* NULL: to be opened */
+    guint8 *buffer;
+};
+
+VsfNetlinkLine *
+vsf_netlink_line_new(void)
+{
+    VsfNetlinkLine *line = g_new0(VsfNetlinkLine, 1);
+
+    line->buffer = g_malloc(BUFFER_SIZE);
+    return line;
+}
+
+void
+vsf_netlink_line_free(VsfNetlinkLine *line)
+{
+    if (line == NULL)
+        return;
+    g_clear_pointer(&line->socket, socket_close);
+    g_free(line->buffer);
+    g_free(line);
+}
+
 static gboolean
 fail(GError **error, const char *what, int code)
 {
@@ -43,32 +67,43 @@ open_socket(GError **error)
     return g_steal_pointer(&socket);
 }
 
-gboolean
-vsf_netlink_ask(const void *requests, gsize size, guint n_messages, VsfNetlinkReply reply,
-                gpointer user_data, gboolean *interrupted, GError **error)
+static gboolean
+ask(const VsfNetlinkLine *line, const void *requests, gsize size, VsfNetlinkAnswer *answer,
+    GError **error)
 {
-    const struct nlmsghdr *first = requests;
-    g_autoptr(Socket) socket = open_socket(error);
-    g_autofree guint8 *buffer = g_malloc(BUFFER_SIZE);
-    VsfNetlinkAnswer answer = {.n_requests = n_messages, .reply = reply, .user_data = user_data};
-
-    if (socket == NULL)
-        return FALSE;
-    answer.outstanding = n_messages;
-    answer.dump = (first->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-    if (mnl_socket_sendto(socket, requests, size) < 0)
+    if (mnl_socket_sendto(line->socket, requests, size) < 0)
         return fail(error, "cannot ask", errno);
-    while (answer.outstanding > 0) {
-        ssize_t got = mnl_socket_recvfrom(socket, buffer, BUFFER_SIZE);
+    while (answer->outstanding > 0) {
+        ssize_t got = mnl_socket_recvfrom(line->socket, line->buffer, BUFFER_SIZE);
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return fail(error, "no answer", got < 0 ? errno : EIO);
-        vsf_netlink_answer_take(&answer, buffer, (gsize)got);
+        vsf_netlink_answer_take(answer, line->buffer, (gsize)got);
     }
-    if (answer.dump_error != 0)
-        return fail(error, "refused", answer.dump_error);
+    if (answer->dump_error != 0)
+        return fail(error, "refused", answer->dump_error);
+    return TRUE;
+}
+
+gboolean
+vsf_netlink_ask(VsfNetlinkLine *line, const void *requests, gsize size, guint n_messages,
+                VsfNetlinkReply reply, gpointer user_data, gboolean *interrupted, GError **error)
+{
+    const struct nlmsghdr *first = requests;
+    VsfNetlinkAnswer answer = {.n_requests = n_messages, .reply = reply, .user_data = user_data};
+
+    if (line->socket == NULL)
+        line->socket = open_socket(error);
+    if (line->socket == NULL)
+        return FALSE;
+    answer.outstanding = n_messages;
+    answer.dump = (first->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+    if (!ask(line, requests, size, &answer, error)) {
+        g_clear_pointer(&line->socket, socket_close);
+        return FALSE;
+    }
     if (interrupted != NULL)
         *interrupted = answer.interrupted;
     return TRUE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "counter.h"
+#include "counter-record.h"
 
 enum {
     FORMAT_COUNTER_SAMPLE = 4, /* expanded */
@@ -20,8 +20,7 @@ enum {
 #define MAX_OS_RELEASE 31
 #define MAX_PORT_NAME 255
 
-#define ADAPTERS_HEADER 12 /* record format, record length, adapter count */
-#define ADAPTER_SIZE 16    /* ifIndex, MAC count, one MAC in 8 bytes */
+#define ADAPTER_SIZE 16 /* ifIndex, MAC count, one MAC in 8 bytes */
 
 VsfSflowSample
 vsf_sflow_counter_begin(VsfXdr *xdr, uint32_t sequence, VsfSflowSource source)
@@ -45,17 +44,16 @@ vsf_sflow_counter_end(VsfXdr *xdr, VsfSflowSample *sample)
     vsf_xdr_patch_u32(xdr, sample->length_at, (uint32_t)(xdr->used - sample->body_at));
 }
 
-/* Returns where the body begins, for record_end(). */
-static size_t
-record_begin(VsfXdr *xdr, uint32_t format)
+size_t
+vsf_sflow_record_begin(VsfXdr *xdr, uint32_t format)
 {
     vsf_xdr_u32(xdr, format);
     vsf_xdr_reserve_u32(xdr);
     return xdr->used;
 }
 
-static void
-record_end(VsfXdr *xdr, VsfSflowSample *sample, size_t body_at)
+void
+vsf_sflow_record_end(VsfXdr *xdr, VsfSflowSample *sample, size_t body_at)
 {
     if (!xdr->overflow)
         vsf_xdr_patch_u32(xdr, body_at - 4, (uint32_t)(xdr->used - body_at));
@@ -65,7 +63,7 @@ record_end(VsfXdr *xdr, VsfSflowSample *sample, size_t body_at)
 void
 vsf_sflow_if_counters(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowIfCounters *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_IF_COUNTERS);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_IF_COUNTERS);
 
     vsf_xdr_u32(xdr, record->if_index);
     vsf_xdr_u32(xdr, record->if_type);
@@ -86,79 +84,79 @@ vsf_sflow_if_counters(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowIfCount
     vsf_xdr_u32(xdr, record->out_discards);
     vsf_xdr_u32(xdr, record->out_errors);
     vsf_xdr_u32(xdr, record->promiscuous);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_port_name(VsfXdr *xdr, VsfSflowSample *sample, const char *name)
 {
-    size_t body_at = record_begin(xdr, RECORD_PORT_NAME);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_PORT_NAME);
 
     vsf_xdr_string(xdr, name, MAX_PORT_NAME);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_host_descr(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowHostDescr *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_HOST_DESCR);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_HOST_DESCR);
 
     vsf_xdr_string(xdr, record->hostname, MAX_HOSTNAME);
     vsf_xdr_fixed(xdr, record->uuid, sizeof(record->uuid));
     vsf_xdr_u32(xdr, record->machine_type);
     vsf_xdr_u32(xdr, record->os_name);
     vsf_xdr_string(xdr, record->os_release, MAX_OS_RELEASE);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_host_parent(VsfXdr *xdr, VsfSflowSample *sample, VsfSflowSource parent)
 {
-    size_t body_at = record_begin(xdr, RECORD_HOST_PARENT);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_HOST_PARENT);
 
     vsf_xdr_u32(xdr, parent.source_class);
     vsf_xdr_u32(xdr, parent.index);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_virt_node(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtNode *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_VIRT_NODE);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_VIRT_NODE);
 
     vsf_xdr_u32(xdr, record->mhz);
     vsf_xdr_u32(xdr, record->cpus);
     vsf_xdr_u64(xdr, record->memory);
     vsf_xdr_u64(xdr, record->memory_free);
     vsf_xdr_u32(xdr, record->num_domains);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_virt_cpu(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtCpu *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_VIRT_CPU);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_VIRT_CPU);
 
     vsf_xdr_u32(xdr, record->state);
     vsf_xdr_u32(xdr, record->cpu_time_ms);
     vsf_xdr_u32(xdr, record->n_virt_cpu);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_virt_memory(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtMemory *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_VIRT_MEMORY);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_VIRT_MEMORY);
 
     vsf_xdr_u64(xdr, record->memory);
     vsf_xdr_u64(xdr, record->max_memory);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
 vsf_sflow_virt_disk(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtDisk *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_VIRT_DISK);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_VIRT_DISK);
 
     vsf_xdr_u64(xdr, record->capacity);
     vsf_xdr_u64(xdr, record->allocation);
@@ -168,14 +166,12 @@ vsf_sflow_virt_disk(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtDisk 
     vsf_xdr_u32(xdr, record->wr_req);
     vsf_xdr_u64(xdr, record->wr_bytes);
     vsf_xdr_u32(xdr, record->errs);
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 void
-vsf_sflow_virt_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtNet *record)
+vsf_sflow_net_body(VsfXdr *xdr, const VsfSflowVirtNet *record)
 {
-    size_t body_at = record_begin(xdr, RECORD_VIRT_NET);
-
     vsf_xdr_u64(xdr, record->bytes_in);
     vsf_xdr_u32(xdr, record->packets_in);
     vsf_xdr_u32(xdr, record->errors_in);
@@ -184,16 +180,26 @@ vsf_sflow_virt_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtNet *r
     vsf_xdr_u32(xdr, record->packets_out);
     vsf_xdr_u32(xdr, record->errors_out);
     vsf_xdr_u32(xdr, record->drops_out);
-    record_end(xdr, sample, body_at);
+}
+
+void
+vsf_sflow_virt_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtNet *record)
+{
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_VIRT_NET);
+
+    vsf_sflow_net_body(xdr, record);
+    vsf_sflow_record_end(xdr, sample, body_at);
 }
 
 uint32_t
 vsf_sflow_host_adapters(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowAdapter *adapters,
                         uint32_t n_adapters, size_t room)
 {
-    size_t fitting = room > ADAPTERS_HEADER ? (room - ADAPTERS_HEADER) / ADAPTER_SIZE : 0;
+    size_t fitting = room > VSF_SFLOW_ADAPTERS_LEAST
+                         ? (room - VSF_SFLOW_ADAPTERS_LEAST) / ADAPTER_SIZE
+                         : 0;
     uint32_t n = (uint32_t)MIN(fitting, n_adapters);
-    size_t body_at = record_begin(xdr, RECORD_HOST_ADAPTERS);
+    size_t body_at = vsf_sflow_record_begin(xdr, RECORD_HOST_ADAPTERS);
 
     vsf_xdr_u32(xdr, n);
     for (uint32_t i = 0; i < n; i++) {
@@ -201,7 +207,7 @@ vsf_sflow_host_adapters(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowAdapt
         vsf_xdr_u32(xdr, 1);
         vsf_xdr_fixed(xdr, adapters[i].mac, sizeof(adapters[i].mac));
     }
-    record_end(xdr, sample, body_at);
+    vsf_sflow_record_end(xdr, sample, body_at);
     return n;
 }
 

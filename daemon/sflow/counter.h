@@ -100,8 +100,10 @@ void vsf_sflow_virt_memory(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVi
 void vsf_sflow_virt_disk(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtDisk *record);
 void vsf_sflow_virt_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfSflowVirtNet *record);
 
+#define VSF_SFLOW_ADAPTERS_LEAST 12 /* bytes of the record with an empty list */
+
 /* Writes as many of @adapters as fit into @room bytes of record (its 8-byte
- * header included; at least the empty list, 12 bytes); returns how many. */
+ * header included; at least the empty list); returns how many. */
 uint32_t vsf_sflow_host_adapters(VsfXdr *xdr, VsfSflowSample *sample,
                                  const VsfSflowAdapter *adapters, uint32_t n_adapters, size_t room);
 

@@ -36,6 +36,16 @@ typedef struct {
     void (*unknown)(gpointer user_data, const char *name);
 } VsfSflowSink;
 
+/* How deep objects and arrays are nested: samples[] is 1, a sample 2, its records{} or metrics[] 3,
+ * one of those 4; within host_adapters adapters[] 5, one of them 6, macs[] 7. */
+enum {
+    VSF_SFLOW_DEPTH_SAMPLE = 2,
+    VSF_SFLOW_DEPTH_RECORDS = 3,
+    VSF_SFLOW_DEPTH_RECORD = 4,
+    VSF_SFLOW_DEPTH_ADAPTER = 6,
+    VSF_SFLOW_DEPTH_MACS = 7,
+};
+
 /* Tells @sink the members of one datagram:
  *   version, agent, sub_agent_id, sequence, uptime, samples [...]
  * (docs/receive-json.md has the whole shape). FALSE with @error where the

@@ -5,21 +5,12 @@
 
 #include <string.h>
 
-/* How deep begin_object() and begin_array() are nested decides the layout:
- * samples[] is 1, a sample 2, its records{} or metrics[] 3, one of those 4,
- * anything deeper stays on the line. */
-enum {
-    DEPTH_SAMPLE = 2,
-    DEPTH_RECORDS = 3,
-    DEPTH_RECORD = 4,
-};
-
 #define METRICS_INDENT 4
 #define METRICS_COLUMNS 80
 
 typedef struct {
     GString *out;
-    guint depth;
+    guint depth; /* decides the layout: what is deeper than a record stays on its line */
     /* A metric is no line of its own, but "name=value" with others on lines of
      * METRICS_COLUMNS: it is put together here, since its width decides where. */
     GString *metric;
@@ -103,14 +94,14 @@ begin_object(gpointer user_data, const char *name)
     Text *text = user_data;
 
     text->depth++;
-    if (text->depth == DEPTH_RECORD && name == NULL) {
+    if (text->depth == VSF_SFLOW_DEPTH_RECORD && name == NULL) {
         text->in_metric = TRUE;
         g_string_truncate(text->metric, 0);
-    } else if (text->depth == DEPTH_SAMPLE)
+    } else if (text->depth == VSF_SFLOW_DEPTH_SAMPLE)
         g_string_append(text->out, "\n  ");
-    else if (text->depth == DEPTH_RECORD)
+    else if (text->depth == VSF_SFLOW_DEPTH_RECORD)
         g_string_append_printf(text->out, "\n    %s", name != NULL ? name : "");
-    else if (text->depth > DEPTH_RECORD) {
+    else if (text->depth > VSF_SFLOW_DEPTH_RECORD) {
         put_name(text, name);
         g_string_append_c(text->out, '{');
     }
@@ -123,7 +114,7 @@ end_object(gpointer user_data)
 
     if (text->in_metric)
         end_metric(text);
-    else if (text->depth > DEPTH_RECORD)
+    else if (text->depth > VSF_SFLOW_DEPTH_RECORD)
         g_string_append_c(text->out, '}');
     text->depth--;
 }
@@ -135,7 +126,7 @@ begin_array(gpointer user_data, const char *name)
 
     text->depth++;
     text->line_columns = 0;
-    if (text->depth > DEPTH_RECORDS) {
+    if (text->depth > VSF_SFLOW_DEPTH_RECORDS) {
         put_name(text, name);
         g_string_append_c(text->out, '[');
     }
@@ -146,7 +137,7 @@ end_array(gpointer user_data)
 {
     Text *text = user_data;
 
-    if (text->depth > DEPTH_RECORDS)
+    if (text->depth > VSF_SFLOW_DEPTH_RECORDS)
         g_string_append_c(text->out, ']');
     text->depth--;
 }

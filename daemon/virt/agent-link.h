@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How requests reach guest agents: the seam that tests replace, and behind which the
- * read-write connection can move into a process of its own. */
+/* How requests reach guest agents: the seam that tests replace. Behind it lies a process of its
+ * own, virt-sflow-agent, which alone may write to libvirt (agent-client.c). */
 #pragma once
 
 #include "agent.h"
@@ -21,8 +21,9 @@ gpointer vsf_agent_call(gpointer link, const char *uuid, gpointer question, GErr
 /* Of that question. */
 void vsf_agent_question_free(gpointer question);
 
-/* The real thing. */
-extern const VsfAgentOps vsf_agent_libvirt;
+/* The real thing: a link is a connection to the service. */
+extern const VsfAgentOps vsf_agent_service;
 
-/* @ops is static. vsf_agents_new() is this with vsf_agent_libvirt. */
-VsfAgents *vsf_agents_new_with(const VsfAgentOps *ops, const char *uri, int timeout_s);
+/* @ops is static; @place is what its open() takes. vsf_agents_new() is this with
+ * vsf_agent_service. */
+VsfAgents *vsf_agents_new_with(const VsfAgentOps *ops, const char *place, int timeout_s);

@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include "../base/order.h"
+#include "agent-client.h"
 #include "agent-link.h"
 
 #include <malloc.h>
@@ -178,12 +179,12 @@ vsf_agent_call(gpointer link, const char *uuid, gpointer data, GError **error)
 /* --- main thread ------------------------------------------------------- */
 
 VsfAgents *
-vsf_agents_new_with(const VsfAgentOps *ops, const char *uri, int timeout_s)
+vsf_agents_new_with(const VsfAgentOps *ops, const char *place, int timeout_s)
 {
     VsfAgents *agents = g_new0(VsfAgents, 1);
 
     agents->ops = ops;
-    agents->calls = vsf_calls_new(&ops->calls, uri, VSF_AGENT_THREADS, 0);
+    agents->calls = vsf_calls_new(&ops->calls, place, VSF_AGENT_THREADS, 0);
     vsf_agents_set_timeout(agents, timeout_s);
     return agents;
 }
@@ -196,9 +197,11 @@ vsf_agents_set_timeout(VsfAgents *agents, int timeout_s)
 }
 
 VsfAgents *
-vsf_agents_new(const char *uri, int timeout_s)
+vsf_agents_new(const char *uri, const char *path, int timeout_s)
 {
-    return vsf_agents_new_with(&vsf_agent_libvirt, uri, timeout_s);
+    g_autofree char *place = vsf_agent_client_place(uri, path);
+
+    return vsf_agents_new_with(&vsf_agent_service, place, timeout_s);
 }
 
 void

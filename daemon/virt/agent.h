@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks guest agents through libvirt: virDomainQemuAgentCommand with a timeout of
- * its own per request. Never virDomainAgentSetResponseTimeout (it is shared with
- * fsfreeze), never virDomainGetGuestInfo (it blocks for ever by default).
- *
- * It needs a read-write connection, which is as good as root on the host, so it
- * has connections of its own, and nothing but this room's files knows how the
- * requests travel. At most VSF_AGENT_THREADS conversations at a time; replies are
+/* Asks guest agents through the agent service, which alone may write to libvirt (agent-msg.h);
+ * nothing but this room's files knows how the requests travel. libvirt is asked by
+ * virDomainQemuAgentCommand with a timeout of its own per request. Never
+ * virDomainAgentSetResponseTimeout (it is shared with fsfreeze), never virDomainGetGuestInfo (it
+ * blocks for ever by default). At most VSF_AGENT_THREADS conversations at a time; replies are
  * parsed on those threads. Main thread only. */
 #pragma once
 
@@ -32,8 +30,9 @@ void vsf_agent_answer_free(VsfAgentAnswer *answer);
 
 typedef struct VsfAgents VsfAgents;
 
-/* @timeout_s: of one request. A conversation may take five times that, 10 s at least. */
-VsfAgents *vsf_agents_new(const char *uri, int timeout_s);
+/* @uri: libvirt's, for which the service must ask. @path: its socket, NULL: nobody is asked.
+ * @timeout_s: of one request. A conversation may take five times that, 10 s at least. */
+VsfAgents *vsf_agents_new(const char *uri, const char *path, int timeout_s);
 /* Of requests that are made from now on. */
 void vsf_agents_set_timeout(VsfAgents *agents, int timeout_s);
 /* No callback comes any more; hung calls are left behind. Takes NULL. */
@@ -41,10 +40,10 @@ void vsf_agents_free(VsfAgents *agents);
 
 /* One conversation; @done gets a VsfAgentAnswer, or NULL with @error set if the agent was
  * not asked at all: G_IO_ERROR_BUSY (every thread hangs), G_IO_ERROR_READ_ONLY (libvirt
- * lets us read only), G_IO_ERROR_PERMISSION_DENIED (it lets us, but not this domain),
- * G_IO_ERROR_NOT_CONNECTED (libvirt is away, or the domain is not running), or another of
- * libvirt's. @wants: VSF_QGA_WANT() bits. @info: what
- * guest-info said on this agent connection, NULL: it is asked for first; copied. FALSE:
+ * or the service lets us ask nobody), G_IO_ERROR_CONNECTION_REFUSED (there is no service),
+ * G_IO_ERROR_PERMISSION_DENIED (it lets us, but not this domain), G_IO_ERROR_NOT_CONNECTED (libvirt
+ * is away, or the domain is not running), or another of libvirt's. @wants: VSF_QGA_WANT() bits.
+ * @info: what guest-info said on this agent connection, NULL: it is asked for first; copied. FALSE:
  * nothing is asked (a call for this domain is out, or every thread hangs). */
 gboolean vsf_agents_ask(VsfAgents *agents, const char *uuid, guint32 wants, const VsfQgaInfo *info,
                         gint64 open_handle, VsfCallsFunc done, gpointer user_data);

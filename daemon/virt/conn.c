@@ -46,22 +46,6 @@ struct VsfConn {
 };
 
 static void
-on_virt_error(void *user_data G_GNUC_UNUSED, virErrorPtr error G_GNUC_UNUSED)
-{
-}
-
-void
-vsf_virt_init(void)
-{
-    /* Otherwise libvirt writes every error to stderr by itself. */
-    virSetErrorFunc(NULL, on_virt_error);
-    vsf_event_loop_register();
-    if (virInitialize() != 0)
-        g_warning("libvirt cannot be initialised: %s; no connection will succeed",
-                  virGetLastErrorMessage());
-}
-
-static void
 describe(VsfConn *conn, const char *text)
 {
     g_free(conn->described);

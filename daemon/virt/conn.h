@@ -43,9 +43,6 @@ typedef struct {
     void (*agent)(const char *uuid, int state, int reason, gpointer user_data);
 } VsfConnCallbacks;
 
-/* Once per process, on the main thread, before anything of libvirt. */
-void vsf_virt_init(void);
-
 /* @uri: e.g. "qemu:///system". Starts connecting at once. */
 VsfConn *vsf_conn_new(const char *uri, const VsfConnCallbacks *callbacks, gpointer user_data);
 

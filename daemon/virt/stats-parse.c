@@ -215,14 +215,17 @@ vsf_stats_parse(const char *uuid, const virTypedParameter *params, int n_params)
         /* From a peer by RPC: the field need not hold a NUL. */
         if (memchr(param->field, '\0', sizeof(param->field)) == NULL)
             continue;
-        take_state(stats, param);
-        take_field(domain_fields, G_N_ELEMENTS(domain_fields), param->field, param, stats);
-        if (strcmp(param->field, "block.count") == 0)
+        if (g_str_has_prefix(param->field, "state.")) {
+            take_state(stats, param);
+        } else if (g_str_has_prefix(param->field, "balloon.")) {
+            take_field(domain_fields, G_N_ELEMENTS(domain_fields), param->field, param, stats);
+            if (strcmp(param->field, "balloon.rss") == 0)
+                stats->asked_qemu = TRUE;
+        } else if (strcmp(param->field, "block.count") == 0) {
             is_counted = number_of(param, &count);
-        if (take_block(stats->blocks, param))
+        } else if (take_block(stats->blocks, param)) {
             has_counters = TRUE;
-        if (strcmp(param->field, "balloon.rss") == 0)
-            stats->asked_qemu = TRUE;
+        }
     }
     /* Either comes only with the domain's job, and one of them then nearly always. */
     stats->asked_qemu = stats->asked_qemu || has_counters;

@@ -95,10 +95,12 @@ handles_of(gpointer link, VsfCallsItem *items, guint n)
 static VsfCallsItem *
 item_of(VsfCallsItem *items, guint n, virDomainPtr domain)
 {
-    char uuid[VIR_UUID_STRING_BUFLEN];
+    guint8 bytes[VIR_UUID_BUFLEN];
+    char uuid[VSF_UUID_TEXT];
 
-    if (virDomainGetUUIDString(domain, uuid) != 0)
+    if (virDomainGetUUID(domain, bytes) != 0)
         return NULL;
+    vsf_uuid_format(bytes, uuid);
     for (guint i = 0; i < n; i++)
         if (strcmp(items[i].uuid, uuid) == 0)
             return &items[i];

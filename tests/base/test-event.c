@@ -197,7 +197,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_log_set_always_fatal(G_LOG_FATAL_MASK); /* warnings are what is tested */
-    vsf_log_init(FALSE);
+    vsf_log_init("virt-sflowd", FALSE);
     g_test_add_func("/base/event/a-value-cannot-end-its-field", test_a_value_cannot_end_its_field);
     g_test_add_func("/base/event/a-minute-has-a-bound-and-what-was-left-out-is-counted",
                     test_a_minute_has_a_bound_and_what_was_left_out_is_counted);

@@ -100,7 +100,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/base/log/rate-holds-back-and-counts", test_rate_holds_back_and_counts);
-    vsf_log_init(FALSE);
+    vsf_log_init("virt-sflowd", FALSE);
     g_test_add_func("/base/log/a-full-pipe-is-not-waited-for", test_a_full_pipe_is_not_waited_for);
     g_test_add_func("/base/log/a-full-socket-is-not-waited-for",
                     test_a_full_socket_is_not_waited_for);

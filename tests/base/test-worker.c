@@ -19,6 +19,13 @@ answer_number(gpointer payload, GError **error G_GNUC_UNUSED)
 }
 
 static gpointer
+answer_thread(gpointer payload, GError **error G_GNUC_UNUSED)
+{
+    g_usleep(GPOINTER_TO_UINT(payload));
+    return g_thread_ref(g_thread_self());
+}
+
+static gpointer
 answer_error(gpointer payload G_GNUC_UNUSED, GError **error)
 {
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "as asked");
@@ -104,6 +111,36 @@ test_a_hung_call_takes_only_its_own_thread(void)
     g_main_loop_unref(hung.loop);
     g_main_loop_unref(quick.loop);
     g_async_queue_unref(gate);
+}
+
+static void
+take_thread(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data)
+{
+    g_ptr_array_add(user_data, vsf_worker_finish(result, NULL));
+}
+
+/* The others have nothing to do, and end. */
+static void
+test_jobs_one_by_one_are_the_same_threads(void)
+{
+    g_autoptr(VsfWorker) worker = vsf_worker_new(3, (GDestroyNotify)g_thread_unref);
+    g_autoptr(GPtrArray) ran_on = g_ptr_array_new_with_free_func((GDestroyNotify)g_thread_unref);
+
+    for (guint i = 0; i < 3; i++)
+        vsf_worker_run(worker, answer_thread, GUINT_TO_POINTER(50000), NULL, NULL, take_thread,
+                       ran_on);
+    while (ran_on->len < 3)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_true(ran_on->pdata[0] != ran_on->pdata[1] && ran_on->pdata[1] != ran_on->pdata[2]);
+    g_usleep(50000);
+    for (guint i = 0; i < 20; i++) {
+        vsf_worker_run(worker, answer_thread, NULL, NULL, NULL, take_thread, ran_on);
+        while (ran_on->len < 4 + i)
+            g_main_context_iteration(NULL, TRUE);
+        g_usleep(5000);
+    }
+    for (guint i = 0; i < 20; i++)
+        g_assert_true(ran_on->pdata[3 + i] == ran_on->pdata[3]);
 }
 
 static void
@@ -254,6 +291,8 @@ main(int argc, char **argv)
     g_test_add_func("/base/worker/error-is-delivered", test_error_is_delivered);
     g_test_add_func("/base/worker/a-hung-call-takes-only-its-own-thread",
                     test_a_hung_call_takes_only_its_own_thread);
+    g_test_add_func("/base/worker/jobs-one-by-one-are-the-same-threads",
+                    test_jobs_one_by_one_are_the_same_threads);
     g_test_add_func("/base/worker/cancelled-job-reports-cancelled",
                     test_cancelled_job_reports_cancelled);
     g_test_add_func("/base/worker/free-does-not-wait",

@@ -2,10 +2,12 @@
 /* What a sampler costs the frames that pass: two bridged taps, frames written into one and read
  * from the other, with and without samplers on both, in both directions.
  *
- * Timings of one machine vary by a factor of two between runs, so the variants take turns and
- * only runs of the same round are compared: with the one without a sampler, and with plain
- * libpcap at the same rate. CPU time of the thread that does all of it; the samples' way to
- * the callback is in it. */
+ * Timings of one machine vary by a factor of two between seconds. So each variant has two taps of
+ * its own, the variants take turns of about a millisecond in an order that is drawn anew for each
+ * round, and only turns of the same round are compared: with the one without a sampler, and with
+ * plain libpcap at the same rate. Taps differ by where their memory lies, so each variant has
+ * each pair of taps for as many rounds. CPU time of the thread that does all of it; the samples'
+ * way to the callback is in it. */
 #include "../net/tap-lab.h"
 #include "forward-lab.h"
 #include "report.h"
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ROUNDS 21
+#define ROUNDS 60      /* of each placement of the variants on the pairs of taps */
 #define BATCH 32       /* written before they are read */
 #define TAKE_SAMPLES 4 /* times BATCH, are taken at a time: a ring holds more */
 #define TAKE_MOST 128  /* batches between two takes, which is some 15 ms */
@@ -23,14 +25,14 @@
 typedef struct {
     const char *label;
     gsize bytes;
-    guint frames; /* a run */
+    guint batches; /* a turn */
 } Size;
 
 static const Size sizes[] = {
-    {"64-byte frames", 64, 16384},
-    {"200-byte frames", 200, 16384},
-    {"1500-byte frames", 1500, 16384},
-    {"64 KiB GSO frames", FORWARD_GSO, 2048},
+    {"64-byte frames", 64, 8},
+    {"200-byte frames", 200, 8},
+    {"1500-byte frames", 1500, 8},
+    {"64 KiB GSO frames", FORWARD_GSO, 1},
 };
 #define N_SIZES G_N_ELEMENTS(sizes)
 
@@ -59,67 +61,66 @@ static const Variant variants[] = {
 #define N_VARIANTS G_N_ELEMENTS(variants)
 
 typedef struct {
-    double *ns; /* a frame, of each round */
+    gpointer self;  /* the open sampler */
+    guint batches;  /* since samples were taken */
+    double *ns;     /* a frame, of each round */
+    guint64 frames; /* that passed while it was open */
     guint64 samples, lost;
     char *missing; /* why this kernel has no such sampler, or NULL */
 } Result;
 
-static gpointer
+static void
 open_sampler(const ForwardLab *lab, const Variant *variant, Result *result)
 {
     SamplerOptions options = {VSF_DIRECTION_BOTH, 0};
     g_autoptr(GError) error = NULL;
-    gpointer self;
 
-    if (variant->sampler == NULL)
-        return NULL;
-    self = variant->sampler->open(lab->names, 2, variant->rate, &options, &error);
-    if (self == NULL)
+    if (variant->sampler == NULL || result->missing != NULL)
+        return;
+    result->self = variant->sampler->open((const char *const *)lab->names, 2, variant->rate,
+                                          &options, &error);
+    if (result->self == NULL)
         result->missing = g_strdup(error->message);
-    return self;
 }
 
 static void
-close_sampler(const Variant *variant, gpointer self, Result *result)
+close_sampler(const Variant *variant, Result *result)
 {
     SamplerTotals totals = {0};
 
-    if (self == NULL)
+    if (result->self == NULL)
         return;
-    variant->sampler->totals(self, &totals);
+    variant->sampler->totals(result->self, &totals);
     result->samples += totals.samples;
     result->lost += totals.lost;
-    variant->sampler->close(self);
+    variant->sampler->close(result->self);
+    result->self = NULL;
 }
 
 /* Nanoseconds a frame. */
 static double
-run(ForwardLab *lab, const Size *size, const Variant *variant, Result *result)
+take_turn(ForwardLab *lab, const Size *size, const Variant *variant, Result *result)
 {
-    gpointer self = open_sampler(lab, variant, result);
     guint take_each = CLAMP(TAKE_SAMPLES * variant->rate, TAKE_SAMPLES, TAKE_MOST);
     gint64 begin_ns;
-    double cost;
 
     if (result->missing != NULL)
         return BENCH_NONE;
-    forward_lab_pass(lab, BATCH);
     begin_ns = bench_thread_cpu_ns();
-    for (guint i = 0; i < size->frames / BATCH; i++) {
+    for (guint i = 0; i < size->batches; i++) {
         forward_lab_pass(lab, BATCH);
-        if (self != NULL && i % take_each == 0)
-            variant->sampler->take(self);
+        if (result->self != NULL && ++result->batches % take_each == 0)
+            variant->sampler->take(result->self);
     }
-    cost = (double)(bench_thread_cpu_ns() - begin_ns) / size->frames;
-    close_sampler(variant, self, result);
-    return cost;
+    result->frames += size->batches * BATCH;
+    return (double)(bench_thread_cpu_ns() - begin_ns) / (size->batches * BATCH);
 }
 
 /* What was to be sampled was: both taps see each frame. */
 static void
-check(const Size *size, const Variant *variant, const Result *result, guint rounds)
+check(const Size *size, const Variant *variant, const Result *result)
 {
-    guint64 seen = (guint64)2 * rounds * (size->frames + BATCH);
+    guint64 seen = 2 * result->frames;
     gboolean by_segment = size->bytes == FORWARD_GSO && variant->sampler != NULL &&
                           variant->sampler->takes_segments;
     double expected = (double)seen * (by_segment ? FORWARD_GSO_SEGMENTS : 1) /
@@ -184,8 +185,75 @@ report_variant(BenchReport *report, const Result *results, guint v, guint rounds
                                 (double)result->samples, (double)result->lost});
 }
 
+/* The variants one after another, in an order of its own. */
 static void
-measure(BenchReport *report, ForwardLab *lab, const Size *size, guint rounds)
+take_round(ForwardLab *labs, guint shift, const Size *size, Result *results, guint round)
+{
+    guint order[N_VARIANTS];
+
+    for (guint i = 0; i < N_VARIANTS; i++) {
+        guint j = (guint)g_random_int_range(0, (gint32)i + 1);
+
+        order[i] = order[j];
+        order[j] = i;
+    }
+    for (guint i = 0; i < N_VARIANTS; i++) {
+        guint v = order[i];
+
+        results[v].ns[round] = take_turn(&labs[(v + shift) % N_VARIANTS], size, &variants[v],
+                                         &results[v]);
+    }
+}
+
+/* All rounds with variant v on the taps v + @shift; @ns of all, after a round to warm up. */
+static void
+take_rounds(ForwardLab *labs, guint shift, const Size *size, Result *results, guint rounds)
+{
+    for (guint v = 0; v < N_VARIANTS; v++)
+        open_sampler(&labs[(v + shift) % N_VARIANTS], &variants[v], &results[v]);
+    for (guint r = 0; r <= rounds; r++)
+        take_round(labs, shift, size, results, shift * rounds + MAX(r, 1) - 1);
+    /* In reverse, since the one with sockets counts those of the process. */
+    for (guint v = N_VARIANTS; v-- > 0;)
+        close_sampler(&variants[v], &results[v]);
+}
+
+static const Result *
+result_of(const Result *results, const Sampler *sampler, guint32 rate)
+{
+    for (guint v = 0; v < N_VARIANTS; v++)
+        if (variants[v].sampler == sampler && variants[v].rate == rate)
+            return results[v].missing == NULL ? &results[v] : NULL;
+    g_assert_not_reached();
+}
+
+/* What @a adds over what @b adds, at 1:512. */
+static void
+report_goal(BenchReport *report, const char *key, const Result *results, const Result *a,
+            const Result *b, guint rounds)
+{
+    if (a != NULL && b != NULL)
+        bench_report_number(report, key,
+                            compare(a->ns, results[0].ns, rounds, FALSE, NULL) /
+                                compare(b->ns, results[0].ns, rounds, FALSE, NULL));
+}
+
+static void
+report_goals(BenchReport *report, const Size *size, const Result *results, guint rounds)
+{
+    const Result *ebpf = result_of(results, &sampler_ebpf, 512);
+    g_autofree char *of_pcap = g_strdup_printf("%s, eBPF over pcap", size->label);
+    g_autofree char *of_empty = g_strdup_printf("%s, eBPF over an empty program", size->label);
+    g_autofree char *of_plain = g_strdup_printf("%s, pcap over plain libpcap", size->label);
+
+    report_goal(report, of_pcap, results, ebpf, result_of(results, &sampler_pcap, 512), rounds);
+    report_goal(report, of_empty, results, ebpf, result_of(results, &sampler_empty, 1), rounds);
+    report_goal(report, of_plain, results, result_of(results, &sampler_pcap, 512),
+                result_of(results, &sampler_plain, 512), rounds);
+}
+
+static void
+measure(BenchReport *report, ForwardLab *labs, const Size *size, guint rounds)
 {
     static const BenchColumn columns[] = {{"ns_per_frame", "ns/frame", 0},
                                           {"added_ns", "added ns", 0},
@@ -196,21 +264,21 @@ measure(BenchReport *report, ForwardLab *lab, const Size *size, guint rounds)
                                           {"lost", "lost", 0},
                                           {0}};
     Result results[N_VARIANTS] = {0};
-    Result unused = {0};
+    guint all = rounds * N_VARIANTS;
 
-    forward_lab_set_frame(lab, size->bytes);
-    run(lab, size, &variants[0], &unused); /* warm up */
-    for (guint v = 0; v < N_VARIANTS; v++)
-        results[v].ns = g_new(double, rounds);
-    for (guint r = 0; r < rounds; r++)
-        for (guint v = 0; v < N_VARIANTS; v++)
-            results[v].ns[r] = run(lab, size, &variants[v], &results[v]);
+    for (guint v = 0; v < N_VARIANTS; v++) {
+        forward_lab_set_frame(&labs[v], size->bytes);
+        results[v].ns = g_new(double, all);
+    }
+    for (guint shift = 0; shift < N_VARIANTS; shift++)
+        take_rounds(labs, shift, size, results, rounds);
     bench_report_table(report, size->label, size->label, columns);
     for (guint v = 0; v < N_VARIANTS; v++) {
         if (results[v].missing == NULL)
-            check(size, &variants[v], &results[v], rounds);
-        report_variant(report, results, v, rounds);
+            check(size, &variants[v], &results[v]);
+        report_variant(report, results, v, all);
     }
+    report_goals(report, size, results, all);
     for (guint v = 0; v < N_VARIANTS; v++) {
         g_free(results[v].missing);
         g_free(results[v].ns);
@@ -230,7 +298,7 @@ sleep_for_ever(gpointer unused G_GNUC_UNUSED)
 int
 main(int argc, char **argv)
 {
-    ForwardLab lab;
+    ForwardLab labs[N_VARIANTS];
     BenchReport *report;
 
     if (!tap_lab_enter()) {
@@ -238,11 +306,13 @@ main(int argc, char **argv)
         return BENCH_SKIPPED;
     }
     report = bench_report_new(argc > 1 ? argv[1] : NULL);
-    forward_lab_new(&lab);
+    for (guint v = 0; v < N_VARIANTS; v++)
+        forward_lab_new(&labs[v], v);
     g_thread_unref(g_thread_new("idle", sleep_for_ever, NULL));
     for (guint s = 0; s < N_SIZES; s++)
-        measure(report, &lab, &sizes[s], ROUNDS * bench_times());
+        measure(report, labs, &sizes[s], ROUNDS * bench_times());
     bench_report_end(report);
-    forward_lab_free(&lab);
+    for (guint v = 0; v < N_VARIANTS; v++)
+        forward_lab_free(&labs[v]);
     return 0;
 }

@@ -21,15 +21,17 @@
 static const guint8 from[6] = {0x52, 0x54, 0, 0, 0, 1}, to[6] = {0x52, 0x54, 0, 0, 0, 2};
 
 void
-forward_lab_new(ForwardLab *lab)
+forward_lab_new(ForwardLab *lab, guint number)
 {
-    *lab = (ForwardLab){.names = {"vnet0", "vnet1"}};
-    lab->frame = g_malloc0(MAX_BYTES);
-    tap_lab_bridge("br0");
+    g_autofree char *bridge = g_strdup_printf("br%u", number);
+
+    *lab = (ForwardLab){.frame = g_malloc0(MAX_BYTES)};
+    tap_lab_bridge(bridge);
     for (guint i = 0; i < 2; i++) {
+        lab->names[i] = g_strdup_printf("vnet%u", 2 * number + i);
         lab->taps[i] = tap_lab_tap_virtio(lab->names[i]);
         g_assert_cmpint(ioctl(lab->taps[i], TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4), ==, 0);
-        tap_lab_enslave("br0", lab->names[i]);
+        tap_lab_enslave(bridge, lab->names[i]);
         tap_lab_up(lab->names[i]);
     }
 }
@@ -37,8 +39,10 @@ forward_lab_new(ForwardLab *lab)
 void
 forward_lab_free(ForwardLab *lab)
 {
-    close(lab->taps[0]);
-    close(lab->taps[1]);
+    for (guint i = 0; i < 2; i++) {
+        close(lab->taps[i]);
+        g_free(lab->names[i]);
+    }
     g_free(lab->frame);
 }
 

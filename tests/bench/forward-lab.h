@@ -10,13 +10,13 @@
 
 typedef struct {
     int taps[2];
-    const char *names[2];
+    char *names[2];
     guint8 *frame; /* with its virtio_net_hdr */
     gsize size;
 } ForwardLab;
 
-/* In a network namespace of our own. */
-void forward_lab_new(ForwardLab *lab);
+/* In a network namespace of our own. @number: of this pair of taps among others there. */
+void forward_lab_new(ForwardLab *lab, guint number);
 void forward_lab_free(ForwardLab *lab);
 
 /* The frames that are sent from now on. */

@@ -3,8 +3,12 @@
 
 #include "../../daemon/bpf/bpf-private.h"
 
+#include <bpf/bpf.h>
 #include <stdio.h>
 #include <string.h>
+
+#define TCX_INGRESS 46
+#define TCX_EGRESS 47
 
 const guint8 bpf_lab_vm_mac[6] = {0x52, 0x54, 0, 0, 0, 1};
 const guint8 bpf_lab_peer_mac[6] = {0x52, 0x54, 0, 0, 0, 2};
@@ -159,4 +163,38 @@ bpf_lab_tc(const char *arguments)
         !g_spawn_check_wait_status(status, &error))
         g_error("%s: %s", line, error->message);
     return output;
+}
+
+guint
+bpf_lab_n_tcx(const char *name)
+{
+    guint32 n = 0;
+
+    for (int type = TCX_INGRESS; type <= TCX_EGRESS; type++) {
+        guint32 ids[16], found = G_N_ELEMENTS(ids), flags = 0;
+
+        if (bpf_prog_query(tap_lab_ifindex(name), (enum bpf_attach_type)type, 0, &flags, ids,
+                           &found) == 0)
+            n += found;
+    }
+    return n;
+}
+
+char *
+bpf_lab_show_tc(void)
+{
+    g_autofree char *qdiscs = bpf_lab_tc("qdisc show dev vnet0");
+    g_autofree char *ingress = bpf_lab_tc("filter show dev vnet0 ingress");
+    g_autofree char *egress = bpf_lab_tc("filter show dev vnet0 egress");
+
+    return g_strconcat(qdiscs, ingress, egress, NULL);
+}
+
+int
+bpf_lab_new_tap(const char *name)
+{
+    int fd = tap_lab_tap(name);
+
+    tap_lab_up(name);
+    return fd;
 }

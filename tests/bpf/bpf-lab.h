@@ -51,3 +51,12 @@ void bpf_lab_send(int tap, gsize length, guint n);
 
 /* What `tc ARGUMENTS` prints. */
 char *bpf_lab_tc(const char *arguments);
+
+/* All that tc knows of vnet0. */
+char *bpf_lab_show_tc(void);
+
+/* Programs on both tcx hooks. */
+guint bpf_lab_n_tcx(const char *name);
+
+/* A tap that is up. */
+int bpf_lab_new_tap(const char *name);

@@ -197,27 +197,20 @@ test_mirrored_swaps_directions(gconstpointer way)
 /* --- super-frames ---------------------------------------------------------- */
 
 #define SEGMENT 1000
-#define TCP_HEADERS 66 /* Ethernet, IPv4, TCP with 12 bytes of options */
+#define TCP_BYTES 32   /* with 12 of options */
+#define TCP_HEADERS 66 /* Ethernet, IPv4, TCP */
 
-/* As a guest sends it: @payload bytes of TCP for the host to cut. */
-static gsize
-super_frame(guint8 *bytes, gsize payload, gboolean tagged)
+typedef enum { PLAIN, TAGGED, IPV6 } Kind;
+
+static guint
+headers_of(Kind kind)
 {
-    guint shift = tagged ? 4 : 0;
-    struct virtio_net_hdr header = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-                                    .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-                                    .hdr_len = (guint16)(TCP_HEADERS + shift),
-                                    .gso_size = SEGMENT,
-                                    .csum_start = (guint16)(34 + shift),
-                                    .csum_offset = 16};
-    gsize total = TCP_HEADERS - 14 + payload;
-    guint8 *frame = bytes + sizeof(header), *ip = frame + 14 + shift, *tcp = ip + 20;
+    return TCP_HEADERS + (kind == TAGGED ? 4 : kind == IPV6 ? 20 : 0);
+}
 
-    memset(bytes, 0, sizeof(header) + TCP_HEADERS + shift);
-    memcpy(bytes, &header, sizeof(header));
-    tap_lab_frame(frame, 14 + shift, bpf_lab_peer_mac, bpf_lab_vm_mac, tagged ? 1 : 0);
-    frame[12 + shift] = 8;
-    frame[13 + shift] = 0;
+static void
+fill_ipv4(guint8 *ip, gsize total)
+{
     ip[0] = 0x45;
     ip[2] = (guint8)(total >> 8);
     ip[3] = (guint8)total;
@@ -226,23 +219,57 @@ super_frame(guint8 *bytes, gsize payload, gboolean tagged)
     ip[12] = ip[16] = 10;
     ip[15] = 1;
     ip[19] = 2;
-    tcp[12] = 8 << 4;
-    return sizeof(header) + TCP_HEADERS + shift + payload;
+}
+
+static void
+fill_ipv6(guint8 *ip, gsize total)
+{
+    ip[0] = 0x60;
+    ip[4] = (guint8)((total - 40) >> 8);
+    ip[5] = (guint8)(total - 40);
+    ip[6] = 6;
+    ip[7] = 64;
+    ip[8] = ip[24] = 0xfd;
+    ip[23] = 1;
+    ip[39] = 2;
+}
+
+/* As a guest sends it: @payload bytes of TCP for the host to cut. */
+static gsize
+super_frame(guint8 *bytes, gsize payload, Kind kind)
+{
+    guint headers = headers_of(kind), ip_at = kind == TAGGED ? 18 : 14;
+    struct virtio_net_hdr header = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                    .gso_type = kind == IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
+                                                             : VIRTIO_NET_HDR_GSO_TCPV4,
+                                    .hdr_len = (guint16)headers,
+                                    .gso_size = SEGMENT,
+                                    .csum_start = (guint16)(headers - TCP_BYTES),
+                                    .csum_offset = 16};
+    guint8 *frame = bytes + sizeof(header);
+
+    memset(bytes, 0, sizeof(header) + headers);
+    memcpy(bytes, &header, sizeof(header));
+    tap_lab_frame(frame, ip_at, bpf_lab_peer_mac, bpf_lab_vm_mac, kind == TAGGED ? 1 : 0);
+    memcpy(frame + ip_at - 2, kind == IPV6 ? "\x86\xdd" : "\x08", 2);
+    (kind == IPV6 ? fill_ipv6 : fill_ipv4)(frame + ip_at, headers - ip_at + payload);
+    frame[headers - TCP_BYTES + 12] = (TCP_BYTES / 4) << 4;
+    return sizeof(header) + headers + payload;
 }
 
 /* Rate 1: each segment of 10, the last one of 500 bytes, is a sample. */
 static void
-check_super_frame(gconstpointer way, gboolean tagged)
+check_super_frame(gconstpointer way, Kind kind)
 {
     g_autofree guint8 *bytes = g_malloc0(65536);
-    gsize size = super_frame(bytes, 9 * SEGMENT + 500, tagged);
-    guint headers = TCP_HEADERS + (tagged ? 4 : 0);
+    gsize size = super_frame(bytes, 9 * SEGMENT + 500, kind);
+    guint headers = headers_of(kind);
     int fd = tap_lab_tap_virtio("vnet0");
     VsfBpfCounts counts;
     VsfBpfTap *tap;
     BpfLab lab;
 
-    g_assert_cmpint(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4), ==, 0);
+    g_assert_cmpint(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6), ==, 0);
     bpf_lab_start(&lab, way, VSF_DIRECTION_IN);
     tap_lab_up("vnet0");
     tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
@@ -268,8 +295,9 @@ check_super_frame(gconstpointer way, gboolean tagged)
 static void
 test_super_frames_count_as_segments(gconstpointer way)
 {
-    check_super_frame(way, FALSE);
-    check_super_frame(way, TRUE);
+    check_super_frame(way, PLAIN);
+    check_super_frame(way, TAGGED);
+    check_super_frame(way, IPV6);
 }
 
 /* Samples times the rate is the number of segments and, by their lengths, of bytes. */
@@ -277,7 +305,7 @@ static void
 test_super_frames_are_estimated_right(gconstpointer way)
 {
     g_autofree guint8 *bytes = g_malloc0(65536);
-    gsize size = super_frame(bytes, 40 * SEGMENT, FALSE);
+    gsize size = super_frame(bytes, 40 * SEGMENT, PLAIN);
     int fd = tap_lab_tap_virtio("vnet0");
     double sampled = 0, expected;
     VsfBpfTap *tap;
@@ -312,7 +340,7 @@ test_a_frame_of_many_segments_gives_64_samples_at_most(gconstpointer way)
 {
     g_autofree guint8 *bytes = g_malloc0(65536);
     struct virtio_net_hdr *header = (struct virtio_net_hdr *)bytes;
-    gsize size = super_frame(bytes, 10000, FALSE);
+    gsize size = super_frame(bytes, 10000, PLAIN);
     int fd = tap_lab_tap_virtio("vnet0");
     VsfBpfCounts counts;
     VsfBpfTap *tap;

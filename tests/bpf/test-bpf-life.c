@@ -4,43 +4,9 @@
 #include "../../daemon/bpf/bpf-private.h"
 #include "bpf-lab.h"
 
-#include <bpf/bpf.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define TCX_INGRESS 46
-#define TCX_EGRESS 47
-#define SHOW "filter show dev vnet0 ingress"
-
-/* Programs on both tcx hooks. */
-static guint
-n_tcx(const char *name)
-{
-    guint32 n = 0;
-
-    for (int type = TCX_INGRESS; type <= TCX_EGRESS; type++) {
-        guint32 ids[16], found = G_N_ELEMENTS(ids), flags = 0;
-
-        if (bpf_prog_query(tap_lab_ifindex(name), (enum bpf_attach_type)type, 0, &flags, ids,
-                           &found) == 0)
-            n += found;
-    }
-    return n;
-}
-
-/* All that tc knows of vnet0. */
-static char *
-show_tc(void)
-{
-    g_autofree char *qdiscs = bpf_lab_tc("qdisc show dev vnet0");
-    g_autofree char *ingress = bpf_lab_tc(SHOW);
-    g_autofree char *egress = bpf_lab_tc("filter show dev vnet0 egress");
-
-    return g_strconcat(qdiscs, ingress, egress, NULL);
-}
 
 static void
 run_tc(const char *arguments)
@@ -48,20 +14,11 @@ run_tc(const char *arguments)
     g_free(bpf_lab_tc(arguments));
 }
 
-static int
-new_tap(const char *name)
-{
-    int fd = tap_lab_tap(name);
-
-    tap_lab_up(name);
-    return fd;
-}
-
 static void
 test_detach_leaves_nothing(gconstpointer way)
 {
-    int fd = new_tap("vnet0");
-    g_autofree char *before = show_tc();
+    int fd = bpf_lab_new_tap("vnet0");
+    g_autofree char *before = bpf_lab_show_tc();
     gboolean is_tcx = strcmp(way, BPF_LAB_TCX) == 0;
     BpfLab lab;
 
@@ -70,19 +27,19 @@ test_detach_leaves_nothing(gconstpointer way)
     for (guint i = 0; i < 3; i++) {
         guint fds = tap_lab_n_fds();
         VsfBpfTap *tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
-        g_autofree char *during = show_tc();
+        g_autofree char *during = bpf_lab_show_tc();
         g_autofree char *after = NULL;
 
         g_assert_cmpuint(vsf_bpf_fds(tap), ==, is_tcx ? 2 : 0);
         g_assert_cmpuint(tap_lab_n_fds(), ==, fds + vsf_bpf_fds(tap));
-        g_assert_cmpuint(n_tcx("vnet0"), ==, is_tcx ? 2 : 0);
+        g_assert_cmpuint(bpf_lab_n_tcx("vnet0"), ==, is_tcx ? 2 : 0);
         g_assert_cmpint(strstr(during, "virt-sflow") != NULL, ==, !is_tcx);
         bpf_lab_send(fd, 100, 5);
         g_assert_cmpuint(bpf_lab_counts(tap).packets_from_vm, ==, 5);
         vsf_bpf_detach(tap);
-        after = show_tc();
+        after = bpf_lab_show_tc();
         g_assert_cmpstr(after, ==, before);
-        g_assert_cmpuint(n_tcx("vnet0"), ==, 0);
+        g_assert_cmpuint(bpf_lab_n_tcx("vnet0"), ==, 0);
         g_assert_cmpuint(tap_lab_n_fds(), ==, fds);
     }
     /* What they left in the ring is nobody's. */
@@ -96,14 +53,14 @@ test_detach_leaves_nothing(gconstpointer way)
 static void
 test_an_ingress_qdisc_is_left_alone(gconstpointer way)
 {
-    int fd = new_tap("vnet0");
+    int fd = bpf_lab_new_tap("vnet0");
     g_autofree char *before = NULL, *after = NULL;
     g_autoptr(GError) error = NULL;
     VsfBpfTap *tap;
     BpfLab lab;
 
     run_tc("qdisc add dev vnet0 ingress");
-    before = show_tc();
+    before = bpf_lab_show_tc();
     bpf_lab_start(&lab, way, VSF_DIRECTION_BOTH);
     tap = vsf_bpf_attach(lab.bpf, tap_lab_ifindex("vnet0"), FALSE, 1, &error);
     if (strcmp(way, BPF_LAB_TCX) == 0) {
@@ -115,7 +72,7 @@ test_an_ingress_qdisc_is_left_alone(gconstpointer way)
         g_assert_error(error, VSF_BPF_ERROR, VSF_BPF_ERROR_TAKEN);
         g_assert_null(tap);
     }
-    after = show_tc();
+    after = bpf_lab_show_tc();
     g_assert_cmpstr(after, ==, before);
     bpf_lab_stop(&lab);
     close(fd);
@@ -125,25 +82,25 @@ test_an_ingress_qdisc_is_left_alone(gconstpointer way)
 static void
 test_anothers_clsact_is_left_alone(void)
 {
-    int fd = new_tap("vnet0"), other = new_tap("vnet1");
+    int fd = bpf_lab_new_tap("vnet0"), other = bpf_lab_new_tap("vnet1");
     g_autofree char *before = NULL, *after = NULL;
     g_autoptr(GError) error = NULL;
     VsfBpfTap *tap, *other_tap;
     BpfLab lab;
 
     run_tc("qdisc add dev vnet0 clsact");
-    before = show_tc();
+    before = bpf_lab_show_tc();
     bpf_lab_start(&lab, BPF_LAB_CLSACT, VSF_DIRECTION_BOTH);
     g_assert_null(vsf_bpf_attach(lab.bpf, tap_lab_ifindex("vnet0"), FALSE, 1, &error));
     g_assert_error(error, VSF_BPF_ERROR, VSF_BPF_ERROR_TAKEN);
-    g_assert_cmpuint(vsf_bpf_sweep(lab.bpf), ==, 0);
+    g_assert_cmpuint(vsf_bpf_sweep().removed, ==, 0);
     vsf_bpf_set_tcx_most(lab.bpf, 1);
     other_tap = bpf_lab_attach(&lab, "vnet1", FALSE, 1);
     tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
     g_assert_cmpuint(vsf_bpf_fds(tap), ==, 2);
     vsf_bpf_detach(tap);
     vsf_bpf_detach(other_tap);
-    after = show_tc();
+    after = bpf_lab_show_tc();
     g_assert_cmpstr(after, ==, before);
     bpf_lab_stop(&lab);
     close(fd);
@@ -154,7 +111,7 @@ test_anothers_clsact_is_left_alone(void)
 static void
 test_filters_that_came_later_stay(void)
 {
-    int fd = new_tap("vnet0");
+    int fd = bpf_lab_new_tap("vnet0");
     g_autofree char *after = NULL;
     VsfBpfTap *tap;
     BpfLab lab;
@@ -163,7 +120,7 @@ test_filters_that_came_later_stay(void)
     tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
     run_tc("filter add dev vnet0 ingress protocol ip prio 9 u32 match u32 0 0 flowid 1:1");
     vsf_bpf_detach(tap);
-    after = show_tc();
+    after = bpf_lab_show_tc();
     g_assert_nonnull(strstr(after, "clsact"));
     g_assert_nonnull(strstr(after, "u32"));
     g_assert_null(strstr(after, "virt-sflow"));
@@ -174,7 +131,7 @@ test_filters_that_came_later_stay(void)
 static void
 test_past_the_first_taps_clsact_serves(void)
 {
-    int fds[2] = {new_tap("vnet0"), new_tap("vnet1")};
+    int fds[2] = {bpf_lab_new_tap("vnet0"), bpf_lab_new_tap("vnet1")};
     VsfBpfTap *taps[2];
     BpfLab lab;
 
@@ -210,7 +167,8 @@ static void
 test_what_cannot_be_sampled_is_refused(gconstpointer way)
 {
     VsfBpfConfig config = {128, VSF_DIRECTION_BOTH, 1, 0};
-    int fd = new_tap("vnet0"), other = new_tap("vnet1"), tun = tap_lab_tun_l3("tun0");
+    int fd = bpf_lab_new_tap("vnet0"), other = bpf_lab_new_tap("vnet1"),
+        tun = tap_lab_tun_l3("tun0");
     VsfBpfTap *tap;
     BpfLab lab;
 
@@ -243,7 +201,7 @@ test_a_tap_may_go_while_it_is_sampled(gconstpointer way)
 
     bpf_lab_start(&lab, way, VSF_DIRECTION_BOTH);
     for (guint i = 0; i < 3; i++) {
-        int fd = new_tap("vnet0");
+        int fd = bpf_lab_new_tap("vnet0");
 
         tap = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
         bpf_lab_send(fd, 100, 4);
@@ -268,7 +226,7 @@ test_taps_with_one_home_are_told_apart(gconstpointer way)
     for (guint i = 0; i < 9; i++) {
         g_autofree char *name = g_strdup_printf("vnet%u", i);
 
-        fds[i] = new_tap(name);
+        fds[i] = bpf_lab_new_tap(name);
     }
     bpf_lab_start_with(&lab, way, &config);
     for (guint i = 0; i < 3; i++) {
@@ -295,7 +253,7 @@ test_taps_with_one_home_are_told_apart(gconstpointer way)
 static void
 test_a_lone_sample_wakes(gconstpointer way)
 {
-    int fd = new_tap("vnet0");
+    int fd = bpf_lab_new_tap("vnet0");
     struct pollfd ring = {.events = POLLIN};
     g_autoptr(GError) error = NULL;
     VsfBpfTap *tap;
@@ -322,7 +280,7 @@ test_a_lone_sample_wakes(gconstpointer way)
 static void
 test_no_more_than_asked_for_is_read(void)
 {
-    int fd = new_tap("vnet0");
+    int fd = bpf_lab_new_tap("vnet0");
     VsfBpfTap *tap;
     BpfLab lab;
 
@@ -337,69 +295,6 @@ test_no_more_than_asked_for_is_read(void)
     vsf_bpf_detach(tap);
     bpf_lab_stop(&lab);
     close(fd);
-}
-
-/* --- a daemon that is killed ----------------------------------------------- */
-
-/* Attaches, says so, and waits for its end. */
-static void
-live_and_be_killed(gconstpointer way)
-{
-    int fds[2];
-    char byte;
-    pid_t pid;
-
-    g_assert_cmpint(pipe(fds), ==, 0);
-    pid = fork();
-    g_assert_cmpint(pid, >=, 0);
-    if (pid == 0) {
-        BpfLab lab;
-
-        bpf_lab_start(&lab, way, VSF_DIRECTION_BOTH);
-        bpf_lab_attach(&lab, "vnet0", FALSE, 1);
-        g_assert_cmpint(write(fds[1], "x", 1), ==, 1);
-        for (;;)
-            pause();
-    }
-    g_assert_cmpint(read(fds[0], &byte, 1), ==, 1);
-    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
-    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
-    close(fds[0]);
-    close(fds[1]);
-}
-
-static gboolean
-has_no_tcx(gpointer unused G_GNUC_UNUSED)
-{
-    return n_tcx("vnet0") == 0;
-}
-
-static void
-test_sweep_removes_what_a_killed_one_left(gconstpointer way)
-{
-    int fd = new_tap("vnet0"), other = new_tap("vnet1");
-    gboolean is_tcx = strcmp(way, BPF_LAB_TCX) == 0;
-    g_autofree char *before = show_tc(), *left = NULL, *after = NULL, *others = NULL;
-    BpfLab lab;
-
-    run_tc("qdisc add dev vnet1 clsact");
-    run_tc("filter add dev vnet1 egress protocol ip prio 9 u32 match u32 0 0 flowid 1:1");
-    live_and_be_killed(way);
-    left = show_tc();
-    if (is_tcx) /* the kernel ends links a moment after their process */
-        tap_lab_loop_until(has_no_tcx, NULL);
-    else
-        g_assert_nonnull(strstr(left, "virt-sflow"));
-    bpf_lab_start(&lab, way, VSF_DIRECTION_BOTH);
-    g_assert_cmpuint(vsf_bpf_sweep(lab.bpf), ==, is_tcx ? 0 : 1);
-    g_assert_cmpuint(vsf_bpf_sweep(lab.bpf), ==, 0);
-    after = show_tc();
-    g_assert_cmpstr(after, ==, before);
-    others = bpf_lab_tc("filter show dev vnet1 egress");
-    g_assert_nonnull(strstr(others, "u32"));
-    bpf_lab_stop(&lab);
-    close(fd);
-    close(other);
 }
 
 int
@@ -426,7 +321,5 @@ main(int argc, char **argv)
     bpf_lab_add("/bpf/life/a-lone-sample-wakes", test_a_lone_sample_wakes);
     g_test_add_func("/bpf/life/no-more-than-asked-for-is-read",
                     test_no_more_than_asked_for_is_read);
-    bpf_lab_add("/bpf/life/sweep-removes-what-a-killed-one-left",
-                test_sweep_removes_what_a_killed_one_left);
     return g_test_run();
 }

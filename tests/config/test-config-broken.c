@@ -72,6 +72,7 @@ static const Broken broken[] = {
     {"[daemon]\ncpu-limit =\n", 2, "[daemon] cpu-limit", "0 to 1000 or off"},
     {"[sflow]\nsampling.10G = 1000\n", 2, "[sflow] sampling.10G", "taps take sampling"},
     {"[host]\nenabled = no\n", 2, "[host] enabled", "on or off"},
+    {"[host]\ninterfaces = eth0\n", 2, "[host] interfaces", "auto or off"},
     {"[host]\nenable = off\n", 2, "[host] enable", "did you mean enabled?"},
     /* sections about some */
     {"[vm]\nsampling = 1\n", 1, "[vm]", "names no vm; write [vm web*], or [vm *] for all"},

@@ -11,11 +11,13 @@ static const char everything[] =
     "balloon\nvirt-net-direction = host\n"
     "source-address = 192.0.2.9\ndscp = 3\ndns-sd = on\ndns-sd-domain = example.net\n"
     "dns-min-sampling = 20\ndns-min-polling = 21\n[libvirt]\nuri = test:///default\n"
+    "agent-socket = none\n"
     "[capture]\nbackend = pcap\ninterfaces = vnet* x?\ndirection = both\nmax-samples-per-second = "
     "11\n"
     "max-host-samples-per-second = 12\n[guest]\nagent = off\ncanary = 13\n"
     "filesystems-interval = 14\nos-interval = 115\ntimeout = 16\nexclude = a b\n"
     "balloon-period = 17\ndetail = none\n[daemon]\ncpu-limit = 18\n[host]\nenabled = off\n"
+    "interfaces = off\n"
     "[vm web*]\nsampling = 19\nagent = off\n[interface vnet7]\ndirection = in\n";
 
 static VsfConfig *
@@ -134,12 +136,14 @@ test_what_is_read_at_the_start_alone_stays(void)
     g_auto(GStrv) names = vsf_config_keep_fixed(config, in_force);
     g_auto(GStrv) again = vsf_config_keep_fixed(config, in_force);
 
-    g_assert_cmpuint(g_strv_length(names), ==, 3);
+    g_assert_cmpuint(g_strv_length(names), ==, 4);
     g_assert_cmpstr(names[0], ==, "[sflow] vm-index");
     g_assert_cmpint(config->vm_index, ==, VSF_INDEX_OWN);
     g_assert_cmpstr(names[1], ==, "[libvirt] uri");
     g_assert_cmpstr(config->uri, ==, "qemu:///system");
-    g_assert_cmpstr(names[2], ==, "[capture] backend");
+    g_assert_cmpstr(names[2], ==, "[libvirt] agent-socket");
+    g_assert_cmpstr(config->agent_socket, ==, "auto");
+    g_assert_cmpstr(names[3], ==, "[capture] backend");
     g_assert_cmpuint(config->polling_s, ==, 7);
     g_assert_cmpuint(g_strv_length(again), ==, 0);
 }

@@ -97,7 +97,7 @@ test_every_key_can_be_set(void)
         "max-host-samples-per-second=1000000\n"
         "[guest]\nagent=off\ncanary=5\nfilesystems-interval=10\nos-interval=86400\ntimeout=30\n"
         "exclude=db-*, ?win web01\nballoon-period=10\ndetail=none\n"
-        "[daemon]\ncpu-limit=off\n");
+        "[daemon]\ncpu-limit=off\n[host]\nenabled=off\ninterfaces=off\n");
     VsfCollectorAddress *last;
 
     g_assert_cmpuint(config->collectors->len, ==, 3);

@@ -65,6 +65,8 @@ static const Case cases[] = {
     {"{'collectors':[{'collector':'c','state':'sending','lookup_error':'L'}]}", "collectors", 1,
      "collector-name", "not resolve any more (L)", NULL},
     {"{'agents':{'trouble':'read only'}}", "agents", 1, "permission", "read only", "usermod"},
+    {"{'agents':{'trouble':'no agent service at /s: No'}}", "agents", 1, "no-agent-service",
+     "at /s: No", "systemctl enable --now virt-sflow-agent.socket"},
     {"{'agents':{'stuck':1}}", "agents", 1, "stuck-agents", "1 conversations", NULL},
     {"{'capture':{'without_room':4}}", "samplers", 1, "no-room", "4 interfaces",
      "systemctl edit virt-sflowd"},
@@ -96,6 +98,22 @@ static const Case cases[] = {
      "dig SRV _sflow._udp.d.example;"},
     {"{'collectors':[],'dns_sd':{'domain':'$(x)','state':'failing','error':'E'}}", "collectors", 2,
      "dns-waiting", "nothing is sent until DNS names a collector", "dig SRV _sflow._udp.DOMAIN;"},
+    {"{'beside':{'pid':7,'config':'/etc/hsflowd.conf','trouble':null,'same_agent_address':true,"
+     "'same_sub_agent_id':false,'sources':[{'what':'host'},{'what':'vm'},{'what':'vm'}]}}",
+     "beside", 0, "both-export", "under the same address; both export the host (2:1), 2 VMs. ",
+     "systemctl reload-or-restart virt-sflowd"},
+    {"{'beside':{'pid':7,'config':'/etc/hsflowd.conf','same_agent_address':false,"
+     "'same_sub_agent_id':true,'sources':[{'what':'vm'},{'what':'interface'}]}}",
+     "beside", 0, "both-export", "of another address; both export 1 VM, 1 interface. ",
+     "systemctl restart hsflowd"},
+    {"{'beside':{'pid':7,'same_agent_address':null,'same_sub_agent_id':true,'sources':[]}}",
+     "beside", 1, "same-sub-agent", "(pid 7) has this agent's address",
+     "systemctl reload-or-restart virt-sflowd"},
+    {"{'beside':{'pid':7,'trouble':'/x: Permission denied','sources':[]}}", "beside", 0,
+     "beside-unread",
+     "(pid 7) runs on this host as well. What it exports is not known in full: "
+     "/x: Permission denied.",
+     NULL},
     {"{'hook':{'received':1,'malformed':2,'refused':3}}", "hook", 0, "hook",
      "2 messages to its socket made no sense and 3", "virt-sflow hook status"},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is said of recorded status documents. */
+#include "../../daemon/cli/explain-private.h"
 #include "../../daemon/model/agent-manners.h"
 #include "explain-cases.h"
 
@@ -151,8 +152,32 @@ test_fixes_stand_below_on_lines_of_their_own(void)
         "\"severity\":\"warning\",\"code\":\"agent-failing\",\"value\":\"failing\",\"source\":null,"
         "\"age_s\":90.0,\"why\":\"The guest agent does not answer: T. Its last answer was 90 s "
         "ago; "
-        "it is asked again in 50 s.\",\"fixes\":[{\"how\":\"in the guest (an agent that connects "
+        "it is asked again in 50 s.\",\"record\":null,\"record_name\":null,\"record_since\":null,"
+        "\"fixes\":[{\"how\":\"in the guest (an agent that connects "
         "anew is asked at once)\",\"command\":\"systemctl restart qemu-guest-agent\"}]}]");
+}
+
+/* A collector tells nothing back: which record it lacks is all that can be said. */
+static void
+test_each_field_names_its_record(void)
+{
+    static const char *const formats[] = {"0:2101", "0:2101", "0:2102", "0:2103",
+                                          "0:2104", "0:1",    NULL,     "4300:1002"};
+    g_autoptr(JsonNode) vm = node_of(fine_vm), status = node_of(fine_status);
+    g_autoptr(GPtrArray) findings = vsf_findings_new();
+    g_autofree char *standard = vsf_explain_record_text(vsf_explain_record("memory")),
+                    *custom = vsf_explain_record_text(vsf_explain_record("filesystems"));
+
+    vsf_explain_vm(findings, json_node_get_object(status), json_node_get_object(vm), NULL);
+    g_assert_cmpuint(findings->len, ==, G_N_ELEMENTS(formats));
+    for (guint i = 0; i < findings->len; i++) {
+        const VsfRecord *record = ((const VsfFinding *)findings->pdata[i])->record;
+
+        g_assert_cmpstr(record != NULL ? record->format : NULL, ==, formats[i]);
+    }
+    g_assert_true(g_str_has_prefix(standard, "It leaves in virt_memory (0:2102), which is in sFlow "
+                                             "since 2010. A collector tells nobody"));
+    g_assert_nonnull(strstr(custom, "(4300:1002), which is no record of sFlow.org's"));
 }
 
 /* Whoever copies the command is root, and the domain's name is somebody else's. */
@@ -271,6 +296,7 @@ main(int argc, char **argv)
                     test_each_plan_for_an_agent_is_known);
     g_test_add_func("/cli/explain/all-fields-are-explained-in-their-order",
                     test_all_fields_are_explained_in_their_order);
+    g_test_add_func("/cli/explain/each-field-names-its-record", test_each_field_names_its_record);
     g_test_add_func("/cli/explain/fixes-stand-below-on-lines-of-their-own",
                     test_fixes_stand_below_on_lines_of_their_own);
     g_test_add_func("/cli/explain/commands-never-hold-what-a-shell-or-virsh-would-obey",

@@ -105,6 +105,21 @@ test_libpcap_in_force_says_why(void)
 }
 
 static void
+test_another_agent_is_told(void)
+{
+    g_autofree char *text = text_of(
+        "{'beside':{'agent':'hsflowd','pid':7,'trouble':null,'sources':[{'what':'host'},"
+        "{'what':'vm'},{'what':'interface'},{'what':'interface'},{'what':'of tomorrow'}]}}");
+    g_autofree char *unread = text_of(
+        "{'beside':{'agent':'hsflowd','pid':7,'trouble':'f:3: no','sources':[]}}");
+
+    g_assert_nonnull(strstr(text, "\nbeside      Host sFlow, pid 7\n"
+                                  "            both export the host (2:1), 1 VM, 2 interfaces\n"));
+    g_assert_nonnull(strstr(unread, "\nbeside      Host sFlow, pid 7\n"
+                                    "            what it exports is not known: f:3: no\n"));
+}
+
+static void
 test_empty_document_is_shown_with_dashes(void)
 {
     g_autofree char *text = text_of("{}");
@@ -276,6 +291,7 @@ main(int argc, char **argv)
     CASE("nothing-reaches-the-terminal-unescaped", test_nothing_reaches_the_terminal_unescaped);
     CASE("lines-keep-to-80-columns", test_lines_keep_to_80_columns);
     CASE("cells-are-cut-and-padded-by-columns", test_cells_are_cut_and_padded_by_columns);
+    CASE("another-agent-is-told", test_another_agent_is_told);
     CASE("libpcap-in-force-says-why", test_libpcap_in_force_says_why);
     return g_test_run();
 }

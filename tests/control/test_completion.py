@@ -2,22 +2,18 @@
 """Completion as people use it: keys pressed at a real shell on a pseudo-terminal. What should come
 is read from --help by code of our own."""
 
-import json
 import os
 import pty
 import re
 import select
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
 SOURCE, COMMAND = os.environ["VSF_SOURCE"], os.environ["VIRT_SFLOW"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lab"))
 import tap  # noqa: E402
+from answers import Answers  # noqa: E402
 
 SCRIPTS = os.path.join(SOURCE, "data", "completions")
 STATUS = {"vms": [{"name": "web01"}, {"name": "db"}, {"name": "$(touch owned)"},
@@ -71,35 +67,12 @@ class Shell:
         return words[len(keys.split()) - (not keys.endswith(" ")):]
 
 
-class Daemon:
-    """Answers on a control socket."""
-
-    def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="vsf-completion-")
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(os.path.join(self.folder, "control"))
-        self._socket.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                return
-            with client:
-                client.recv(4096)
-                client.sendall(json.dumps(STATUS).encode())
-
-    def __exit__(self, *_):
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        shutil.rmtree(self.folder)
-
-
 def daemon():
-    return tap.fixture(Daemon)
+    return tap.fixture(make_daemon)
+
+
+def make_daemon():
+    return Answers(lambda: STATUS)
 
 
 class Bash(Shell):

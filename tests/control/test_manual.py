@@ -80,9 +80,18 @@ def test_options():
 
 def test_daemon():
     """virt-sflowd(8) has each option of the daemon, and no other"""
-    options = options_of_help(shown("VIRT_SFLOWD"))
+    compare_options("VIRT_SFLOWD", "virt-sflowd.8")
+
+
+def test_agent():
+    """virt-sflow-agent(8) has each option of the agent service, and no other"""
+    compare_options("VIRT_SFLOW_AGENT", "virt-sflow-agent.8")
+
+
+def compare_options(program, name):
+    options = options_of_help(shown(program))
     assert len(options) > 5, options
-    text = page("virt-sflowd.8")
+    text = page(name)
     synopsis, rest = text.split(".SH SYNOPSIS\n")[1].split("\n.SH ", 1)
     tap.equal(options_of_roff(synopsis), options, "SYNOPSIS")
     items = set()
@@ -107,9 +116,10 @@ def findings_page():
 
 
 def calls(room, function):
-    """The arguments of each call of a function in daemon/cli/ROOM*.c."""
+    """The arguments of each call of a function in daemon/cli/ROOM*.c, and what both rooms share."""
     found = []
-    for path in sorted(glob.glob(os.path.join(SOURCE, "daemon", "cli", room + "*.c"))):
+    folder = os.path.join(SOURCE, "daemon", "cli")
+    for path in sorted(glob.glob(os.path.join(folder, room + "*.c"))) + [folder + "/refused.c"]:
         with open(path, encoding="utf-8") as file:
             text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
         for call in re.finditer(rf"\b{function}\(", text):
@@ -162,6 +172,61 @@ def events():
         found = re.findall(r'\[VSF_EVENT_\w+\] = {"(\w+)"', file.read())
     assert len(found) > 20, found
     return found
+
+
+# Kinds that tests/lab/test_journal.py does not raise: the test that judges the line, by words that
+# stand in the call and in the test; or why there is none.
+RAISED = {
+    "AGENTS_REFUSED": ("tests/daemon/test-guests-ask.c", "guest agents: "),
+    "AGENT_DENIED": ("tests/daemon/test-guests-ask.c", "; it is not asked"),
+    "AGENT_FAILING": ("tests/daemon/test-guests-ask.c", "; asked again"),
+    "AGENT_ANSWERS": ("tests/daemon/test-guests-ask.c", "answers again"),
+    "AGENT_QUARANTINED": ("tests/daemon/test-guests.c", "quarantine"),
+    "BALLOON_SET": ("tests/lab/test_guest.py", "the balloon collects"),
+    "BALLOON_FAILED": ("tests/daemon/test-guests-ask.c", "the balloon's period cannot be set: "),
+    "SAMPLER_FAILED": ("tests/daemon/test-flows-room.c", "its counters go on"),
+    "NO_ROOM": ("tests/daemon/test-flows-room.c", "their counters go on"),
+    "ROOM_AGAIN": ("tests/daemon/test-flows-room.c", "room for a sampler on every interface"),
+    "FLOOD": ("tests/daemon/test-flows-bound.c", "more samples than"),
+    "CPU_LIMIT": ("tests/lab/test_brakes.py", "[daemon] cpu-limit = "),
+    "DNS_REFUSED": "what could be refused, an agent address, is looked for just before: only a host "
+                   "that loses it in between refuses it",
+    "CPU_CALM": "30 s of calm after a flood; unit cpu-brake judges when that is, not the line",
+}
+
+
+def calls_of_events():
+    """The words of each call that logs an event, by its kind: [text]."""
+    found = {}
+    for path in glob.glob(os.path.join(SOURCE, "daemon", "**", "*.c"), recursive=True):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        # Neither ends within a string.
+        for call in re.findall(r'(?:vsf_log_event|VSF_GUEST_LOG)'
+                               r'\(((?:"(?:[^"\\]|\\.)*"|[^";])*)\);', text):
+            kind = re.match(r"[^,]+, (?:VSF_EVENT_)?([A-Z_]+),", call)
+            if kind:
+                found.setdefault(kind[1], []).append(
+                    "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call)))
+    return found
+
+
+def test_events_are_raised():
+    """Each kind of event is raised by a test that looks for it, or stands here with the reason"""
+    with open(os.path.join(SOURCE, "daemon", "base", "event.c"), encoding="utf-8") as file:
+        known = set(re.findall(r"\[VSF_EVENT_(\w+)\]", file.read()))
+    calls_of = calls_of_events()
+    tap.equal(set(calls_of), known, "kinds that are logged")
+    with open(os.path.join(SOURCE, "tests", "lab", "test_journal.py"), encoding="utf-8") as file:
+        raised = set(re.findall(r'\b(?:event|kind)\("(\w+)"', file.read()))
+    tap.equal(raised & set(RAISED), set(), "kinds that need no entry here")
+    tap.equal(raised | set(RAISED), known)
+    for kind, where in RAISED.items():
+        if isinstance(where, tuple):
+            path, words = where
+            with open(os.path.join(SOURCE, path), encoding="utf-8") as file:
+                assert words in file.read(), f"{kind}: {path} has not {words!r}"
+            assert any(words in text for text in calls_of[kind]), f"{kind}: {calls_of[kind]}"
 
 
 def catalogued():

@@ -2,20 +2,16 @@
 """`virt-sflow top` on a real terminal: tmux shows what is on it."""
 
 import itertools
-import json
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 
 SOURCE, COMMAND = os.environ["VSF_SOURCE"], os.environ["VIRT_SFLOW"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lab"))
 import tap  # noqa: E402
+from answers import Answers  # noqa: E402
 
 PATIENCE_S = 60
 NUMBERS = itertools.count()
@@ -30,34 +26,13 @@ def vm(number, cpu):
             "rates": {"cpu_percent": cpu, "net_in_bits": 1000 * number, "net_out_bits": 5}}
 
 
-class Daemon:
-    """Answers on a control socket with the document that `vms` make; None: hangs up."""
+class Daemon(Answers):
+    """Answers with the document that `vms` make; None: an error."""
 
-    def __enter__(self):
+    def __init__(self):
         self.vms = [vm(number, 50 - number) for number in range(1, 41)]
-        self.folder = tempfile.mkdtemp(prefix="vsf-top-")
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(os.path.join(self.folder, "control"))
-        self._socket.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self._socket.accept()
-            except OSError:
-                return
-            with client:
-                client.recv(4096)
-                client.sendall(json.dumps(
-                    {"vms": self.vms, "talkers": [TALK]} if self.vms is not None else
-                    {"error": "out of order"}).encode())
-
-    def __exit__(self, *_):
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        shutil.rmtree(self.folder)
+        super().__init__(lambda: {"vms": self.vms, "talkers": [TALK]} if self.vms is not None else
+                         {"error": "out of order"})
 
 
 class Screen:

@@ -24,6 +24,10 @@ static guint64 capture_drops;
 static guint room_for;       /* so many samplers */
 static VsfCaptureTap tap_is; /* of every sampler */
 static gboolean all_decided;
+static guint hooks;        /* so many samplers eBPF would serve */
+static GHashTable *hooked; /* ifindexes that it serves */
+static guint ending;
+static gboolean refusing;
 static guint64 capture_untold;
 static GHashTable *link_stats; /* ifindex -> VsfLinkStats */
 static GArray *questions;
@@ -43,15 +47,18 @@ static Undrained undrained;
 void
 fake_net_reset(void)
 {
-    fake_capture_opens = 0;
+    fake_capture_opens = fake_capture_refusals = 0;
     g_clear_pointer(&fake_samplers, g_hash_table_unref);
     g_clear_pointer(&link_stats, g_hash_table_unref);
     g_clear_pointer(&questions, g_array_unref);
+    g_clear_pointer(&hooked, g_hash_table_unref);
     fake_samplers = g_hash_table_new(NULL, NULL);
+    hooked = g_hash_table_new(NULL, NULL);
     link_stats = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     questions = g_array_new(FALSE, FALSE, sizeof(Question));
     capture_drops = capture_untold = 0;
-    all_decided = FALSE;
+    all_decided = refusing = FALSE;
+    hooks = ending = 0;
     asked_for = 0;
     tap_is = (VsfCaptureTap){.backend = "pcap"};
     room_for = G_MAXUINT;
@@ -75,7 +82,7 @@ vsf_capture_free(VsfCapture *freed)
     capture = NULL;
 }
 
-guint fake_capture_opens;
+guint fake_capture_opens, fake_capture_refusals;
 guint32 fake_capture_header_bytes;
 VsfDirection fake_capture_direction;
 
@@ -91,8 +98,14 @@ vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED,
                  gboolean mirrored G_GNUC_UNUSED, guint32 rate)
 {
     vsf_capture_close(self, ifindex);
-    if (!vsf_capture_has_room(self))
+    if (refusing)
+        g_assert_cmpuint(++fake_capture_refusals, <, 1000);
+    if (refusing || !vsf_capture_has_room(self))
         return FALSE;
+    if (hooks > 0) {
+        hooks--;
+        g_hash_table_add(hooked, GINT_TO_POINTER(ifindex));
+    }
     g_hash_table_insert(fake_samplers, GINT_TO_POINTER(ifindex), GUINT_TO_POINTER(rate));
     fake_capture_opens++;
     return TRUE;
@@ -113,6 +126,18 @@ vsf_capture_room(const VsfCapture *self G_GNUC_UNUSED)
         .samplers_max = room_for, .n_samplers = n, .n_descriptors = n, .used = n * 4096};
 }
 
+gboolean
+vsf_capture_has_hooks(const VsfCapture *self G_GNUC_UNUSED)
+{
+    return hooks > 0;
+}
+
+guint
+vsf_capture_ending(const VsfCapture *self G_GNUC_UNUSED)
+{
+    return ending;
+}
+
 guint
 vsf_capture_room_samplers_max(const VsfCaptureRoom *room)
 {
@@ -130,7 +155,9 @@ vsf_capture_tap(const VsfCapture *self G_GNUC_UNUSED, int ifindex, VsfCaptureTap
 {
     if (!g_hash_table_contains(fake_samplers, GINT_TO_POINTER(ifindex)))
         return FALSE;
-    *tap = tap_is;
+    *tap = g_hash_table_contains(hooked, GINT_TO_POINTER(ifindex))
+               ? (VsfCaptureTap){.backend = "ebpf", .has_gaps = TRUE}
+               : tap_is;
     return TRUE;
 }
 
@@ -154,6 +181,24 @@ fake_capture_set_room(guint samplers)
 }
 
 void
+fake_capture_set_hooks(guint samplers)
+{
+    hooks = samplers;
+}
+
+void
+fake_capture_set_ending(guint samplers)
+{
+    ending = samplers;
+}
+
+void
+fake_capture_refuse(gboolean refuse)
+{
+    refusing = refuse;
+}
+
+void
 fake_capture_room_came(void)
 {
     capture->callbacks->room(capture->user_data);
@@ -170,6 +215,7 @@ void
 vsf_capture_close(VsfCapture *self G_GNUC_UNUSED, int ifindex)
 {
     g_hash_table_remove(fake_samplers, GINT_TO_POINTER(ifindex));
+    g_hash_table_remove(hooked, GINT_TO_POINTER(ifindex));
 }
 
 guint64

@@ -11,7 +11,7 @@
 extern GHashTable *fake_samplers;
 
 /* Opened since the reset, and with what the last one was. */
-extern guint fake_capture_opens;
+extern guint fake_capture_opens, fake_capture_refusals;
 extern guint32 fake_capture_header_bytes;
 extern VsfDirection fake_capture_direction;
 
@@ -41,6 +41,13 @@ void fake_capture_set_room(guint samplers);
 /* What every sampler is from now on (after the reset libpcap's), and what it counted and did not
  * tell. */
 void fake_capture_set_tap(VsfCaptureTap tap, guint64 untold);
+/* So many of those that are opened from now on are eBPF's, whatever that says; after the reset
+ * none. */
+void fake_capture_set_hooks(guint samplers);
+/* So many are closed and not at their end; after the reset none. */
+void fake_capture_set_ending(guint samplers);
+/* What room there is is for nobody who asks from now on. */
+void fake_capture_refuse(gboolean refuse);
 /* A sampler that was closed has ended. */
 void fake_capture_room_came(void);
 

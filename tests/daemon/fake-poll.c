@@ -126,7 +126,7 @@ fake_process_set(int pid, char state, guint64 cpu_time_ns)
 }
 
 gboolean
-vsf_process_read(int pid, VsfProcess *process)
+vsf_process_read(int pid, int *kept G_GNUC_UNUSED, VsfProcess *process)
 {
     if (pid == 0 || pid != process_pid)
         return FALSE;
@@ -142,7 +142,7 @@ vsf_vcpu_find(int pid G_GNUC_UNUSED)
 
 gboolean
 vsf_vcpu_wait(int pid G_GNUC_UNUSED, const GArray *threads G_GNUC_UNUSED,
-              guint64 *wait_ns G_GNUC_UNUSED)
+              GArray *kept G_GNUC_UNUSED, guint64 *wait_ns G_GNUC_UNUSED)
 {
     return FALSE;
 }

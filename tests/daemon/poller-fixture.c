@@ -41,6 +41,12 @@ on_tap_added(VsfTap *tap, gpointer user_data)
 }
 
 static void
+on_tap_changed(VsfTap *tap, gpointer user_data)
+{
+    vsf_poller_tap_changed(((Fixture *)user_data)->poller, tap);
+}
+
+static void
 on_tap_removed(VsfTap *tap, gpointer user_data)
 {
     vsf_poller_tap_removed(((Fixture *)user_data)->poller, tap);
@@ -62,6 +68,8 @@ static const VsfRegistryCallbacks callbacks = {
     .domain_added = on_domain_added,
     .domain_removed = on_domain_removed,
     .tap_added = on_tap_added,
+    .tap_bound = on_tap_changed,
+    .tap_changed = on_tap_changed,
     .tap_removed = on_tap_removed,
     .index_for = index_for,
 };
@@ -215,4 +223,20 @@ poller_assert_newest(Fixture *fixture, const char *path, const char *expected)
     vsf_exporter_flush(fixture->exporter);
     poller_count_samples(fixture, VM_1, path, &value);
     g_assert_cmpstr(value, ==, expected);
+}
+
+void
+poller_start_many(Fixture *fixture)
+{
+    for (guint8 i = 1; i <= POLLER_MANY; i++)
+        poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
+}
+
+void
+poller_pass(gint64 ms)
+{
+    for (gint64 i = 0; i < ms; i += 100) {
+        fake_time_advance(100);
+        fake_link_stats_answer(0);
+    }
 }

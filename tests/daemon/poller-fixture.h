@@ -43,3 +43,11 @@ guint poller_count_samples(Fixture *fixture, const char *source, const char *pat
 /* Of VM 1, flushed. */
 guint poller_n_samples(Fixture *fixture);
 void poller_assert_newest(Fixture *fixture, const char *path, const char *expected);
+
+#define POLLER_MANY 250
+
+/* VMs 1 to POLLER_MANY run. No QEMU is found and nobody answers: each turn ends at its deadline. */
+void poller_start_many(Fixture *fixture);
+
+/* VM 1's turns for that long, whose readings come at once; libvirt does not answer. */
+void poller_pass(gint64 ms);

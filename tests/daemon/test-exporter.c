@@ -260,7 +260,7 @@ test_host_sample_leaves_first_and_alone(Fixture *fixture, gconstpointer user_dat
     GBytes *bytes;
     g_autoptr(GHashTable) table = NULL;
 
-    vsf_exporter_host(fixture->exporter, &node, 3);
+    vsf_exporter_host(fixture->exporter, &node, 3, NULL);
     g_assert_cmpuint(fixture->datagrams->len, ==, 1);
     bytes = fixture->datagrams->pdata[0];
     table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));

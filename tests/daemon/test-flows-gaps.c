@@ -106,6 +106,32 @@ test_a_pool_goes_on_from_libpcap(Fixture *fixture, gconstpointer user_data G_GNU
     assert_decoded(table, "samples.0.sequence", "2");
 }
 
+/* Opened anew because of another configuration; 9 passed after the last sample. */
+static void
+test_what_no_gap_told_of_is_in_the_next_pool(Fixture *fixture,
+                                             gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) table = NULL;
+    VsfConfig *config = vsf_config_new();
+
+    fake_capture_counted(IFINDEX, TRUE, flows_fixture_mac, MS, 60, TRUE);
+    wait_for_datagrams(fixture, 1);
+    config->sampling = 64;
+    config->header_bytes = 64;
+    fake_capture_set_tap(ebpf, 9);
+    vsf_flows_set_config(fixture->flows, config);
+    vsf_exporter_set_config(fixture->exporter, config,
+                            &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
+    vsf_config_free(fixture->config);
+    fixture->config = config;
+    fake_capture_set_tap(ebpf, 0);
+    fake_capture_opened(IFINDEX);
+    fake_capture_counted(IFINDEX, TRUE, flows_fixture_mac, 2 * MS, 7, TRUE);
+    wait_for_datagrams(fixture, 2);
+    table = decode_newest(fixture);
+    assert_decoded(table, "samples.0.sample_pool", "76");
+}
+
 static void
 set_up_pcap(Fixture *fixture, gconstpointer user_data)
 {
@@ -268,6 +294,7 @@ main(int argc, char **argv)
     ADD("a-pool-goes-on-with-libpcap", test_a_pool_goes_on_with_libpcap);
     g_test_add("/flows-gaps/a-pool-goes-on-from-libpcap", Fixture, NULL, set_up_pcap,
                test_a_pool_goes_on_from_libpcap, flows_fixture_tear_down);
+    ADD("what-no-gap-told-of-is-in-the-next-pool", test_what_no_gap_told_of_is_in_the_next_pool);
     ADD("what-the-ring-held-is-in-the-last-pool", test_what_the_ring_held_is_in_the_last_pool);
     ADD("what-the-kernel-decided-stands", test_what_the_kernel_decided_stands);
     ADD("what-it-did-not-decide-is-decided-here", test_what_it_did_not_decide_is_decided_here);

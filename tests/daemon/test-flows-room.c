@@ -126,6 +126,63 @@ test_who_goes_waits_no_more(Room *fixture, gconstpointer user_data G_GNUC_UNUSED
     g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 1);
 }
 
+/* Room comes, and of that nothing is logged: it would not be what is expected. */
+static void
+let_room_come_silently(void)
+{
+    expect_warning("nothing else");
+    fake_capture_room_came();
+    g_warning("nothing else");
+    g_test_assert_expected_messages();
+}
+
+/* Hooks, and it has other terms than eBPF's. It is tried once, not without end, and nobody hears
+ * that there is room for all. */
+static void
+test_room_that_is_not_for_who_waits_is_left(Room *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_capture_set_room(TAPS - 1);
+    expect_warning("*no room*");
+    add_all(fixture);
+    g_test_assert_expected_messages();
+    fake_capture_set_room(TAPS);
+    fake_capture_refuse(TRUE);
+    let_room_come_silently();
+    g_assert_cmpuint(fake_capture_refusals, ==, 1);
+    g_assert_cmpuint(waiting(fixture), ==, 1);
+}
+
+/* Many that are opened anew have their room back in a moment. */
+static void
+test_room_that_comes_back_at_once_is_no_lack(Room *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_capture_set_room(2);
+    fake_capture_set_ending(2);
+    add_all(fixture);
+    g_assert_cmpuint(waiting(fixture), ==, 2);
+    let_room_come_silently();
+    for (guint i = 1; i <= 2; i++) {
+        fake_capture_set_ending(2 - i);
+        fake_capture_set_room(2 + i);
+        let_room_come_silently();
+    }
+    g_assert_cmpuint(waiting(fixture), ==, 0);
+}
+
+/* And if it does not, or not enough, that is said. */
+static void
+test_room_that_does_not_come_back_is_lack(Room *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_capture_set_room(2);
+    fake_capture_set_ending(2);
+    add_all(fixture);
+    fake_capture_set_ending(1);
+    expect_warning("vnet?: cannot sample: no room*");
+    fake_capture_room_came();
+    g_test_assert_expected_messages();
+    g_assert_cmpuint(waiting(fixture), ==, 2);
+}
+
 static void
 test_one_trouble_of_many_is_told_once(Room *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -182,7 +239,7 @@ static void
 test_descriptors_are_left_for_everything_else(void)
 {
     g_assert_cmpuint(vsf_flows_samplers_max(256), ==, 160);
-    g_assert_cmpuint(vsf_flows_samplers_max(65536), ==, 65440);
+    g_assert_cmpuint(vsf_flows_samplers_max(65536), ==, 65440 - 4096);
     g_assert_cmpuint(vsf_flows_samplers_max(100), ==, 25);
     g_assert_cmpuint(vsf_flows_samplers_max(0), ==, 1);
 }
@@ -196,6 +253,9 @@ main(int argc, char **argv)
     ADD("who-finds-no-room-says-so-and-waits", test_who_finds_no_room_says_so_and_waits);
     ADD("room-is-taken-by-who-waits", test_room_is_taken_by_who_waits);
     ADD("who-goes-waits-no-more", test_who_goes_waits_no_more);
+    ADD("room-that-is-not-for-who-waits-is-left", test_room_that_is_not_for_who_waits_is_left);
+    ADD("room-that-comes-back-at-once-is-no-lack", test_room_that_comes_back_at_once_is_no_lack);
+    ADD("room-that-does-not-come-back-is-lack", test_room_that_does_not_come_back_is_lack);
     ADD("one-trouble-of-many-is-told-once", test_one_trouble_of_many_is_told_once);
     ADD("troubles-that-alternate-are-told-once", test_troubles_that_alternate_are_told_once);
     ADD("another-trouble-waits-for-seconds-only", test_another_trouble_waits_for_seconds_only);

@@ -124,6 +124,28 @@ test_a_refusal_of_libvirts_is_nobodys_failure(Fixture *fixture, gconstpointer da
     g_assert_null(vsf_guests_trouble(fixture->guests));
 }
 
+/* It may be started at any time, and to look for it costs nothing; but no VM's turn comes sooner
+ * than it would. */
+static void
+test_a_service_that_is_not_there_is_looked_for_soon(Fixture *fixture,
+                                                    gconstpointer data G_GNUC_UNUSED)
+{
+    fixture->config->filesystems_interval_s = 10;
+    guests_agent_comes(fixture);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "guest agents: as the test said*");
+    fake_agents_fail(GUESTS_UUID, G_IO_ERROR_CONNECTION_REFUSED);
+    g_test_assert_expected_messages();
+    g_assert_cmpstr(guests_status_of(fixture).state, ==, "refused");
+    g_assert_cmpstr(vsf_guests_trouble(fixture->guests), ==, "as the test said");
+    fake_time_advance(14000);
+    g_assert_cmpuint(fake_agents_asked, ==, 1);
+    fake_time_advance(1500);
+    g_assert_cmpuint(fake_agents_asked, ==, 2);
+    fake_agents_answer(GUESTS_UUID, fake_answer_known(10, 20, NULL));
+    g_assert_null(vsf_guests_trouble(fixture->guests));
+    g_assert_cmpuint(guests_status_of(fixture).failures, ==, 0);
+}
+
 #define OTHER "02020202-0202-0202-0202-020202020202"
 
 /* A second VM, whose agent is there. */
@@ -410,7 +432,11 @@ test_the_agent_is_asked_right_after_the_balloons_period_is_set(Fixture *fixture,
     g_assert_cmpuint(fake_agents_asked, ==, 0);
     fake_time_advance(5000);
     g_assert_cmpuint(fake_agents_asked, ==, 0);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_MESSAGE,
+                          "web01: the balloon's period cannot be set: as the test said; tried "
+                          "again later");
     fake_agents_fail(GUESTS_UUID, G_IO_ERROR_FAILED);
+    g_test_assert_expected_messages();
     fake_time_advance(250);
     g_assert_cmpuint(fake_agents_asked, ==, 1);
     /* It is not the agent's. */
@@ -431,6 +457,8 @@ main(int argc, char **argv)
     ADD("failures-back-off-until-the-agent-comes-again",
         test_failures_back_off_until_the_agent_comes_again);
     ADD("a-refusal-of-libvirts-is-nobodys-failure", test_a_refusal_of_libvirts_is_nobodys_failure);
+    ADD("a-service-that-is-not-there-is-looked-for-soon",
+        test_a_service_that_is_not_there_is_looked_for_soon);
     ADD("a-vm-that-is-denied-keeps-nobody-else-from-being-asked",
         test_a_vm_that_is_denied_keeps_nobody_else_from_being_asked);
     ADD("one-vm-finds-out-that-all-may-be-asked-again",

@@ -182,6 +182,59 @@ test_the_hosts_sample_may_be_left_out(Fixture *fixture, gconstpointer user_data 
     g_assert_cmpuint(samples_within(fixture, "2:1", 60), ==, 3);
 }
 
+/* Each call of the VM takes longer than a turn; how often it was asked in 1,000 s. */
+static guint
+asked_while_slow(void)
+{
+    static const VsfDomainStats stats = {.uuid = UUID_1, .state = VSF_STATE_RUNNING};
+    guint asked = 0;
+
+    for (guint i = 0; i < 1000 / 3; i++) {
+        for (guint step = 0; step < 12; step++) {
+            fake_time_advance(250);
+            fake_link_stats_answer(0);
+        }
+        if (fake_stats_asked > asked)
+            fake_stats_answer(UUID_1, &stats);
+        asked = fake_stats_asked;
+    }
+    return asked;
+}
+
+/* Where only some VMs have turns, these are not renewed by each answer that comes late. */
+static void
+test_an_own_interval_is_none_without_end(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    guint asked;
+
+    put(fixture, "[sflow]\npolling = 0\n[vm vm1]\npolling = 20\n");
+    poller_start_vm(fixture, 0);
+    asked = asked_while_slow();
+    g_test_message("asked %u times in 50 intervals", asked);
+    g_assert_cmpuint(asked, >=, 45);
+    g_assert_cmpuint(asked, <=, 5 * 50);
+}
+
+/* What was in a hurry while there were no turns is not when there are again: it waits for
+ * libvirt as long as any. */
+static void
+test_hurry_without_turns_is_over(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    put(fixture, "[sflow]\npolling = 0\n");
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_time_advance(60000);
+    g_assert_cmpuint(fake_stats_asked, ==, 0);
+    put(fixture, "[sflow]\npolling = 20\n");
+    while (fake_stats_asked == 0)
+        fake_time_advance(10);
+    fake_link_stats_answer(0);
+    fake_time_advance(700);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    fake_time_advance(5000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+}
+
 #define ADD(name, func)                                                                    \
     g_test_add("/poller-config/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
                poller_tear_down)
@@ -198,5 +251,7 @@ main(int argc, char **argv)
     ADD("a-taps-own-interval-begins-when-it-is-bound",
         test_a_taps_own_interval_begins_when_it_is_bound);
     ADD("the-hosts-sample-may-be-left-out", test_the_hosts_sample_may_be_left_out);
+    ADD("an-own-interval-is-none-without-end", test_an_own_interval_is_none_without_end);
+    ADD("hurry-without-turns-is-over", test_hurry_without_turns_is_over);
     return g_test_run();
 }

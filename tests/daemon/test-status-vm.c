@@ -4,16 +4,22 @@
 #include <string.h>
 
 static char *
-told(const VsfDomain *domain, const VsfPollStatus *poll)
+told_with(const VsfDomain *domain, GHashTable *links, const VsfPollStatus *poll)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(builder);
-    vsf_status_vm_members(builder, domain, poll);
+    vsf_status_vm_members(builder, domain, links, poll);
     json_builder_end_object(builder);
     root = json_builder_get_root(builder);
     return json_to_string(root, FALSE);
+}
+
+static char *
+told(const VsfDomain *domain, const VsfPollStatus *poll)
+{
+    return told_with(domain, NULL, poll);
 }
 
 static void
@@ -59,11 +65,43 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
         "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
         "\"net_out_bits\":null,\"net_out_packets\":null},"
         "\"interfaces\":["
-        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,\"ifindex\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"ifindex\":7},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"ifindex\":null},"
-        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"ifindex\":null}],"
+        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,\"ifindex\":null,"
+        "\"trouble\":null},"
+        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"ifindex\":7,"
+        "\"trouble\":null},"
+        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"ifindex\":null,"
+        "\"trouble\":null},"
+        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"ifindex\":null,"
+        "\"trouble\":null}],"
         "\"balloon\":{\"device\":true,\"period_s\":10}}");
+}
+
+/* A tun in layer 3, or a tunnel: neither its packets nor its counters are the NIC's. */
+static void
+test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
+{
+    static VsfLink links[] = {
+        {.ifindex = 7, .name = "vnet0", .kind = "tun", .type = 1, .tun_l3 = TRUE},
+        {.ifindex = 8, .name = "vnet1", .kind = "ipip", .type = 768},
+        {.ifindex = 9, .name = "vnet2", .kind = "tun", .type = 1},
+    };
+    static const char *const wanted[] = {"\"not Ethernet\"", "\"not Ethernet\"", "null"};
+    g_autoptr(GHashTable) table = g_hash_table_new(NULL, NULL);
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
+
+    for (guint i = 0; i < G_N_ELEMENTS(links); i++)
+        g_hash_table_insert(table, GINT_TO_POINTER(links[i].ifindex), &links[i]);
+    for (guint i = 0; i < G_N_ELEMENTS(links); i++) {
+        g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+        g_autoptr(GPtrArray) taps = g_ptr_array_new();
+        VsfDomain domain = {.def = def, .taps = taps};
+        g_autofree char *text = NULL, *member = NULL;
+
+        add_nic(def, VSF_NIC_TAP, links[i].name);
+        text = told_with(&domain, table, &poll);
+        member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s}", wanted[i]);
+        g_assert_nonnull(strstr(text, member));
+    }
 }
 
 static void
@@ -98,6 +136,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/daemon/status-vm/each-nic-is-listed-with-the-interface-that-is-read",
                     test_each_nic_is_listed_with_the_interface_that_is_read);
+    g_test_add_func("/status-vm/what-has-the-name-of-a-tap-and-is-none-is-told",
+                    test_what_has_the_name_of_a_tap_and_is_none_is_told);
     g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
                     test_rates_are_of_the_last_two_turns);
     return g_test_run();

@@ -120,12 +120,12 @@ test_own_process_is_read(void)
 {
     VsfProcess first, second;
 
-    g_assert_true(vsf_process_read(getpid(), &first));
+    g_assert_true(vsf_process_read(getpid(), NULL, &first));
     g_assert_cmpuint(first.rss_bytes, >, 0);
-    g_assert_true(vsf_process_read(getpid(), &second));
+    g_assert_true(vsf_process_read(getpid(), NULL, &second));
     g_assert_cmpuint(second.cpu_time_ns, >=, first.cpu_time_ns);
     g_assert_cmpuint(second.start_ticks, ==, first.start_ticks);
-    g_assert_false(vsf_process_read(-1, &first));
+    g_assert_false(vsf_process_read(-1, NULL, &first));
 }
 
 /* A stand-in for QEMU: a shell that waits for its stdin's end. */
@@ -138,6 +138,12 @@ start_claimant(const char *uuid)
 
     g_assert_no_error(error);
     return process;
+}
+
+static int
+pid_of(GSubprocess *process)
+{
+    return (int)g_ascii_strtoll(g_subprocess_get_identifier(process), NULL, 10);
 }
 
 static void
@@ -167,6 +173,27 @@ test_walk_finds_one_and_believes_no_two(void)
     end_claimant(two);
 }
 
+/* Whoever has the pid afterwards: the path is not looked up again. */
+static void
+test_a_file_that_is_kept_is_one_processs(void)
+{
+    GSubprocess *child = start_claimant(UUID);
+    int pid = pid_of(child), kept = -1, first_kept;
+    VsfProcess first, second;
+
+    g_assert_true(vsf_process_read(pid, &kept, &first));
+    g_assert_cmpint(kept, >=, 0);
+    first_kept = kept;
+    g_assert_true(vsf_process_read(getpid(), &kept, &second));
+    g_assert_cmpint(kept, ==, first_kept);
+    g_assert_cmpuint(second.start_ticks, ==, first.start_ticks);
+    end_claimant(child);
+    g_assert_false(vsf_process_read(getpid(), &kept, &second));
+    g_assert_cmpint(kept, ==, -1);
+    g_assert_true(vsf_process_read(getpid(), &kept, &second));
+    close(kept);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -182,5 +209,7 @@ main(int argc, char **argv)
     g_test_add_func("/host/process/own-process-is-read", test_own_process_is_read);
     g_test_add_func("/host/process/walk-finds-one-and-believes-no-two",
                     test_walk_finds_one_and_believes_no_two);
+    g_test_add_func("/host/process/a-file-that-is-kept-is-one-processs",
+                    test_a_file_that_is_kept_is_one_processs);
     return g_test_run();
 }

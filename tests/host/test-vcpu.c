@@ -82,24 +82,32 @@ test_threads_of_a_process_are_found_and_read(void)
     Sleeper sleeper;
     g_autoptr(GArray) none = vsf_vcpu_find(getpid());
     g_autoptr(GArray) found = NULL;
+    g_autoptr(GArray) kept = g_array_new(FALSE, FALSE, sizeof(int));
     guint64 wait_ns = G_MAXUINT64;
+    int closed = -1;
     char byte;
 
     g_assert_cmpuint(none->len, ==, 0);
-    g_assert_false(vsf_vcpu_wait(getpid(), none, &wait_ns));
+    g_assert_false(vsf_vcpu_wait(getpid(), none, kept, &wait_ns));
     g_assert_cmpint(pipe(sleeper.ready), ==, 0);
     g_assert_cmpint(pipe(sleeper.end), ==, 0);
     g_assert_cmpint(pthread_create(&sleeper.thread, NULL, sleep_under_name, &sleeper), ==, 0);
     g_assert_cmpint(read(sleeper.ready[0], &byte, 1), ==, 1);
     found = vsf_vcpu_find(getpid());
     g_assert_cmpuint(found->len, ==, 1);
-    g_assert_true(vsf_vcpu_wait(getpid(), found, &wait_ns));
+    g_assert_true(vsf_vcpu_wait(getpid(), found, kept, &wait_ns));
     g_assert_cmpuint(wait_ns, <, G_MAXUINT64);
+    g_array_append_val(kept, closed);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_true(vsf_vcpu_wait(getpid(), found, kept, &wait_ns));
+        g_assert_cmpint(g_array_index(kept, int, 0), >=, 0);
+    }
     close(sleeper.end[1]);
     pthread_join(sleeper.thread, NULL);
     /* It is gone from /proc a moment later than from pthread_join(). */
-    while (vsf_vcpu_wait(getpid(), found, &wait_ns))
+    while (vsf_vcpu_wait(getpid(), found, kept, &wait_ns))
         g_usleep(1000);
+    g_assert_cmpint(g_array_index(kept, int, 0), ==, -1);
     close(sleeper.end[0]);
     close(sleeper.ready[0]);
     close(sleeper.ready[1]);

@@ -2,10 +2,12 @@
 """Frames at speed, without a guest. Run inside a lab:
 
     frames.py tap|port DEVICE COUNT SIZE DESTINATION SOURCE [PER_SECOND]
+    frames.py hex-tap|hex-port DEVICE <LINES
 
 tap: writes into a tap as its VM would, through a copy of the descriptor that its
 QEMU (paused) has open. port: sends out of an interface, as the host or the outside would. Each frame is UDP from
-10.77.1.1 to 10.77.1.2; SIZE is the frame's length without FCS."""
+10.77.1.1 to 10.77.1.2; SIZE is the frame's length without FCS. hex-: frames of any shape, each a line
+of hexadecimal digits."""
 
 import ctypes
 import fcntl
@@ -68,19 +70,27 @@ def open_port(device):
     return port
 
 
+def sender(kind, device):
+    """send(frame)"""
+    if kind == "port":
+        return open_port(device).send
+    tap, before = open_tap(device)
+    return lambda data: os.write(tap, before + data)
+
+
 def main():
-    kind, device, count, size, destination, source = sys.argv[1:7]
+    kind, device = sys.argv[1:3]
+    if kind.startswith("hex-"):
+        send = sender(kind[len("hex-"):], device)
+        for line in sys.stdin:
+            send(bytes.fromhex(line))
+        return
+    count, size, destination, source = sys.argv[3:7]
     per_second = float(sys.argv[7]) if len(sys.argv) > 7 else 0
-    data = frame(int(size), destination, source)
-    if kind == "tap":
-        tap, before = open_tap(device)
-        data = before + data
-        send = lambda: os.write(tap, data)
-    else:
-        send = lambda port=open_port(device): port.send(data)
+    data, send = frame(int(size), destination, source), sender(kind, device)
     began = time.monotonic()
     for number in range(int(count)):
-        send()
+        send(data)
         if per_second and number % 64 == 0:
             ahead = number / per_second - (time.monotonic() - began)
             if ahead > 0:

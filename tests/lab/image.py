@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Loaded in this order after their dependencies; what is built in is left out.
 MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "virtio_balloon", "virtio_net", "ext4",
            "evdev", "button", "loop"]
-LIBRARY_FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc/acpi/PWRF", "modules", "proc", "sys",
+FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc/acpi/PWRF", "modules", "proc", "sys",
                    "dev", "run", "tmp", "mnt", "var/run", "root"]
 INITTAB = """::sysinit:/etc/guest-init.sh
 ::once:/etc/guest-agent.sh
@@ -77,15 +77,15 @@ def _release(path):
     return name[len("vmlinuz-"):] if name != "vmlinuz" else path.split("/")[-2]
 
 
-def module_files(folder):
-    """The files to load, dependencies first."""
+def module_files(folder, names=None):
+    """The files to load, dependencies first; of those that a guest of the lab needs, or @names."""
     dependencies = {}
     with open(folder + "/modules.dep") as file:
         for line in file:
             path, _, rest = line.partition(":")
             dependencies[_module_name(path)] = [path] + rest.split()
     order = []
-    for name in MODULES:
+    for name in names or MODULES:
         # modules.dep lists the farthest dependency last.
         for path in reversed(dependencies.get(name, [])):
             if path not in order:
@@ -146,18 +146,20 @@ def program(name):
     return os.path.realpath(found)
 
 
-def _libraries(program):
+def libraries_of(program):
     output = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
     return sorted(set(re.findall(r"(/\S+) \(0x", output)))
 
 
-def _initramfs(busybox, agent, libraries, modules):
+def system_of(busybox, programs, libraries, modules):
+    """An archive with busybox and its applets, @programs (place: source), the libraries, and the
+    modules with the order to load them in."""
     cpio = Cpio()
-    for folder in LIBRARY_FOLDERS:
+    for folder in FOLDERS:
         cpio.add(folder, stat.S_IFDIR | 0o755)
     cpio.add("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
-    for name, source in [("bin/busybox", busybox), ("usr/sbin/qemu-ga", agent)] + [
-            (path, path) for path in libraries]:
+    for name, source in [("bin/busybox", busybox), *programs.items(),
+                         *((path, path) for path in libraries)]:
         with open(source, "rb") as file:
             cpio.file(name, file.read())
     # Links rather than `busybox --install`: nothing to run before they are there.
@@ -165,6 +167,17 @@ def _initramfs(busybox, agent, libraries, modules):
     for applet in listing.stdout.split():
         if applet != "busybox":
             cpio.add("bin/" + applet, stat.S_IFLNK | 0o777, b"/bin/busybox")
+    order = []
+    for path in modules:
+        name = _module_name(path) + ".ko"
+        order.append(name)
+        cpio.file("modules/" + name, _unpacked(path), 0o644)
+    cpio.file("modules/order", "".join(name + "\n" for name in order).encode(), 0o644)
+    return cpio
+
+
+def _initramfs(busybox, agent, libraries, modules):
+    cpio = system_of(busybox, {"usr/sbin/qemu-ga": agent}, libraries, modules)
     for name in ("guest-init.sh", "guest-agent.sh", "guest-console.sh", "guest-hostile.sh"):
         with open(os.path.join(HERE, name), "rb") as file:
             cpio.file("etc/" + name, file.read())
@@ -174,12 +187,6 @@ def _initramfs(busybox, agent, libraries, modules):
     cpio.file("etc/os-release", OS_RELEASE.encode(), 0o644)
     cpio.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n", 0o644)
     cpio.add("init", stat.S_IFLNK | 0o777, b"/bin/busybox")
-    order = []
-    for path in modules:
-        name = _module_name(path) + ".ko"
-        order.append(name)
-        cpio.file("modules/" + name, _unpacked(path), 0o644)
-    cpio.file("modules/order", "".join(name + "\n" for name in order).encode(), 0o644)
     # Not packed: under software emulation the guest would take half a second to unpack it.
     return cpio.bytes()
 
@@ -207,7 +214,7 @@ class Image:
         # packages.sh unpacks one beside us where the machine has none.
         kernel, folder = find_kernel(os.path.join(os.path.dirname(self.folder), "kernel"))
         busybox, agent = program("busybox"), program("qemu-ga")
-        libraries, modules = _libraries(agent), module_files(folder)
+        libraries, modules = libraries_of(agent), module_files(folder)
         own = [os.path.join(HERE, name) for name in sorted(os.listdir(HERE))
                if name.startswith("guest-") or name == "image.py"]
         key = hashlib.sha256()

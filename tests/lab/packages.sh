@@ -13,7 +13,8 @@ apt_build="gcc meson ninja-build pkg-config python3 git libc6-dev libglib2.0-dev
 apt_lab="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils
     qemu-guest-agent busybox-static iproute2 dnsmasq-base e2fsprogs util-linux procps kmod"
 # Tests that judge by other programs; a test without its program skips itself.
-apt_check="clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputils-ping faketime
+apt_check="clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputils-ping faketime iperf3
+    openvswitch-switch
     libclang-rt-14-dev systemd man-db tmux zsh debhelper lintian rpm rpmlint debootstrap
     fakeroot"
 
@@ -22,7 +23,7 @@ dnf_build="gcc meson ninja-build pkgconf-pkg-config python3 git glib2-devel json
 dnf_lab="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-driver-storage-core libvirt-client
     qemu-kvm qemu-img qemu-guest-agent busybox kernel-core iproute dnsmasq e2fsprogs util-linux
     procps-ng kmod hostname"
-dnf_check="clang-tools-extra wireshark-cli nfdump strace iputils libfaketime systemd man-db tmux zsh"
+dnf_check="clang-tools-extra wireshark-cli nfdump iperf3 openvswitch strace iputils libfaketime systemd man-db tmux zsh"
 
 package_manager() {
     if command -v apt-get >/dev/null; then echo apt
@@ -58,6 +59,20 @@ enable_repositories() {
         dnf config-manager --set-enabled powertools
     return 0
 }
+
+# What Debian's maintainer scripts ask before they start a service.
+policy_helper=/usr/sbin/policy-rc.d
+
+# Runs a command that installs what only tests need, whose services nobody asked for: Open vSwitch's
+# would load its module and become part of the host's network. An answer that is there stands.
+without_services() ( # COMMAND...
+    if [ ! -e "$policy_helper" ] && [ -w "${policy_helper%/*}" ]; then
+        trap 'rm -f "$policy_helper"' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' >"$policy_helper" && chmod 755 "$policy_helper"
+    fi
+    "$@"
+)
 
 # Installs packages; the names that the machine's archive does not know are left
 # out with a word on stderr if `optional` is given.

@@ -3,27 +3,16 @@
 host that slept: intervals, sequence numbers and pools go on. By libfaketime, in the daemon alone:
 the kernel's own clock, by which packets are stamped, stays. Where both are set is a unit test."""
 
-import os
 import time
 
 import lab as labs
-import sanitized
 import tap
 import watch
-from monitor import Monitor
+from faked import Faked
 
 POLLING = 1
 PING_S = 0.05
 DAY_S = 86400
-
-
-def library():
-    """libfaketime's, for programs with threads."""
-    for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"):
-        path = os.path.join(folder, "faketime", "libfaketimeMT.so.1")
-        if os.path.exists(path):
-            return path
-    return tap.skip("not installed: libfaketime")
 
 
 def lab():
@@ -37,27 +26,6 @@ def guest():
         found = guest.made = lab().boot("web01")
         guest.ping = lab().popen(["ping", "-q", "-i", str(PING_S), found.address])
     return found
-
-
-class Faked(Monitor):
-    """A daemon whose clock goes by a file that set_clock() writes."""
-
-    def __init__(self, name, port, monotonic=False):
-        self.file = os.path.join(lab().folder, name + ".clock")
-        self.set_clock(0)
-        # The fake does not reach the kernel, whose monotonic clock eBPF stamps packets by.
-        capture = {"backend": "pcap"} if monotonic else None
-        super().__init__(lab(), name=name, port=port, sampling=2, polling=POLLING,
-                         capture=capture, environment={
-            "LD_PRELOAD": sanitized.preload(self.program("virt-sflowd"), library()),
-            "FAKETIME_TIMESTAMP_FILE": self.file,
-            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": str(int(not monotonic))})
-
-    def set_clock(self, offset_s):
-        """In one step, since it is read at any time."""
-        with open(self.file + ".new", "w") as file:
-            file.write(f"{offset_s:+d}\n")
-        os.replace(self.file + ".new", self.file)
 
 
 def check_counters(monitor, since, until, allowed_s=0):
@@ -106,7 +74,7 @@ def test_wall_clock():
     """The wall clock goes forth by a day, back by two and home again: nothing pauses, comes in a
     burst or goes back, and pools are right"""
     domain = guest()
-    with Faked("wall", 6344) as monitor:
+    with Faked(lab(), "wall", 6344, sampling=2, polling=POLLING) as monitor:
         monitor.wait_sampling(domain.taps()[0])
         monitor.collector.wait(lambda: monitor.collector.vm(domain.uuid), 20, "a sample")
         before = monitor.status()["uptime_s"]
@@ -126,7 +94,8 @@ def test_sleep():
     """A fake of a host that slept an hour, all clocks of the daemon an hour later at once: no
     burst, and the turns go on"""
     domain = guest()
-    with Faked("slept", 6345, monotonic=True) as monitor:
+    with Faked(lab(), "slept", 6345, monotonic=True, sampling=2,
+               polling=POLLING) as monitor:
         monitor.wait_sampling(domain.taps()[0])
         monitor.collector.wait(lambda: len(monitor.collector.vm(domain.uuid)) > 3, 20, "samples")
         since = time.time()

@@ -57,9 +57,17 @@ def interface(sequence):
 
 
 def host(sequence):
-    """The host's own: host_descr and virt_node, whose memory is sequence GiB."""
-    return wire.counters((2, 1), sequence, wire.descr("node1", UUID),
-                         wire.record(2100, "IIQQI", 2400, 8, sequence << 30, 1 << 30, 1))
+    """The host's own, with all its records in the daemon's order; its memory is sequence GiB."""
+    groups = [wire.record(2007 + number, "I" * words, *([sequence] * words))
+              for number, words in enumerate((19, 25, 15, 7))]
+    return wire.counters(
+        (2, 1), sequence, wire.descr("node1", UUID),
+        wire.record(2100, "IIQQI", 2400, 8, sequence << 30, 1 << 30, 1),
+        wire.record(2003, "fff" + "I" * 17, 0.5, 0.25, 0.125, *([sequence] * 17)),
+        wire.record(2004, "Q" * 7 + "I" * 4, *([sequence << 30] * 7), *([sequence] * 4)),
+        wire.record(2005, "QQIIQIIQI", *([sequence] * 9)),
+        wire.record(2006, "QIIIQIII", *([sequence] * 8)), *groups,
+        wire.adapters((2, "525400000099")))
 
 
 def datagrams():
@@ -70,9 +78,10 @@ def datagrams():
                            wire.record(2101, "III", 1, number, 2),
                            wire.record(2102, "QQ", 1 << 30, 1 << 31),
                            wire.record(2104, "QIIIQIII", *([number] * 8)))
-        yield wire.datagram(vm, flow(number), sequence=3 * number)
+        yield wire.datagram(vm, flow(number), sequence=4 * number)
+        yield wire.datagram(interface(number), host(number), sequence=4 * number + 2)
         yield wire.datagram(wire.metrics(UUID, ("load_1m", "double", 0.5),
-                                         ("mount", "string", "/")), sequence=3 * number + 1)
+                                         ("mount", "string", "/")), sequence=4 * number + 1)
 
 
 def own_network():
@@ -196,9 +205,9 @@ def tshark(payloads, *fields):
 
 
 def without_timestamps():
-    """Packets, an interface's counters and the host's in each datagram."""
-    return [wire.datagram(flow(2 * number - 1, timestamps=False), interface(number), host(number),
-                          flow(2 * number, timestamps=False), sequence=number)
+    """Packets, an interface's counters and at the end the host's in each datagram."""
+    return [wire.datagram(flow(2 * number - 1, timestamps=False), interface(number),
+                          flow(2 * number, timestamps=False), host(number), sequence=number)
             for number in range(1, PACKETS + 1)]
 
 
@@ -213,8 +222,9 @@ def test_tshark():
     tap.equal(len(rows), PACKETS)
     for number, row in enumerate(rows, 1):
         tap.equal(row[0].count("10.1.0.5"), 2, row)
-        tap.equal(row[1:], [[str(RATE)] * 2, [str(2 * number - 1), str(2 * number)],
-                            [str(number)] * 2, ["7"], [str(1000 * number)], [""]], f"{number}")
+        # The last column: what it makes of the host's sample.
+        tap.equal(row[1:-1], [[str(RATE)] * 2, [str(2 * number - 1), str(2 * number)],
+                              [str(number)] * 2, ["7"], [str(1000 * number)]], f"{number}")
 
 
 def test_every_entry_says():

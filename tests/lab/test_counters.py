@@ -37,7 +37,7 @@ def test_first_datagram_is_the_hosts():
     first = monitor().collector.wait(lambda: monitor().collector.datagrams())[0].content
     tap.equal([sample["source"] for sample in first["samples"]], ["2:1"])
     records = {record["format"]: record for record in first["samples"][0]["records"]}
-    tap.equal(sorted(records), ["0:2000", "0:2100"])
+    assert {"0:2000", "0:2100"} <= set(records), sorted(records)
     tap.equal(records["0:2000"]["hostname"], "kvm-lab")
     with open("/proc/meminfo") as file:
         tap.equal(records["0:2100"]["memory"], int(file.readline().split()[1]) * 1024)

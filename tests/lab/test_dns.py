@@ -12,65 +12,13 @@ import lab as labs
 import tap
 from collector import Collector
 from monitor import Monitor
-from sandbox import Sandbox
 from test_packets import FRAMES, mac
+from zone import DOMAIN, HERE, TTL_S, Zone
 
 LONG = bool(os.environ.get("VSF_LONG"))
-DOMAIN = "lab.test"
-SERVICE = "_sflow._udp." + DOMAIN
-HERE, THERE = "10.79.0.1", "10.79.0.2"
-TTL_S = 10          # the least that the daemon goes by
 CHANGE_S = 30       # a change comes into force within so many
 PATIENCE_S = 15     # for a machine that is busy
 FRAMES_PER_S = 400
-
-
-class Zone:
-    """dnsmasq on a host of its own, behind a cable; the lab asks nobody else."""
-
-    def __init__(self, lab):
-        self.lab = lab
-        self.process = None
-        self.host = Sandbox("names", [])
-        lab.sandbox.network_run(["ip", "link", "add", "names0", "type", "veth", "peer", "name",
-                                 "lab0", "netns", str(self.host.pid)])
-        lab.run(f"ip address add {HERE}/24 dev names0; ip link set names0 up")
-        self.host.run(f"ip address add {THERE}/24 dev lab0; ip link set lab0 up")
-        lab.write("resolv.conf", f"nameserver {THERE}\nsearch empty.test {DOMAIN}\n"
-                  "options timeout:1 attempts:1\n")
-        # In the lab's mount namespace alone; /run is the lab's own.
-        lab.run(["sh", "-ec", """
-            file=$(readlink -m /etc/resolv.conf)
-            case $file in /run/*) mkdir -p "${file%/*}"; [ -e "$file" ] || : >"$file" ;; esac
-            mount --bind "$1" "$file" """, "sh", os.path.join(lab.folder, "resolv.conf")])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        self.host.stop()
-
-    def serve(self, targets, strings):
-        """The zone from now on: [(host, port)] of SRV records, and the TXT record's strings. It
-        answers for its domain alone, with the SOA that tells how long an absence holds."""
-        self.stop()
-        with open(self.lab.path("log", "dnsmasq.out"), "ab") as log:
-            self.process = self.host.popen([
-                "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
-                "--no-resolv", f"--listen-address={THERE}", "--bind-interfaces", "--user=root",
-                "--pid-file=", f"--auth-zone={DOMAIN}", f"--auth-server=ns.{DOMAIN},{THERE}",
-                f"--auth-ttl={TTL_S}", "--auth-zone=empty.test",
-                *(f"--srv-host={SERVICE},{host},{port}" for host, port in targets),
-                *(f"--host-record={host},{HERE}" for host in sorted({host for host, _ in targets})),
-                *(["--txt-record=" + ",".join([SERVICE, *strings])] if strings else [])],
-                stdout=log, stderr=log)
-
-    def stop(self, number=signal.SIGKILL):
-        if self.process is not None:
-            self.process.signal(number)
-            self.process.wait(10)
-            self.process = None
 
 
 def lab():

@@ -3,7 +3,9 @@
 the old graphs, and `compare` finds what a recorded datagram of Host sFlow says of the VM equal."""
 
 import os
+import shutil
 import struct
+import subprocess
 import time
 
 import lab as labs
@@ -22,6 +24,7 @@ sflow {
 }
 """
 COUNT, SIZE = 400, 100
+RECORDED = os.path.join(os.path.dirname(FRAMES), "..", "data", "hsflowd")
 
 
 def lab():
@@ -102,6 +105,88 @@ def check_compare(monitor, guest, samples):
     assert " 0 unexpected" in done.stdout, done.stdout
     for field in ("source", "host_descr.hostname", "virt_memory.memory", "virt_net_io.pkts_in"):
         assert f"  equal         {field}" in done.stdout, field
+
+
+class Beside:
+    """A process that is named as Host sFlow's is, with the files that it would have."""
+
+    def __init__(self):
+        self.config = os.path.join(lab().folder, "beside.conf")
+        output = os.path.join(lab().folder, "beside.auto")
+        for name, path in (("hsflowd.conf", self.config), ("hsflowd.auto", output)):
+            shutil.copy(os.path.join(RECORDED, name), path)
+        program = os.path.join(lab().folder, "hsflowd")
+        with open(program, "w") as file:
+            file.write("#!/bin/sh\nread nothing\n")
+        os.chmod(program, 0o755)
+        self.process = lab().popen([program, "-d", "-f", self.config, "-o", output],
+                                   stdin=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+def sources(monitor):
+    beside = monitor.status()["beside"]
+    return {(source["what"], source["name"], source["source"], source["theirs"])
+            for source in beside["sources"]}
+
+
+def test_beside():
+    """Beside a Host sFlow the status names the data sources that both export, and doctor what has
+    each of them once"""
+    guest = lab().define_tiny("instance-0000001b")
+    guest.start(paused=True)
+    tap.on_exit(guest.destroy)
+    device = guest.taps()[0]
+    ifindex = lab().ifindex(device)
+    index = f"3:{hsflowd_index(guest.uuid)}"
+    of_host = ("host", None, "2:1", "2:1")
+    of_tap = ("interface", device, f"0:{ifindex}", f"0:{ifindex}")
+    with Beside() as other, Monitor(lab(), name="beside", port=6345, polling=1) as monitor:
+        monitor.wait_sampling(device)
+        beside = monitor.wait_status(lambda status: status["beside"])
+        tap.equal((beside["agent"], beside["config"], beside["trouble"]),
+                  ("hsflowd", other.config, None))
+        tap.equal((beside["agent_address"], beside["same_agent_address"]),
+                  (monitor.status()["agent_address"], True))
+        tap.equal((beside["sub_agent_ids"], beside["same_sub_agent_id"]), ([100000, 100001], False))
+        tap.equal(beside["collectors"], ["127.0.0.1 6344"])
+        tap.equal(lab().run(["cat", f"/proc/{beside['pid']}/comm"]).stdout, "hsflowd\n")
+        own = f"3:{monitor.vm(guest)['index']}"
+        tap.equal(sources(monitor), {of_host, of_tap, ("vm", guest.name, own, index)})
+        shown = monitor.command("doctor", "--runtime-dir", monitor.runtime, check=False).stdout
+        assert "both export the host (2:1), 1 VM, 1 interface." in " ".join(shown.split()), shown
+        assert "kvm { } and the rules that match taps" in " ".join(shown.split()), shown
+        # What doctor says of the host helps.
+        monitor.reload(polling=1, sections={"host": {"enabled": "off"}})
+        tap.equal(sources(monitor), {of_tap, ("vm", guest.name, own, index)})
+        # As a file without these rules does, which is read at the next start.
+        monitor.stop()
+        with open(other.config, "w") as file:
+            file.write("sflow { subAgentId = 199999 collector { ip = 127.0.0.1 } }\n")
+        monitor.configure(polling=1, vm_index="hsflowd", sub_agent_id=200000)
+        monitor.start()
+        beside = monitor.wait_status(lambda status: status["beside"] and status.get("vms") and
+                                     status["beside"])
+        tap.equal((sources(monitor), beside["same_sub_agent_id"]), ({of_host}, True))
+        shown = monitor.command("doctor", "--runtime-dir", monitor.runtime, check=False)
+        assert "has this agent's address and its sub-agent id" in " ".join(shown.stdout.split())
+        tap.equal(shown.returncode, 1)
+        monitor.stop()
+        shutil.copy(os.path.join(RECORDED, "hsflowd.conf"), other.config)
+        monitor.start()
+        monitor.wait_sampling(device)
+        monitor.wait_status(lambda status: status["beside"])
+        # The number that it has of Host sFlow.
+        assert ("vm", guest.name, index, index) in sources(monitor), sources(monitor)
+    with Monitor(lab(), name="alone", port=6346, polling=1) as monitor:
+        monitor.wait_sampling(device)
+        tap.equal(monitor.status()["beside"], None)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 protocols that are written from their specifications: Graphite's "plaintext protocol" and
 InfluxDB's "line protocol" with its rules of what is escaped where."""
 
+import json
 import os
 import re
 import socket
@@ -16,6 +17,7 @@ import tap
 import wire
 
 BUILD = os.environ.get("VSF_BUILD", "build")
+SOURCE = os.environ.get("VSF_SOURCE", ".")
 COMMAND = os.path.join(BUILD, "daemon", "cli", "virt-sflow")
 A = "11223344-5566-7788-99aa-bbccddeeff00"
 B = "4dea22b3-1d52-d8f3-2516-782e98ab3fa0"
@@ -300,6 +302,30 @@ def test_malformed():
     tap.equal(len(read_influx(out)), 1)
     tap.equal(len(errors.splitlines()), 2, errors)
     assert "2 datagrams were malformed" in errors, errors
+
+
+def members(value):
+    """The names of all members of a document, however deep, but for records without a name."""
+    if isinstance(value, list):
+        return set().union(*map(members, value))
+    if isinstance(value, dict):
+        return {name for name in value if ":" not in name}.union(*map(members, value.values()))
+    return set()
+
+
+def test_members_are_documented():
+    """docs/receive-json.md has every member that is printed of recorded datagrams"""
+    datagrams = []
+    for name in ("flow", "host", "interface", "vm"):
+        with open(os.path.join(SOURCE, "tests", "data", "vectors", name + ".bin"), "rb") as file:
+            datagrams.append(file.read())
+    text, _ = receive(datagrams, "--json")
+    found = set().union(*(members(json.loads(line)) for line in text.splitlines()))
+    assert {"sub_agent_id", "virt_memory", "maxMemory", "ifInOctets", "sampled_header"} <= found
+    with open(os.path.join(SOURCE, "docs", "receive-json.md"), encoding="utf-8") as file:
+        told = set(re.findall(r"\w+", file.read()))
+    tap.equal({name for name in found - told if not re.match(r"(ip|icmp|tcp|udp)[A-Z]", name)},
+              set())
 
 
 def test_options():

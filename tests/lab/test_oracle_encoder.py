@@ -54,7 +54,8 @@ def test_coverage():
     types = {metric["type"] for sample in samples for metric in sample.get("metrics", [])}
     tap.equal(types, {0, 2, 3, 4, 6})
     seen = {record["format"] for sample in samples for record in sample.get("records", [])}
-    missing = {"0:1", "0:1001", "0:1005", "0:1043", "0:2000", "0:2001", "0:2002", "0:2100",
+    missing = {"0:1", "0:1001", "0:1005", "0:1043", "0:2000", "0:2001", "0:2002", "0:2003",
+               "0:2004", "0:2005", "0:2006", "0:2007", "0:2008", "0:2009", "0:2010", "0:2100",
                "0:2101", "0:2102", "0:2103", "0:2104"} - seen
     assert not missing, missing
 

@@ -80,5 +80,29 @@ def test_dnf_fails():
         tap.equal((status, calls[0], calls[-1]), (1, "install -y one two", "install -y one two"))
 
 
+def with_policy(folder, command):
+    """-> (what `command` prints, whether the helper is there afterwards)"""
+    helper = os.path.join(folder, "policy-rc.d")
+    done = subprocess.run(
+        [shutil.which("bash"), "-c", f". {LAB}/packages.sh; policy_helper={helper}; {command}"],
+        capture_output=True, text=True)
+    return done.stdout.strip(), done.returncode, os.path.exists(helper)
+
+
+def test_services():
+    """What only tests need is installed without its services, by an answer that is gone afterwards,
+    however that ends; one that was there before stands"""
+    ask = 'ask() { "$policy_helper" name start; echo $?; return 7; }; '
+    with scratch() as folder:
+        tap.equal(with_policy(folder, ask + "without_services ask"), ("101", 7, False))
+        stopped = "stop() { kill -TERM $BASHPID; sleep 9; }; without_services stop"
+        tap.equal(with_policy(folder, stopped), ("", 1, False))
+        helper = os.path.join(folder, "policy-rc.d")
+        with open(helper, "w") as file:
+            file.write("#!/bin/sh\nexit 104\n")
+        os.chmod(helper, 0o755)
+        tap.equal(with_policy(folder, ask + "without_services ask"), ("104", 7, True))
+
+
 if __name__ == "__main__":
     tap.main(globals())

@@ -211,13 +211,40 @@ test_frames_after_a_silence_begin_with_the_first_sample(void)
     vsf_sample_pool_init(&pool, VSF_DIRECTION_BOTH);
     read_at(&pool, VSF_NIC_TAP, reading(0, 0, 0), SECOND);
     read_at(&pool, VSF_NIC_TAP, reading(1000, 0, 0), burst_ns + SECOND / 10);
-    vsf_sample_pool_begin(&pool, burst_ns + SECOND / 1000, 100);
+    vsf_sample_pool_begin(&pool, burst_ns + SECOND / 1000, burst_ns + SECOND / 10, 100);
     first = vsf_sample_pool_take(&pool, burst_ns + SECOND / 1000);
     for (guint i = 2; i <= 100; i++)
         last = vsf_sample_pool_take(&pool, burst_ns + i * SECOND / 1000);
     g_assert_cmpuint(first, >=, 1);
     g_assert_cmpuint(first, <=, 20);
     g_assert_cmpuint(last, ==, 1000);
+}
+
+/* 1,000 frames in a hundredth of a second, every hundredth sampled, and then silence until the
+ * reading: who weighs samples by the pool's steps must not have most of them only with the next. */
+static void
+test_frames_before_a_silence_end_with_the_last_sample(void)
+{
+    VsfSamplePool pool;
+    guint32 first, last = 0;
+
+    vsf_sample_pool_init(&pool, VSF_DIRECTION_BOTH);
+    read_at(&pool, VSF_NIC_TAP, reading(0, 0, 0), SECOND);
+    read_at(&pool, VSF_NIC_TAP, reading(1000, 0, 0), 2 * SECOND);
+    vsf_sample_pool_begin(&pool, SECOND + SECOND / 1000, SECOND + SECOND / 100, 10);
+    first = vsf_sample_pool_take(&pool, SECOND + SECOND / 1000);
+    for (guint i = 2; i <= 10; i++)
+        last = vsf_sample_pool_take(&pool, SECOND + i * SECOND / 1000);
+    g_assert_cmpuint(first, >, 50);
+    g_assert_cmpuint(first, <, 150);
+    g_assert_cmpuint(last, >, 850);
+    g_assert_cmpuint(last, <=, 1000);
+    /* One alone tells nothing of where the others were. */
+    read_at(&pool, VSF_NIC_TAP, reading(1100, 0, 0), 3 * SECOND);
+    vsf_sample_pool_begin(&pool, 2 * SECOND + SECOND / 2, 2 * SECOND + SECOND / 2, 1);
+    g_assert_cmpuint(vsf_sample_pool_take(&pool, 2 * SECOND + SECOND / 2), ==, 1050);
+    read_at(&pool, VSF_NIC_TAP, reading(1200, 0, 0), 4 * SECOND);
+    g_assert_cmpuint(vsf_sample_pool_take(&pool, 5 * SECOND), ==, 1200);
 }
 
 /* Of five frames four come at the interval's end: a guess by time would be far off. */
@@ -228,7 +255,8 @@ test_at_one_in_one_each_sample_is_of_the_next_frame(void)
     static const gint64 at_ms[] = {1000, 1900, 1900, 1950, 1999};
 
     read_at(&pool, VSF_NIC_TAP, reading(1005, 2000, 300), 2 * SECOND);
-    vsf_sample_pool_begin(&pool, at_ms[0] * SECOND / 1000 + 1, G_N_ELEMENTS(at_ms));
+    vsf_sample_pool_begin(&pool, at_ms[0] * SECOND / 1000 + 1, at_ms[4] * SECOND / 1000 + 1,
+                          G_N_ELEMENTS(at_ms));
     for (guint i = 0; i < G_N_ELEMENTS(at_ms); i++)
         g_assert_cmpuint(vsf_sample_pool_take_next(&pool, at_ms[i] * SECOND / 1000 + 1), ==, i + 1);
     /* Ten more, of which eight were lost; the last one that came is late. */
@@ -297,6 +325,8 @@ main(int argc, char **argv)
                     test_a_pool_is_of_the_moment_the_packet_passed);
     g_test_add_func("/model/sample-pool/frames-after-a-silence-begin-with-the-first-sample",
                     test_frames_after_a_silence_begin_with_the_first_sample);
+    g_test_add_func("/model/sample-pool/frames-before-a-silence-end-with-the-last-sample",
+                    test_frames_before_a_silence_end_with_the_last_sample);
     g_test_add_func("/model/sample-pool/at-one-in-one-each-sample-is-of-the-next-frame",
                     test_at_one_in_one_each_sample_is_of_the_next_frame);
     g_test_add_func("/model/sample-pool/a-pool-never-goes-back", test_a_pool_never_goes_back);

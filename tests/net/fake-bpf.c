@@ -14,7 +14,8 @@ struct VsfBpfTap {
 };
 
 VsfBpfConfig fake_bpf_config;
-guint fake_bpf_swept;
+guint fake_bpf_n_sweeps;
+VsfBpfSwept fake_bpf_swept;
 
 static GMutex lock;
 static GCond cond;
@@ -37,7 +38,8 @@ fake_bpf_reset(void)
     attached = g_ptr_array_new();
     ring = g_array_new(FALSE, FALSE, sizeof(VsfBpfSample));
     load_refusal = attach_refusal = 0;
-    most_on_one = fake_bpf_swept = 0;
+    most_on_one = fake_bpf_n_sweeps = 0;
+    fake_bpf_swept = (VsfBpfSwept){0};
     held = FALSE;
     attachment_now = "tcx";
     counts_now = (VsfBpfCounts){0};
@@ -267,9 +269,9 @@ vsf_bpf_fds(const VsfBpfTap *tap G_GNUC_UNUSED)
     return 2;
 }
 
-guint
-vsf_bpf_sweep(VsfBpf *bpf G_GNUC_UNUSED)
+VsfBpfSwept
+vsf_bpf_sweep(void)
 {
-    fake_bpf_swept++;
-    return 0;
+    fake_bpf_n_sweeps++;
+    return fake_bpf_swept;
 }

@@ -20,7 +20,8 @@ void fake_bpf_hold(gboolean held);
 
 /* What was loaded last. */
 extern VsfBpfConfig fake_bpf_config;
-extern guint fake_bpf_swept;
+extern guint fake_bpf_n_sweeps;
+extern VsfBpfSwept fake_bpf_swept; /* what a sweep says; nothing after the reset */
 
 /* Attached now; attached to one interface at a time, the most that there ever were. */
 guint fake_bpf_attached(void);

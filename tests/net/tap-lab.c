@@ -93,6 +93,13 @@ tap_lab_tun_l3(const char *name)
     return make_tun(name, IFF_TUN);
 }
 
+void
+tap_lab_tap_queues(const char *name, int fds[], guint n)
+{
+    for (guint i = 0; i < n; i++)
+        fds[i] = make_tun(name, IFF_TAP | IFF_MULTI_QUEUE);
+}
+
 int
 tap_lab_ifindex(const char *name)
 {

@@ -21,6 +21,8 @@ gboolean tap_lab_skip_all(void);
 int tap_lab_tap(const char *name);
 int tap_lab_tap_virtio(const char *name); /* with a virtio_net_hdr before each frame */
 int tap_lab_tun_l3(const char *name);
+/* One tap with @n queues, a descriptor each. */
+void tap_lab_tap_queues(const char *name, int fds[], guint n);
 int tap_lab_ifindex(const char *name);
 void tap_lab_up(const char *name);
 void tap_lab_down(const char *name);

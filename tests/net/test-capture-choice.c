@@ -34,7 +34,7 @@ test_auto_and_ebpf_take_it_where_it_loads(void)
         g_assert_cmpuint(fake_bpf_config.header_bytes, ==, 128);
         g_assert_cmpint(fake_bpf_config.direction, ==, VSF_DIRECTION_ONCE);
         g_assert_cmpuint(fake_bpf_config.taps_max, ==, choice->taps_max);
-        g_assert_cmpuint(fake_bpf_swept, ==, 1);
+        g_assert_cmpuint(fake_bpf_n_sweeps, ==, 1);
     }
     g_assert_false(fake_bpf_is_loaded());
 }
@@ -94,7 +94,7 @@ test_clsact_is_only_taken_by_who_wants_ebpf(void)
     fake_bpf_set_attachment("clsact");
     chosen = choose(VSF_CAPTURE_AUTO, DESCRIPTORS);
     g_assert_false(fake_bpf_is_loaded());
-    g_assert_cmpuint(fake_bpf_swept, ==, 1);
+    g_assert_cmpuint(fake_bpf_n_sweeps, ==, 1);
     g_assert_cmpstr(vsf_capture_choice_name(chosen), ==, "pcap");
     g_assert_nonnull(strstr(chosen->reason, "libvirt"));
     wanted = choose(VSF_CAPTURE_EBPF, DESCRIPTORS);
@@ -121,6 +121,39 @@ test_few_descriptors_are_left_to_libpcap(void)
     g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_PCAP, 65536), ==, 0);
 }
 
+/* Whatever takes the packets now. */
+static void
+test_what_a_killed_daemon_left_is_swept_and_said(void)
+{
+    static const struct {
+        VsfCaptureWanted wanted;
+        guint descriptors;
+        VsfBpfSwept swept;
+        const char *said; /* NULL: nothing */
+    } cases[] = {
+        {VSF_CAPTURE_PCAP, DESCRIPTORS, {3, 0}, "interfaces that had some: 3"},
+        {VSF_CAPTURE_PCAP, DESCRIPTORS, {0, 2}, "CAP_NET_ADMIN"},
+        {VSF_CAPTURE_AUTO, 1023, {1, 0}, "interfaces that had some: 1"},
+        {VSF_CAPTURE_EBPF, DESCRIPTORS, {1, 4}, "when it was killed: 4"},
+        {VSF_CAPTURE_PCAP, DESCRIPTORS, {0, 0}, NULL},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VsfCaptureChoice) choice = NULL;
+        g_autofree char *text = NULL;
+
+        fake_bpf_reset();
+        fake_bpf_swept = cases[i].swept;
+        choice = choose(cases[i].wanted, cases[i].descriptors);
+        g_assert_cmpuint(fake_bpf_n_sweeps, ==, 1);
+        text = vsf_capture_choice_describe_swept(choice);
+        if (cases[i].said == NULL)
+            g_assert_null(text);
+        else
+            g_assert_nonnull(strstr(text, cases[i].said));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -132,6 +165,8 @@ main(int argc, char **argv)
     g_test_add_func("/net/capture-choice/pcap-loads-nothing", test_pcap_loads_nothing);
     g_test_add_func("/net/capture-choice/clsact-is-only-taken-by-who-wants-ebpf",
                     test_clsact_is_only_taken_by_who_wants_ebpf);
+    g_test_add_func("/net/capture-choice/what-a-killed-daemon-left-is-swept-and-said",
+                    test_what_a_killed_daemon_left_is_swept_and_said);
     g_test_add_func("/net/capture-choice/few-descriptors-are-left-to-libpcap",
                     test_few_descriptors_are_left_to_libpcap);
     return g_test_run();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A capture whose samplers are eBPF's, which is fake-bpf.c: what is handed out, to whom, and
  * when libpcap has a tap instead. */
+#include "../../daemon/net/capture-handle.h"
 #include "../../daemon/net/capture.h"
 #include "fake-bpf.h"
 
@@ -16,6 +17,21 @@ typedef struct {
     GError *error;
     gboolean close_on_packet;
 } Lab;
+
+static VsfCaptureHandleConfig asked_of_libpcap; /* last */
+
+VsfCaptureHandle *__real_vsf_capture_handle_open(const VsfCaptureHandleConfig *config,
+                                                 GError **error);
+VsfCaptureHandle *__wrap_vsf_capture_handle_open(const VsfCaptureHandleConfig *config,
+                                                 GError **error);
+
+/* On a worker; the main loop looks when it is told of the end. */
+VsfCaptureHandle *
+__wrap_vsf_capture_handle_open(const VsfCaptureHandleConfig *config, GError **error)
+{
+    asked_of_libpcap = *config;
+    return __real_vsf_capture_handle_open(config, error);
+}
 
 static void
 note_opened(int ifindex G_GNUC_UNUSED, gpointer user_data)
@@ -285,6 +301,26 @@ test_what_ebpf_cannot_serve_libpcap_tries(void)
     }
 }
 
+/* Whatever terms there are by then for others. */
+static void
+test_what_falls_to_libpcap_keeps_its_terms(void)
+{
+    Lab lab;
+
+    start(&lab, VSF_DIRECTION_IN, 0, 0);
+    fake_bpf_hold(TRUE);
+    fake_bpf_refuse_attach(VSF_BPF_ERROR_TAKEN);
+    vsf_capture_open(lab.capture, IFINDEX, NAME, TRUE, 64);
+    vsf_capture_set_terms(lab.capture, 200, VSF_DIRECTION_OUT);
+    fake_bpf_hold(FALSE);
+    loop_until_at_least(&lab.n_failed, 1);
+    g_assert_cmpuint(asked_of_libpcap.filter.header_bytes, ==, 128);
+    g_assert_cmpint(asked_of_libpcap.filter.direction, ==, VSF_DIRECTION_IN);
+    g_assert_cmpuint(asked_of_libpcap.filter.rate, ==, 64);
+    g_assert_true(asked_of_libpcap.filter.mirrored);
+    stop(&lab);
+}
+
 static void
 test_what_neither_can_sample_is_not_tried_twice(void)
 {
@@ -339,9 +375,20 @@ test_taps_beyond_the_bound_are_libpcaps(void)
     g_assert_true(vsf_capture_tap(lab.capture, IFINDEX + 1, &tap));
     g_assert_cmpstr(tap.backend, ==, "pcap");
     g_assert_cmpstr(tap.reason, ==, "eBPF serves no more than 1 interfaces");
+    g_assert_true(tap.for_room);
+    g_assert_false(vsf_capture_has_hooks(lab.capture));
     g_assert_false(vsf_capture_open(lab.capture, IFINDEX + 2, NAME, FALSE, 64));
     g_assert_false(vsf_capture_tap(lab.capture, IFINDEX + 2, &tap));
     loop_until_at_least(&lab.n_failed, 1);
+    loop_until_at_least(&lab.n_room, 1);
+    /* Hooks are there again when the sampler has ended, and not before. */
+    g_assert_cmpuint(vsf_capture_ending(lab.capture), ==, 0);
+    vsf_capture_close(lab.capture, IFINDEX);
+    g_assert_cmpuint(vsf_capture_ending(lab.capture), ==, 1);
+    g_assert_false(vsf_capture_has_hooks(lab.capture));
+    loop_until_at_least(&lab.n_room, 2);
+    g_assert_cmpuint(vsf_capture_ending(lab.capture), ==, 0);
+    g_assert_true(vsf_capture_has_hooks(lab.capture));
     stop(&lab);
 }
 
@@ -370,6 +417,7 @@ test_other_terms_than_at_the_start_are_libpcaps(void)
         g_assert_cmpstr(tap.backend, ==, cases[i].backend);
         if (g_str_equal(tap.backend, "pcap"))
             g_assert_nonnull(strstr(tap.reason, "at the start"));
+        g_assert_false(tap.for_room);
     }
     loop_until_at_least(&lab.n_opened, 1);
     stop(&lab);
@@ -395,6 +443,7 @@ main(int argc, char **argv)
     ADD("freed-with-attaches-in-flight-nothing-stays",
         test_freed_with_attaches_in_flight_nothing_stays);
     ADD("what-ebpf-cannot-serve-libpcap-tries", test_what_ebpf_cannot_serve_libpcap_tries);
+    ADD("what-falls-to-libpcap-keeps-its-terms", test_what_falls_to_libpcap_keeps_its_terms);
     ADD("what-neither-can-sample-is-not-tried-twice",
         test_what_neither_can_sample_is_not_tried_twice);
     ADD("where-libpcap-has-no-room-either-that-is-said",

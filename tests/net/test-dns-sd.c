@@ -13,7 +13,7 @@ typedef enum {
     NO_NAME,
     SERVER_FAILED,
     SILENT,
-    GARBAGE,    /* foreign and broken datagrams before the answer */
+    GARBAGE,    /* foreign, empty and broken datagrams before the answer */
     TRUNCATED,  /* the whole answer over TCP alone */
     TCP_SILENT, /* truncated, and then nothing */
     TCP_CUT,    /* truncated, and then half of it */
@@ -122,6 +122,7 @@ serve_udp(gpointer data)
             answer->data[0] ^= 1;
             sendto(server->udp, answer->data, answer->len, 0, (struct sockaddr *)&from, from_size);
             answer->data[0] ^= 1;
+            sendto(server->udp, "", 0, 0, (struct sockaddr *)&from, from_size);
             sendto(server->udp, answer->data, 5, 0, (struct sockaddr *)&from, from_size);
             sendto(server->udp, query, (gsize)n, 0, (struct sockaddr *)&from, from_size);
         }

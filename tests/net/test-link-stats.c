@@ -184,6 +184,36 @@ __wrap_mnl_socket_sendto(const struct mnl_socket *socket, const void *bytes, siz
     return __real_mnl_socket_sendto(socket, bytes, size);
 }
 
+static gint n_sockets;
+
+struct mnl_socket *__real_mnl_socket_open2(int bus, int flags);
+struct mnl_socket *__wrap_mnl_socket_open2(int bus, int flags);
+
+struct mnl_socket *
+__wrap_mnl_socket_open2(int bus, int flags)
+{
+    g_atomic_int_inc(&n_sockets);
+    return __real_mnl_socket_open2(bus, flags);
+}
+
+/* To open and close one costs as much as a question. */
+static void
+test_questions_share_a_socket(void)
+{
+    g_autoptr(VsfLinkStatsReader) reader = vsf_link_stats_new(NULL);
+    const int twice[] = {tap_lab_ifindex("lo"), tap_lab_ifindex("lo")};
+    Answers answers = answers_new();
+
+    n_sockets = n_requests = 0;
+    for (guint i = 0; i < 3; i++) {
+        ask(reader, &answers, twice, G_N_ELEMENTS(twice));
+        g_assert_cmpuint(g_hash_table_size(answers.table), ==, 1);
+    }
+    g_assert_cmpint(n_requests, ==, 3);
+    g_assert_cmpint(n_sockets, ==, 1);
+    g_hash_table_unref(answers.table);
+}
+
 #define N_PAIRS 1000
 
 /* "v0", "w0", "v1", "w1" ...; all at once, since a program for each would take minutes. */
@@ -278,6 +308,7 @@ main(int argc, char **argv)
                     test_frames_that_the_vm_does_not_take_are_dropped_ones);
     g_test_add_func("/net/link-stats/many-are-asked-by-a-dump-and-a-few-one-by-one",
                     test_many_are_asked_by_a_dump_and_a_few_one_by_one);
+    g_test_add_func("/net/link-stats/questions-share-a-socket", test_questions_share_a_socket);
     g_test_add_func("/net/link-stats/questions-do-not-wait-without-bound",
                     test_questions_do_not_wait_without_bound);
     g_test_add_func("/net/link-stats/freed-with-questions-out-no-answer-comes",

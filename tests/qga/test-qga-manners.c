@@ -121,6 +121,33 @@ test_a_handle_that_the_agent_does_not_know_is_forgotten(void)
     g_assert_cmpint(report->STATE(OS), ==, VSF_QGA_STATE_KNOWN);
 }
 
+static VsfQgaTransport send_otherwise;
+
+/* As libvirt does, which makes an error of its own of the agent's. */
+static char *
+refuse_to_close(const char *request, int timeout_s, GError **error, gpointer user_data)
+{
+    if (strstr(request, "guest-file-close") == NULL)
+        return send_otherwise(request, timeout_s, error, user_data);
+    g_propagate_error(error, vsf_qga_error_new(NULL, "handle '1000' has not been found"));
+    return NULL;
+}
+
+static void
+test_the_same_in_libvirts_words(void)
+{
+    g_autoptr(FakeAgent) agent = agent_for_memory();
+    g_autoptr(VsfQgaReport) report = NULL;
+
+    send_otherwise = agent->plan.send;
+    agent->plan.send = refuse_to_close;
+    agent->plan.open_handle = 1000;
+    agent->plan.wants = VSF_QGA_WANT(VSF_QGA_PART_OS);
+    report = fake_agent_inspect(agent);
+    g_assert_cmpint(report->open_handle, ==, VSF_QGA_NO_HANDLE);
+    g_assert_cmpint(report->STATE(OS), ==, VSF_QGA_STATE_KNOWN);
+}
+
 static void
 test_a_frozen_guest_is_asked_for_its_info_alone(void)
 {
@@ -268,6 +295,7 @@ main(int argc, char **argv)
         test_a_file_that_could_not_be_closed_is_closed_next_time);
     ADD("a-handle-that-the-agent-does-not-know-is-forgotten",
         test_a_handle_that_the_agent_does_not_know_is_forgotten);
+    ADD("the-same-in-libvirts-words", test_the_same_in_libvirts_words);
     ADD("a-frozen-guest-is-asked-for-its-info-alone",
         test_a_frozen_guest_is_asked_for_its_info_alone);
     ADD("a-guest-that-freezes-in-between-is-left-alone",

@@ -6,6 +6,7 @@
  * and empty texts are null. */
 #include "../../daemon/sflow/datagram.h"
 #include "../../daemon/sflow/flow.h"
+#include "encode-host.h"
 #include "encode-metrics.h"
 #include "json-text.h"
 
@@ -330,6 +331,7 @@ put_host(Writer *writer)
     counter_begin(writer, 1, (VsfSflowSource){VSF_SFLOW_CLASS_PHYSICAL, 1});
     put_host_descr(writer, &descr);
     put_virt_node(writer, &node);
+    encode_host(&writer->xdr, &writer->sample, writer->samples, FALSE);
     counter_end(writer);
 }
 
@@ -387,6 +389,7 @@ put_unknown_values(Writer *writer)
     put_virt_net(writer, &(VsfSflowVirtNet){none, no, no, no, none, no, no, no});
     put_if_counters(writer, &counters);
     put_port_name(writer, NULL);
+    encode_host(&writer->xdr, &writer->sample, writer->samples, TRUE);
     counter_end(writer);
 }
 

@@ -26,16 +26,19 @@ ROOMS = {
     "daemon/sflow": ({"include"}, GLIB),
     "daemon/base": (set(), GIO),
     "daemon/virt": ({"include", "daemon/base", "daemon/model"}, GIO | {"libvirt"}),
+    "daemon/agent": ({"include", "daemon/base", "daemon/virt"}, GIO),
     "daemon/net": ({"include", "daemon/base", "daemon/bpf", "daemon/model"},
                    GIO | {"pcap", "libmnl", "json-glib"}),
     "daemon/bpf": ({"daemon/model"}, GLIB | {"bpf", "libmnl"}),
     "daemon/host": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     "daemon/control": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     # pcap: `receive --pcap` reads a capture file. ncurses: `top`.
-    "daemon/cli": ({"include", "daemon/sflow"}, GIO | {"json-glib", "ncurses", "pcap"}),
+    "daemon/hsflowd": ({"daemon/sflow"}, GIO),
+    "daemon/cli": ({"include", "daemon/hsflowd", "daemon/sflow"}, GIO | {"json-glib", "ncurses", "pcap"}),
     # The composition root sees every room but not the wire to libvirt.
     "daemon": ({"include", "daemon/base", "daemon/model", "daemon/sflow", "daemon/virt",
-                "daemon/net", "daemon/bpf", "daemon/host", "daemon/control"}, GIO | {"json-glib"}),
+                "daemon/net", "daemon/bpf", "daemon/host", "daemon/hsflowd", "daemon/control"},
+               GIO | {"json-glib"}),
 }
 # Everything else in <> is the C library's or the kernel's.
 THIRD_PARTIES = {"glib", "glib-object", "glib-unix", "gio", "json-glib", "libvirt",

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose fault it is that an agent gave no reply; and libvirt's own errors of domains
  * that have none, by its test driver. */
-#include "../../daemon/virt/agent-link.h"
+#include "../../daemon/virt/agent-libvirt.h"
 #include "../../daemon/virt/agent-outcome.h"
-#include "../../daemon/virt/conn.h"
+#include "../../daemon/virt/init.h"
+#include "../../daemon/virt/link.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <libvirt/virterror.h>
 #include <string.h>
 
@@ -112,22 +114,22 @@ test_a_reply_has_a_bound(void)
 static void
 test_a_domain_that_is_not_there_is_not_silent(void)
 {
-    const VsfAgentOps *ops = &vsf_agent_libvirt;
-    gpointer link = ops->calls.open("test:///default", NULL);
+    gpointer link = vsf_agent_libvirt_open("test:///default", NULL);
     g_autoptr(GError) absent = NULL;
     g_autoptr(GError) no_agent = NULL;
     g_autoptr(GError) period = NULL;
 
     g_assert_nonnull(link);
-    g_assert_null(ops->send(link, "11111111-1111-1111-1111-111111111111", REQUEST, 2, &absent));
+    g_assert_null(
+        vsf_agent_libvirt_send(link, "11111111-1111-1111-1111-111111111111", REQUEST, 2, &absent));
     g_assert_error(absent, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED);
     /* The driver has no agents. */
-    g_assert_null(ops->send(link, UUID, REQUEST, 2, &no_agent));
+    g_assert_null(vsf_agent_libvirt_send(link, UUID, REQUEST, 2, &no_agent));
     g_assert_error(no_agent, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
-    g_assert_false(
-        ops->set_balloon_period(link, "11111111-1111-1111-1111-111111111111", 5, &period));
+    g_assert_false(vsf_agent_libvirt_set_balloon_period(
+        link, "11111111-1111-1111-1111-111111111111", 5, &period));
     g_assert_error(period, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED);
-    ops->calls.close(link);
+    vsf_link_close(link);
 }
 
 static void
@@ -135,7 +137,7 @@ test_what_cannot_be_opened_says_why(void)
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(vsf_agent_libvirt.calls.open("test:///no/such/file.xml", &error));
+    g_assert_null(vsf_agent_libvirt_open("test:///no/such/file.xml", &error));
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED);
     g_assert_nonnull(strstr(error->message, "file.xml"));
 }

@@ -2,6 +2,7 @@
 /* The connection against libvirt's own test driver, which lives in this
  * process, and against a libvirtd that never answers. */
 #include "../../daemon/virt/conn.h"
+#include "../../daemon/virt/init.h"
 
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What of the agent calls libvirt: one request as a domain's agent command. */
-#include "agent-link.h"
+#include "agent-libvirt.h"
 
 #include "agent-outcome.h"
 #include "autoptr.h"
@@ -9,8 +8,8 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
-static gpointer
-open_link(const char *uri, GError **error)
+gpointer
+vsf_agent_libvirt_open(const char *uri, GError **error)
 {
     g_autoptr(GError) told = NULL;
     VsfLink *link = vsf_link_open(uri, FALSE, &told);
@@ -28,8 +27,9 @@ keep_error(void)
     return virSaveLastError();
 }
 
-static char *
-send_request(gpointer link, const char *uuid, const char *request, int timeout_s, GError **error)
+char *
+vsf_agent_libvirt_send(gpointer link, const char *uuid, const char *request, int timeout_s,
+                       GError **error)
 {
     virDomainPtr domain = vsf_link_domain(link, uuid, NULL);
     g_autoptr(VsfVirtString) reply = NULL;
@@ -44,8 +44,8 @@ send_request(gpointer link, const char *uuid, const char *request, int timeout_s
     return NULL;
 }
 
-static gboolean
-set_balloon_period(gpointer link, const char *uuid, int period_s, GError **error)
+gboolean
+vsf_agent_libvirt_set_balloon_period(gpointer link, const char *uuid, int period_s, GError **error)
 {
     virDomainPtr domain = vsf_link_domain(link, uuid, NULL);
     g_autoptr(VsfVirtError) last = NULL;
@@ -57,18 +57,3 @@ set_balloon_period(gpointer link, const char *uuid, int period_s, GError **error
     g_propagate_error(error, vsf_agent_error_of_balloon(last, vsf_link_is_alive(link)));
     return FALSE;
 }
-
-const VsfAgentOps vsf_agent_libvirt = {
-    .calls =
-        {
-            .open = open_link,
-            .call = vsf_agent_call,
-            .is_alive = vsf_link_is_alive,
-            .close = vsf_link_close,
-            .question_free = vsf_agent_question_free,
-            .answer_free = (GDestroyNotify)vsf_agent_answer_free,
-            .now_us = g_get_monotonic_time,
-        },
-    .send = send_request,
-    .set_balloon_period = set_balloon_period,
-};

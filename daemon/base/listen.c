@@ -97,3 +97,36 @@ vsf_listener_close(VsfListener *listener, const char *path)
         file.st_ino == listener->inode)
         unlink(path);
 }
+
+guint
+vsf_listen_fds(const char *listen_fds, const char *listen_pid, gint64 pid)
+{
+    guint64 number;
+
+    if (listen_pid == NULL ||
+        !g_ascii_string_to_unsigned(listen_pid, 10, 1, G_MAXINT32, &number, NULL) ||
+        (gint64)number != pid)
+        return 0;
+    if (listen_fds == NULL ||
+        !g_ascii_string_to_unsigned(listen_fds, 10, 1, G_MAXINT32, &number, NULL))
+        return 0;
+    return (guint)number;
+}
+
+gboolean
+vsf_listen_is_fit(int fd)
+{
+    const struct {
+        int option, wanted;
+    } wants[] = {{SO_DOMAIN, AF_UNIX}, {SO_TYPE, SOCK_STREAM}, {SO_ACCEPTCONN, 1}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(wants); i++) {
+        int value = -1;
+        socklen_t size = sizeof(value);
+
+        if (getsockopt(fd, SOL_SOCKET, wants[i].option, &value, &size) != 0 ||
+            value != wants[i].wanted)
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "owner.h"
+
+#include "bpf-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PREFIX "virt-sflow-"
+#define DIGITS 16
+
+/* Abstract: the name begins with a byte of 0, and ends with the address. */
+static socklen_t
+address_of(const char *name, struct sockaddr_un *address)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(address->sun_path + 1, name, strlen(name));
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+gboolean
+vsf_bpf_owner_init(VsfBpfOwner *owner, GError **error)
+{
+    struct sockaddr_un address;
+    guint64 number = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    *owner = (VsfBpfOwner){0};
+    if (fd >= 0 && getrandom(&number, sizeof(number), 0) == sizeof(number)) {
+        g_snprintf(owner->name, sizeof(owner->name), PREFIX "%016" G_GINT64_MODIFIER "x", number);
+        if (bind(fd, (struct sockaddr *)&address, address_of(owner->name, &address)) == 0) {
+            owner->fd = fd;
+            return TRUE;
+        }
+    }
+    vsf_bpf_set_error(error, errno, "the socket that tells whose the filters are");
+    if (fd >= 0)
+        close(fd);
+    return FALSE;
+}
+
+void
+vsf_bpf_owner_clear(VsfBpfOwner *owner)
+{
+    if (owner->fd > 0)
+        close(owner->fd);
+    owner->fd = 0;
+}
+
+gboolean
+vsf_bpf_owner_is_name(const char *name)
+{
+    if (name == NULL || !g_str_has_prefix(name, PREFIX) || strlen(name) != strlen(PREFIX) + DIGITS)
+        return FALSE;
+    for (name += strlen(PREFIX); *name != '\0'; name++)
+        if (!g_ascii_isxdigit(*name))
+            return FALSE;
+    return TRUE;
+}
+
+gboolean
+vsf_bpf_owner_lives(const char *name)
+{
+    struct sockaddr_un address;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    gboolean lives = TRUE;
+
+    if (fd < 0)
+        return TRUE;
+    if (connect(fd, (struct sockaddr *)&address, address_of(name, &address)) != 0)
+        lives = errno != ECONNREFUSED;
+    close(fd);
+    return lives;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's own network interfaces, from /sys/class/net. Blocks: the kernel asks their drivers.
+ * Any thread. */
+#pragma once
+
+#include "../model/host-counters.h"
+
+/* Fills in @counters->interfaces and the sum over the physical ones. Physical is what has a device
+ * (PCI, virtio, USB ...) and is no other's part: no virtual function, no representor of one, no
+ * interface below another with a device. A bridge is listed if it has a carrier, and a physical
+ * interface below it, if need be through bonds and VLANs. @root: in front of "/sys", "" for this
+ * machine's; only then is the driver asked for the permanent MAC. */
+void vsf_interfaces_read(const char *root, VsfHostCounters *counters);

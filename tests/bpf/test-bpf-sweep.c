@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Filters that a daemon left when it was killed, beside those of one that lives. */
+#include "../../daemon/bpf/bpf-private.h"
+#include "bpf-lab.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Another daemon on vnet0; it waits for its end. */
+static pid_t
+start_other(gconstpointer way)
+{
+    int fds[2];
+    char byte;
+    pid_t pid;
+
+    g_assert_cmpint(pipe(fds), ==, 0);
+    pid = fork();
+    g_assert_cmpint(pid, >=, 0);
+    if (pid == 0) {
+        BpfLab lab;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        bpf_lab_start(&lab, way, VSF_DIRECTION_BOTH);
+        bpf_lab_attach(&lab, "vnet0", FALSE, 1);
+        g_assert_cmpint(write(fds[1], "x", 1), ==, 1);
+        for (;;)
+            pause();
+    }
+    g_assert_cmpint(read(fds[0], &byte, 1), ==, 1);
+    close(fds[0]);
+    close(fds[1]);
+    return pid;
+}
+
+static void
+kill_other(pid_t pid)
+{
+    g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+}
+
+static gboolean
+has_no_tcx(gpointer unused G_GNUC_UNUSED)
+{
+    return bpf_lab_n_tcx("vnet0") == 0;
+}
+
+static void
+test_removes_what_a_killed_one_left(gconstpointer way)
+{
+    int fd = bpf_lab_new_tap("vnet0"), other = bpf_lab_new_tap("vnet1");
+    gboolean is_tcx = strcmp(way, BPF_LAB_TCX) == 0;
+    g_autofree char *before = bpf_lab_show_tc(), *left = NULL, *after = NULL, *others = NULL;
+
+    g_free(bpf_lab_tc("qdisc add dev vnet1 clsact"));
+    g_free(bpf_lab_tc("filter add dev vnet1 egress protocol ip prio 9 u32 match u32 0 0 "
+                      "flowid 1:1"));
+    kill_other(start_other(way));
+    left = bpf_lab_show_tc();
+    if (is_tcx) /* the kernel ends links a moment after their process */
+        tap_lab_loop_until(has_no_tcx, NULL);
+    else
+        g_assert_nonnull(strstr(left, "virt-sflow"));
+    g_assert_cmpuint(vsf_bpf_sweep().removed, ==, is_tcx ? 0 : 1);
+    g_assert_cmpuint(vsf_bpf_sweep().removed, ==, 0);
+    after = bpf_lab_show_tc();
+    g_assert_cmpstr(after, ==, before);
+    others = bpf_lab_tc("filter show dev vnet1 egress");
+    g_assert_nonnull(strstr(others, "u32"));
+    close(fd);
+    close(other);
+}
+
+/* A second daemon of this host, and our own. */
+static void
+test_leaves_those_of_the_living(void)
+{
+    int fds[2] = {bpf_lab_new_tap("vnet0"), bpf_lab_new_tap("vnet1")};
+    g_autofree char *before = bpf_lab_show_tc(), *during = NULL, *swept = NULL, *after = NULL;
+    pid_t pid = start_other(BPF_LAB_CLSACT);
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    bpf_lab_start(&lab, BPF_LAB_CLSACT, VSF_DIRECTION_BOTH);
+    tap = bpf_lab_attach(&lab, "vnet1", FALSE, 1);
+    during = bpf_lab_show_tc();
+    g_assert_cmpstr(during, !=, before);
+    g_assert_cmpuint(vsf_bpf_sweep().removed, ==, 0);
+    swept = bpf_lab_show_tc();
+    g_assert_cmpstr(swept, ==, during);
+    bpf_lab_send(fds[1], 100, 3);
+    g_assert_cmpuint(bpf_lab_counts(tap).candidates, ==, 3);
+    kill_other(pid);
+    g_assert_cmpuint(vsf_bpf_sweep().removed, ==, 1);
+    after = bpf_lab_show_tc();
+    g_assert_cmpstr(after, ==, before);
+    bpf_lab_send(fds[1], 100, 3);
+    g_assert_cmpuint(bpf_lab_counts(tap).candidates, ==, 6);
+    vsf_bpf_detach(tap);
+    bpf_lab_stop(&lab);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void
+test_counts_what_it_may_not_remove(void)
+{
+    int fd = bpf_lab_new_tap("vnet0");
+    g_autofree char *before = bpf_lab_show_tc(), *left = NULL, *after = NULL;
+    VsfBpfSwept swept;
+
+    kill_other(start_other(BPF_LAB_CLSACT));
+    left = bpf_lab_show_tc();
+    /* With the user the capabilities go, and come back. */
+    g_assert_cmpint(seteuid(65534), ==, 0);
+    swept = vsf_bpf_sweep();
+    g_assert_cmpint(seteuid(0), ==, 0);
+    g_assert_cmpuint(swept.removed, ==, 0);
+    g_assert_cmpuint(swept.left, ==, 1);
+    after = bpf_lab_show_tc();
+    g_assert_cmpstr(after, ==, left);
+    g_assert_cmpuint(vsf_bpf_sweep().removed, ==, 1);
+    g_free(after);
+    after = bpf_lab_show_tc();
+    g_assert_cmpstr(after, ==, before);
+    close(fd);
+}
+
+static void
+test_only_names_of_ours_are_ours(void)
+{
+    static const char *const names[] = {"virt-sflow-0123456789abcde", "virt-sflow-0123456789abcdeg",
+                                        "other"};
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        g_assert_false(vsf_bpf_owner_is_name(names[i]));
+    g_assert_false(vsf_bpf_owner_is_name(NULL));
+    g_assert_true(vsf_bpf_owner_is_name("virt-sflow-0123456789abcdef"));
+    g_assert_false(vsf_bpf_owner_lives("virt-sflow-0123456789abcdef"));
+}
+
+static socklen_t
+name_address(struct sockaddr_un *address, const char *name)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(address->sun_path + 1, name, strlen(name));
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+/* A socket has that name, and lets nobody near it but one. */
+static void
+test_in_doubt_an_owner_lives(void)
+{
+    static const char name[] = "virt-sflow-0123456789abcdef";
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0), friend = socket(AF_UNIX, SOCK_DGRAM, 0);
+    struct sockaddr_un address;
+    socklen_t size = name_address(&address, name);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, size), ==, 0);
+    size = name_address(&address, "virt-sflow-friend");
+    g_assert_cmpint(bind(friend, (struct sockaddr *)&address, size), ==, 0);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, size), ==, 0);
+    g_assert_true(vsf_bpf_owner_lives(name));
+    close(fd);
+    g_assert_false(vsf_bpf_owner_lives(name));
+    close(friend);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (bpf_lab_skip_all())
+        return 0;
+    bpf_lab_add("/bpf/sweep/removes-what-a-killed-one-left", test_removes_what_a_killed_one_left);
+    g_test_add_func("/bpf/sweep/leaves-those-of-the-living", test_leaves_those_of_the_living);
+    g_test_add_func("/bpf/sweep/counts-what-it-may-not-remove", test_counts_what_it_may_not_remove);
+    g_test_add_func("/bpf/sweep/only-names-of-ours-are-ours", test_only_names_of_ours_are_ours);
+    g_test_add_func("/bpf/sweep/in-doubt-an-owner-lives", test_in_doubt_an_owner_lives);
+    return g_test_run();
+}
