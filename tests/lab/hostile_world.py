@@ -142,6 +142,15 @@ def ask(kind, state="answers", disk=FREE, in_use=IN_USE, is_large=False, **parts
     return vm
 
 
+def refused(kind):
+    """The agent failed, was asked nothing further, and libvirt's reason is told. One that answers
+    came before: of those that fail one after another only the first would be asked at once."""
+    ask("good")
+    vm = ask(kind, "failing", **all_are("no reply"))
+    tap.equal(vm["agent"]["failures"], 1)
+    assert "no reason" not in vm["agent"]["trouble"], vm["agent"]
+
+
 def words(wanted):
     return wanted if isinstance(wanted, tuple) else (wanted,)
 

@@ -62,6 +62,7 @@ class Lab:
         self._hooks, self._want_libvirtd, self._libvirtd_conf = hooks, libvirtd, libvirtd_conf
         self._numbers = itertools.count(10)
         self._processes = []
+        self._macvtaps = None
 
     # ------------------------------------------------------------ life cycle
 
@@ -121,6 +122,9 @@ class Lab:
                     stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
+        if self._macvtaps is not None:
+            os.close(self._macvtaps)
+            self._macvtaps = None
 
     def start_libvirtd(self):
         """Again after stop_libvirtd() or a kill; the guests live on in between."""
@@ -193,6 +197,10 @@ class Lab:
     def nic(self, number=None, index=0, **options):
         """A NIC on the bridge with an address of its own: 10.77.0.NUMBER."""
         number = number if number is not None else next(self._numbers)
+        if options.get("kind") == "direct" and self._macvtaps is None:
+            # Its device node bears its ifIndex and is one for all labs: one lab at a time has any.
+            self._macvtaps = os.open("/dev/net", os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(self._macvtaps, fcntl.LOCK_EX)
         if index == 0 and options.get("kind", "bridge") == "bridge":
             address = f"{self.address.rsplit('.', 1)[0]}.{number}/{self.bits}"
             options.setdefault("address", address)

@@ -1,25 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest whose agent breaks the connection to libvirt, is late, silent, or slow on purpose.
-That harms neither the daemon nor another VM, and it is left alone."""
+"""A guest whose agent breaks the connection to libvirt on purpose. That harms neither the daemon
+nor another VM. test_agent_patience.py has those that are late, silent or slow."""
 
-import time
-
-import hostile
 import tap
-from hostile_world import (FRESH_S, all_are, ask, check_afterwards, check_vm, monitor, next_metrics,
-                           status_vm, world)
-from truth import INTERVAL_S, TURN_S
-
-SLOW_TURNS = 3  # until it is left alone
-
-
-def refused(kind):
-    """The agent failed, was asked nothing further, and libvirt's reason is told. One that answers
-    came before: of those that fail one after another only the first would be asked at once."""
-    ask("good")
-    vm = ask(kind, "failing", **all_are("no reply"))
-    tap.equal(vm["agent"]["failures"], 1)
-    assert "no reason" not in vm["agent"]["trouble"], vm["agent"]
+from hostile_world import all_are, ask, check_afterwards, refused
 
 
 def test_too_long():
@@ -62,49 +46,6 @@ def test_endless():
     """So are 12 MiB without an end of line"""
     refused("endless")
 
-
-def test_late():
-    """So is a reply that comes after the time for it"""
-    refused("late")
-
-
-def test_silent():
-    """So is none at all; what such a guest said a minute ago is not told any more"""
-    refused("silent")
-    vm = monitor().wait_vm(world().hurt, lambda vm: vm["disk"]["why"] == "no-reply" and vm,
-                           FRESH_S + 5, "numbers that are too old")
-    tap.equal((vm["disk"]["bytes"], vm["disk"]["source"]), (None, "agent"))
-    check_vm(vm)
-
-
-# ------------------------------------------------------- left alone
-
-def quarantined():
-    """Of the host's agents, as its daemon sends it; None if it has not since now."""
-    since = time.time()
-
-    def newest():
-        return [entry["value"] for sample in monitor().collector.samples("4300:1002", since=since)
-                for entry in sample.content["metrics"] if entry["name"] == "agents_quarantined"]
-    return monitor().collector.wait(newest, what="the daemon's own metrics")[-1]
-
-
-def test_slow():
-    """One that was quick and becomes slow answers three times; then it is left alone, which its
-    VM and the host say in their samples. When it comes back quick it is asked again"""
-    hurt = world().hurt
-    ask("good")
-    ask("slow")
-    tap.equal(quarantined(), 0)
-    vm = monitor().wait_vm(hurt, lambda vm: vm["agent"]["state"] == "quarantined" and vm,
-                           SLOW_TURNS * (INTERVAL_S + 3 * hostile.SLOW_S), "left alone")
-    tap.equal(next_metrics(hurt)["agent_state"], "quarantined")
-    tap.equal(quarantined(), 1)
-    time.sleep(INTERVAL_S + TURN_S - 2)
-    tap.equal(status_vm(hurt)["agent"]["requests"], vm["agent"]["requests"], "requests")
-    check_vm(status_vm(hurt))
-    ask("good")
-    tap.equal((next_metrics(hurt)["agent_state"], quarantined()), ("answers", 0))
 
 def test_afterwards():
     """No number was sent that none of them told, and a real agent is believed again; the daemon

@@ -117,47 +117,61 @@ def start(*options):
                             env=environment())
 
 
-def folders():
-    """Of the labs that lie in our build folder."""
-    return {name for name in os.listdir(os.path.join(labs.build_folder(), "lab"))
-            if name.startswith("run-")}
-
-
-def namespaces_under(pid):
-    """PID namespaces of its descendants other than ours."""
-    own, found, todo = os.readlink("/proc/self/ns/pid"), set(), [pid]
+def links_under(pid, folder):
+    """Where the links in /proc/PID/FOLDER point, for a process and its descendants."""
+    found, todo = set(), [pid]
     while todo:
         pid = todo.pop()
         try:
-            found.add(os.readlink(f"/proc/{pid}/ns/pid"))
+            for name in os.listdir(f"/proc/{pid}/{folder}"):
+                found.add(os.readlink(f"/proc/{pid}/{folder}/{name}"))
             with open(f"/proc/{pid}/task/{pid}/children") as file:
                 todo += map(int, file.read().split())
         except OSError:
             pass
-    return found - {own}
+    return found
+
+
+def namespaces_under(pid):
+    """PID namespaces of its descendants other than ours."""
+    return {link for link in links_under(pid, "ns") if link.startswith("pid:")} - {
+        os.readlink("/proc/self/ns/pid")}
+
+
+def folder_of(process):
+    """Of its lab, whose lock it holds; other tests have labs in our build folder too."""
+    base = os.path.join(labs.build_folder(), "lab", "run-")
+    found, = {os.path.dirname(link) for link in links_under(process.pid, "fd")
+              if link.startswith(base) and link.endswith("/lock")}
+    assert os.path.isdir(found), found
+    return found
 
 
 def test_lab():
     """With --lab a VM of our own shows counters and packets"""
-    before = folders()
     process = start("--seconds", "60")
+    first = process.stdout.readline()
+    folder = folder_of(process) if first else None
     output, errors = process.communicate(timeout=240)
     tap.equal(process.returncode, 0, errors)
+    output = first + output
     tap.equal(names_of_vms(output), {"web01"})
     # --seconds are those of monitoring, without what the lab takes before.
     steps = {text: int(second) for second, text in re.findall(r"\[ *(\d+) s\] (.*)", errors)}
     tap.between(steps["done: nothing is left running"] - steps["starting virt-sflowd"], 59, 90)
     formats = {sample["format"] for one in datagrams(output) for sample in one["samples"]}
     tap.equal(formats, {"0:3", "0:4", "4300:1002"}, "what an agent says has custom metrics")
-    tap.equal(folders(), before)
+    assert not os.path.exists(folder), folder
     assert os.path.exists(os.path.join(labs.build_folder(), "quickstart-logs/build.log"))
 
 
 def end_with(number):
-    """Sends the signal when the first datagram is out; returns (status, what is left)."""
+    """Sends the signal when the first datagram is out; returns (status, processes that are
+    left, its lab's folder)."""
     process = start()
     try:
         process.stdout.readline()
+        folder = folder_of(process)
         inside = namespaces_under(process.pid)
         assert len(inside) == 1, inside
         namespace, = inside
@@ -169,26 +183,29 @@ def end_with(number):
     deadline = time.monotonic() + 20
     while sandbox.processes_of(namespace) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return process.returncode, sandbox.processes_of(namespace)
+    return process.returncode, sandbox.processes_of(namespace), folder
+
+
+def ends_clean(number):
+    status, left, folder = end_with(number)
+    tap.equal((status, left), (0, []))
+    assert not os.path.exists(folder), folder
 
 
 def test_interrupt():
     """Ctrl-C ends it with status 0 and leaves nothing"""
-    before = folders()
-    tap.equal(end_with(signal.SIGINT), (0, []))
-    tap.equal(folders(), before)
+    ends_clean(signal.SIGINT)
 
 
 def test_terminate():
     """SIGTERM ends it with status 0 and leaves nothing"""
-    before = folders()
-    tap.equal(end_with(signal.SIGTERM), (0, []))
-    tap.equal(folders(), before)
+    ends_clean(signal.SIGTERM)
 
 
 def test_kill():
     """SIGKILL leaves nothing but files in the build folder"""
-    tap.equal(end_with(signal.SIGKILL), (-9, []))
+    status, left, _ = end_with(signal.SIGKILL)
+    tap.equal((status, left), (-9, []))
     labs.remove_stale(os.path.join(labs.build_folder(), "lab"))
 
 

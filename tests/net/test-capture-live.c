@@ -370,7 +370,7 @@ test_one_in_n_is_kept(void)
 static void
 test_macvtap_is_mirrored(void)
 {
-    g_autofree char *device = NULL;
+    g_autofree char *device = NULL, *add = NULL;
     static Batch from, to;
     int vm, packet_socket;
     CaptureLab lab;
@@ -378,8 +378,11 @@ test_macvtap_is_mirrored(void)
     tap_lab_ip("link add veth0 type veth peer name veth1");
     tap_lab_up("veth0");
     tap_lab_up("veth1");
-    tap_lab_ip("link add link veth0 name macvtap0 address 52:54:00:00:00:01 type macvtap "
-               "mode bridge");
+    /* Its device node bears its ifIndex, and is one for the macvtaps of all namespaces. */
+    add = g_strdup_printf("link add link veth0 name macvtap0 index %d address 52:54:00:00:00:01 "
+                          "type macvtap mode bridge",
+                          100000 + getpid());
+    tap_lab_ip(add);
     tap_lab_up("macvtap0");
     device = g_strdup_printf("/dev/tap%d", tap_lab_ifindex("macvtap0"));
     vm = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
