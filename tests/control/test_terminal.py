@@ -95,7 +95,8 @@ def test_picture():
     tap.need("tmux")
     with Screen() as screen:
         # The keys are drawn last.
-        lines = screen.wait(lambda lines: lines[-1].startswith("q ends"), "the keys")
+        lines = screen.wait(lambda lines: names(lines) and lines[-1].startswith("q ends"),
+                            "VMs and keys")
         tap.equal(len(lines), 24)
         tap.diagnostics("\n".join(lines[:4]))
         assert lines[0].startswith("40 of 40 VMs, CPU 1180.0%, 820k bit/s in, 200 out"), lines[0]
