@@ -189,8 +189,11 @@ def not_allowed(profile, trace):
     # A rule is about what a link leads to.
     names = sorted({path for path, _ in files})
     real = dict(zip(names, world().tree.run(["realpath", "-m", *names]).stdout.splitlines()))
+    for path in names:
+        if path.endswith("/") or os.path.isdir(world().tree.path(path)):
+            real[path] += "/"
     return ([(path, letter) for path, letter in sorted(files)
-             if not rules.allows(real[path] + ("/" if path.endswith("/") else ""), letter)] +
+             if not rules.allows(real[path], letter)] +
             [pair for pair in sorted(sockets) if not rules.allows_socket(*pair)])
 
 
