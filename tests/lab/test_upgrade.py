@@ -48,6 +48,9 @@ class World:
         system = System(self.lab)
         self.system = system.__enter__()
         self.system.install(built.deb_of(VERSIONS[0]))
+        # libvirtd takes no client whose user it cannot name.
+        for name in ("passwd", "group"):
+            self.lab.run(["mount", "--bind", f"{self.system.root}/etc/{name}", "/etc/" + name])
         self.collector = Collector(self.lab, port=0)
         self.system.write("/etc/virt-sflow/conf.d/10-site.conf",
                           SITE.format(self.collector.target, POLLING_S))
@@ -200,6 +203,7 @@ def test_removed():
         world().process = None
     world().system.run(["dpkg", "--no-triggers", "--remove", "virt-sflow"])
     tap.equal(world().system.read("/etc/virt-sflow/virt-sflow.conf"), world().changed)
+    world().system.run(["rm", "/etc/virt-sflow/conf.d/10-site.conf"])  # the site's, not dpkg's
     world().system.run(["dpkg", "--no-triggers", "--purge", "virt-sflow"])
     for user in USERS:
         assert world().system.run(["id", user], check=False).returncode != 0, user
