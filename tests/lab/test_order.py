@@ -334,7 +334,7 @@ def test_second_daemon():
     assert monitor().runtime + "/control: another daemon runs" in done.stderr, done.stderr
     tap.diagnostics(done.stderr.strip().splitlines()[-1])
     tap.equal(monitor().status()["libvirt"]["connected"], True)
-    tap.equal(sorted(os.listdir(lab().path("run", monitor().name))), ["control", "hook"])
+    tap.equal(sorted(os.listdir(lab().path("run", monitor().name))), ["agent.sock", "control", "hook"])
 
 
 def test_wrong_options():
