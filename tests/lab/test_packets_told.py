@@ -93,11 +93,11 @@ def test_macvtap():
 
 
 def test_tshark():
-    """tshark decodes every datagram of packets without times, interfaces and the host without
-    a malformed mark
+    """tshark decodes every datagram of packets without times and of interfaces without a
+    malformed mark
 
     It takes one record of a packet sample that it does not know, the last, which names the
-    VMs; the time is another. It knows no record of VMs (2000 and up), and after one that it does not know it goes on
+    VMs; the time is another. It knows no record of VMs and hosts (2000 and up), and after one that it does not know it goes on
     8 bytes further instead of by the length, so that it may take any bytes for a record that
     is cut: also in datagrams of other agents. Those are judged by the oracle."""
     tap.need("tshark")
@@ -110,7 +110,7 @@ def test_tshark():
         flows = wait_flows(monitor, lab().ifindex(a.taps()[0]))
         monitor.collector.check()
         datagrams = [datagram for datagram in monitor.collector.datagrams()
-                     if not any(sample.get("source", "3:").startswith("3:")
+                     if not any(sample.get("source", "3:")[0] in "23"
                                 for sample in datagram.content["samples"])]
     capture = os.path.join(lab().folder, "sflow.pcap")
     pcapfile.write(capture, [(datagram.time, datagram.raw) for datagram in datagrams], port=6343)
