@@ -69,6 +69,7 @@ def test_taken_over():
     # The name that the recorded datagram has.
     guest = lab().define_tiny("instance-0000001a")
     guest.start(paused=True)
+    tap.on_exit(guest.destroy)
     with Monitor(lab(), start=False) as monitor:
         made = monitor.command("import-hsflowd", old).stdout
         with open(monitor.config, "w") as file:
