@@ -14,9 +14,8 @@ apt_lab="libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients qemu-s
     qemu-guest-agent busybox-static iproute2 dnsmasq-base e2fsprogs util-linux procps kmod"
 # Tests that judge by other programs; a test without its program skips itself.
 apt_check="clang-format-14 tshark pmacct nfdump nfdump-sflow strace iputils-ping faketime iperf3
-    openvswitch-switch
-    libclang-rt-14-dev systemd man-db tmux zsh debhelper lintian rpm rpmlint debootstrap
-    fakeroot dh-apparmor apparmor checkpolicy semodule-utils selinux-policy-dev dbus polkitd"
+    openvswitch-switch libclang-rt-14-dev systemd man-db tmux zsh build-essential debhelper lintian rpm
+    rpmlint debootstrap fakeroot dh-apparmor apparmor checkpolicy semodule-utils selinux-policy-dev dbus polkitd"
 
 dnf_build="gcc meson ninja-build pkgconf-pkg-config python3 git glib2-devel json-glib-devel
     libvirt-devel libpcap-devel libmnl-devel libbpf-devel clang ncurses-devel glibc-static"
