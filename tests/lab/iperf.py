@@ -40,9 +40,9 @@ class Iperf:
         self.lab, self.guest = lab, guest
         tap.need("iperf3")
         _bundle(lab.path("run", "vsf/iperf.tar"))
-        files = lab.popen(["python3", "-m", "http.server", str(FILES_PORT), "--bind", lab.address,
-                           "--directory", "/run/vsf"], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL)
+        # Python's own would ask name servers, which the lab has none of, for its address.
+        files = lab.popen(["busybox", "httpd", "-f", "-p", f"{lab.address}:{FILES_PORT}", "-h",
+                           "/run/vsf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait_listening(lab, FILES_PORT)
             guest.run(f"wget -q -O - http://{lab.address}:{FILES_PORT}/iperf.tar | tar x -C /tmp",
