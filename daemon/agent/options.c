@@ -15,7 +15,7 @@ vsf_agent_options_parse(VsfAgentOptions *options, int *argc, char ***argv, GErro
          "Listen here (default /run/virt-sflow/agent.sock), unless the service manager does",
          "PATH"},
         {"allow-user", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->allow_users,
-         "Who may ask beside root (default " VSF_AGENT_USER "); may be repeated", "NAME"},
+         "Who may ask beside root (default " VSF_AGENT_USER "); may be repeated", "NAME|UID"},
         {"listen-fd", 0, 0, G_OPTION_ARG_INT, &options->listen_fd,
          "Take this listening socket, which was inherited", "FD"},
         {"until-eof", 0, 0, G_OPTION_ARG_NONE, &options->until_eof,
@@ -59,6 +59,27 @@ vsf_agent_options_clear(VsfAgentOptions *options)
     g_strfreev(options->allow_users);
 }
 
+/* A name, or a number, which nobody here need have: a container does not know the host's users. */
+static gboolean
+find_user(const char *name, guint *uid, guint *gid)
+{
+    const struct passwd *user = getpwnam(name);
+    guint64 number;
+
+    *gid = G_MAXUINT;
+    if (user == NULL) {
+        if (!g_ascii_string_to_unsigned(name, 10, 0, G_MAXUINT - 1, &number, NULL))
+            return FALSE;
+        *uid = (guint)number;
+        user = getpwuid(*uid);
+    } else {
+        *uid = user->pw_uid;
+    }
+    if (user != NULL)
+        *gid = user->pw_gid;
+    return TRUE;
+}
+
 GArray *
 vsf_agent_options_uids(const VsfAgentOptions *options, guint *gid, GError **error)
 {
@@ -72,18 +93,18 @@ vsf_agent_options_uids(const VsfAgentOptions *options, guint *gid, GError **erro
     *gid = G_MAXUINT;
     g_array_append_val(uids, root);
     for (guint i = 0; names[i] != NULL; i++) {
-        const struct passwd *user = getpwnam(names[i]);
+        guint uid, its_gid;
 
-        if (user == NULL && options->allow_users == NULL)
-            continue;
-        if (user == NULL) {
+        if (!find_user(names[i], &uid, &its_gid)) {
+            if (options->allow_users == NULL)
+                continue;
             g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                         "--allow-user %s: there is no such user", names[i]);
             return NULL;
         }
-        g_array_append_val(uids, user->pw_uid);
-        if (*gid == G_MAXUINT && user->pw_uid != 0)
-            *gid = user->pw_gid;
+        g_array_append_val(uids, uid);
+        if (*gid == G_MAXUINT && uid != 0)
+            *gid = its_gid;
     }
     return g_steal_pointer(&uids);
 }

@@ -47,7 +47,10 @@ clear_stale(const struct sockaddr_un *address, GError **error)
         return fail(error, path, "cannot open a socket");
     result = connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
     close(probe);
-    if (result != ECONNREFUSED && result != ENOENT) {
+    /* EACCES: whether somebody listens may not be asked, as where a daemon that was root's left it.
+     */
+    if (result != ECONNREFUSED && result != ENOENT &&
+        !(result == EACCES && vsf_owner_is_left_socket(path))) {
         /* 0 and EAGAIN (its backlog is full): somebody listens. */
         errno = result == 0 || result == EAGAIN ? EADDRINUSE : result;
         return fail(error, path, errno == EADDRINUSE ? "another daemon runs" : "cannot connect");

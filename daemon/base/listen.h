@@ -21,8 +21,9 @@ guint vsf_listen_fds(const char *listen_fds, const char *listen_pid, gint64 pid)
 /* TRUE if @fd is a unix stream socket that listens. */
 gboolean vsf_listen_is_fit(int fd);
 
-/* Replaces a socket on which nobody listens; G_IO_ERROR_ADDRESS_IN_USE if
- * somebody does; never touches what is no socket. Mode 0660. */
+/* Replaces a socket on which nobody listens, or another user's in a directory of ours that we may
+ * not ask; G_IO_ERROR_ADDRESS_IN_USE if somebody listens; never touches what is no socket. Mode
+ * 0660. */
 gboolean vsf_listener_open(VsfListener *listener, const char *path,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Removes the file only if it is still ours. */

@@ -20,6 +20,16 @@ vsf_owner_enter(const char *directory)
     return TRUE;
 }
 
+gboolean
+vsf_owner_is_left_socket(const char *path)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    struct stat file, around;
+
+    return lstat(path, &file) == 0 && S_ISSOCK(file.st_mode) && file.st_uid != geteuid() &&
+           stat(directory, &around) == 0 && around.st_uid == geteuid();
+}
+
 void
 vsf_owner_leave(gboolean entered)
 {

@@ -11,5 +11,9 @@
  * the process is not root's, or the directory is root's or not there. */
 gboolean vsf_owner_enter(const char *directory);
 
+/* TRUE if @path is a socket of another user's in a directory of our own: of a daemon that ran as
+ * that user, as none does here any more. Nobody else has made it who may not write there. */
+gboolean vsf_owner_is_left_socket(const char *path);
+
 /* Takes what vsf_owner_enter() returned; keeps errno. */
 void vsf_owner_leave(gboolean entered);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agents-text.h"
 
+#include "explain-private.h"
 #include "member.h"
 #include "table.h"
 
@@ -103,6 +104,19 @@ add_reasons(GString *text, JsonObject *vm)
     add_trouble(text, vm);
 }
 
+/* What to run, where the service is not there. */
+static void
+add_start(GString *text, const char *trouble)
+{
+    g_autoptr(GPtrArray) findings = vsf_findings_new();
+    VsfFinding *finding = vsf_finding_new(findings, "agents");
+
+    vsf_explain_refused(finding, trouble);
+    if (strcmp(finding->code, "no-agent-service") == 0)
+        vsf_table_line(text, "", "run: ", ((const VsfFix *)finding->fixes->pdata[0])->command,
+                       NULL);
+}
+
 void
 vsf_agents_summary(GString *text, JsonObject *status)
 {
@@ -116,8 +130,10 @@ vsf_agents_summary(GString *text, JsonObject *status)
         return;
     vsf_table_line(text, "agents", mode, ", ", running, " conversations, ", stuck,
                    " past their deadline", NULL);
-    if (strcmp(trouble, "-") != 0)
-        vsf_table_line(text, "", trouble, NULL);
+    if (strcmp(trouble, "-") == 0)
+        return;
+    vsf_table_line(text, "", trouble, NULL);
+    add_start(text, trouble);
 }
 
 /* The daemon tells no VMs until it knows its own address. */

@@ -3,6 +3,8 @@
  * (virt/agent-client.c, virt/agent-libvirt.c) and of the agent service (agent/server.c). */
 #include "explain-private.h"
 
+#include <string.h>
+
 void
 vsf_explain_refused(VsfFinding *finding, const char *trouble)
 {
@@ -12,7 +14,9 @@ vsf_explain_refused(VsfFinding *finding, const char *trouble)
                         "there: %s.",
                         trouble);
         vsf_finding_fix(finding, "start it (or set agent = off in [guest])",
-                        "systemctl enable --now virt-sflow-agent.socket");
+                        strstr(trouble, " listens there") != NULL
+                            ? "systemctl restart virt-sflow-agent.socket"
+                            : "systemctl enable --now virt-sflow-agent.socket");
     } else if (g_str_has_prefix(trouble, "user ")) {
         vsf_finding_say(finding, VSF_SEVERITY_WARNING, "permission",
                         "virt-sflow-agent does not answer virt-sflowd: %s.", trouble);

@@ -147,7 +147,9 @@ remove_stale(const char *path, const struct sockaddr_un *address, GError **error
     close(probe);
     if (failure == 0)
         return fail(error, path, "another process listens", EADDRINUSE);
-    if (failure == ECONNREFUSED && unlink(path) < 0 && errno != ENOENT)
+    /* EACCES: it may not be asked, as where a daemon that was root's left it. */
+    if ((failure == ECONNREFUSED || (failure == EACCES && vsf_owner_is_left_socket(path))) &&
+        unlink(path) < 0 && errno != ENOENT)
         return fail(error, path, "the old one cannot be removed", errno);
     return TRUE;
 }

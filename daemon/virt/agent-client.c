@@ -117,6 +117,24 @@ receive_answer(int fd, gint64 deadline_us, VsfAgentAnswerKind *kind, GError **er
 
 /* --- the connection --------------------------------------------------------- */
 
+/* Who listens, as the kernel attests: systemd or a service as root, or one of our own user's. The
+ * directory may be another user's, who would like to be asked in the service's place. */
+static gboolean
+is_trusted(int fd, const char *path, GError **error)
+{
+    struct ucred peer = {.uid = G_MAXUINT};
+    socklen_t size = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+        (peer.uid == 0 || peer.uid == geteuid()))
+        return TRUE;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_READ_ONLY,
+                "no agent service at %s: user %u listens there, who is neither root nor the "
+                "daemon's own",
+                path, peer.uid);
+    return FALSE;
+}
+
 static int
 connect_to(const char *path, GError **error)
 {
@@ -195,7 +213,7 @@ open_link(const char *place, GError **error)
     fd = connect_to(path, error);
     if (fd < 0)
         return NULL;
-    if (!greet(fd, uri, error)) {
+    if (!is_trusted(fd, path, error) || !greet(fd, uri, error)) {
         close(fd);
         return NULL;
     }

@@ -412,28 +412,6 @@ test_it_ends_while_calls_hang(void)
 /* --- the client --------------------------------------------------------------------- */
 
 static void
-expect_no_link(const char *place, int code, const char *words)
-{
-    g_autoptr(GError) error = NULL;
-
-    g_assert_null(house_open(place, &error));
-    g_assert_error(error, G_IO_ERROR, code);
-    g_assert_nonnull(strstr(error->message, words));
-}
-
-static void
-test_a_service_that_is_not_there_is_told_so(void)
-{
-    g_autoptr(House) house = house_new(NULL, 0);
-    g_autofree char *other = g_strdup_printf("other:///system %s", house->path);
-
-    expect_no_link(URI " /nowhere/agent.sock", G_IO_ERROR_CONNECTION_REFUSED,
-                   "no agent service at /nowhere/agent.sock: ");
-    expect_no_link(URI " ", G_IO_ERROR_READ_ONLY, "agent-socket is none");
-    expect_no_link(other, G_IO_ERROR_READ_ONLY, "asks " URI ", not other:///system");
-}
-
-static void
 test_the_end_of_the_service_is_noticed(void)
 {
     House *house = house_new(NULL, 0);
@@ -491,7 +469,6 @@ main(int argc, char **argv)
     ADD("one-that-hangs-holds-up-no-other", test_one_that_hangs_holds_up_no_other);
     ADD("at-most-four-are-out-at-a-time", test_at_most_four_are_out_at_a_time);
     ADD("it-ends-while-calls-hang", test_it_ends_while_calls_hang);
-    ADD("a-service-that-is-not-there-is-told-so", test_a_service_that_is_not_there_is_told_so);
     ADD("the-end-of-the-service-is-noticed", test_the_end_of_the_service_is_noticed);
     ADD("a-link-ends-with-the-permission", test_a_link_ends_with_the_permission);
     return g_test_run();

@@ -199,6 +199,21 @@ def test_other_user():
         assert said.startswith("hello ") and "not-supported" in said, said
 
 
+def test_user_by_number():
+    """A user may be told by a number that has no name here, and in that user's folder the socket is that
+    user's; what is neither is refused"""
+    need_root()
+    with folder() as path:
+        os.chown(path, 4711, 4711)
+        service = Service(path + "/agent.sock", ["--allow-user", "4711"])
+        tap.equal((os.stat(service.path).st_uid, os.stat(service.path).st_gid), (4711, 4711))
+        said = as_user(4711, service.path)
+        assert said.startswith("hello ") and "not-supported" in said, said
+    for word in ("4711x", "-1", "4294967295", ""):
+        done = run("--allow-user", word)
+        tap.equal((done.returncode, "no such user" in done.stderr), (2, True), word)
+
+
 def test_ready():
     """The service manager hears when it listens, and when it stops"""
     with folder() as path, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

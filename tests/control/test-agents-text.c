@@ -71,6 +71,11 @@ test_who_answers_is_shown_with_reasons(void)
          "'vms':[]}",
          "agents      off, 0 conversations, 0 past their deadline\n"
          "            the connection is read-only\n\nNo VM is running.\n"},
+        {"{'agents':{'mode':'auto','running':0,'stuck':0,'trouble':'no agent service at /s: No'},"
+         "'vms':[]}",
+         "agents      auto, 0 conversations, 0 past their deadline\n"
+         "            no agent service at /s: No\n"
+         "            run: systemctl enable --now virt-sflow-agent.socket\n\nNo VM is running.\n"},
         {"{}", "The daemon tells of no VMs yet.\n"},
         {"{'vms':[]}", "No VM is running.\n"},
         {"{'vms':[{'name':'a','memory':{'source':null,'age_s':5},'disk':{'age_s':5}}]}",

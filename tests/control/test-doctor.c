@@ -67,6 +67,8 @@ static const Case cases[] = {
     {"{'agents':{'trouble':'read only'}}", "agents", 1, "permission", "read only", "usermod"},
     {"{'agents':{'trouble':'no agent service at /s: No'}}", "agents", 1, "no-agent-service",
      "at /s: No", "systemctl enable --now virt-sflow-agent.socket"},
+    {"{'agents':{'trouble':'no agent service at /s: user 7 listens there, who'}}", "agents", 1,
+     "no-agent-service", "user 7 listens there", "systemctl restart virt-sflow-agent.socket"},
     {"{'agents':{'stuck':1}}", "agents", 1, "stuck-agents", "1 conversations", NULL},
     {"{'capture':{'without_room':4}}", "samplers", 1, "no-room", "4 interfaces",
      "systemctl edit virt-sflowd"},

@@ -274,6 +274,25 @@ test_stale_socket_is_replaced(Fixture *fixture, gconstpointer data G_GNUC_UNUSED
     g_assert_nonnull(fixture->socket);
 }
 
+/* As a daemon that was root's left it, in the folder that is its successor's. */
+static void
+test_stale_socket_of_root_is_replaced(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (skip_without_root())
+        return;
+    g_clear_pointer(&fixture->socket, vsf_hook_socket_free);
+    leave_stale_socket(fixture->path);
+    g_assert_cmpint(chmod(fixture->path, 0600), ==, 0);
+    g_assert_cmpint(chown(fixture->folder, NOBODY, NOBODY), ==, 0);
+    g_assert_cmpint(seteuid(NOBODY), ==, 0);
+    fixture->socket = vsf_hook_socket_new(fixture->path, note_message, fixture, &error);
+    g_assert_cmpint(seteuid(0), ==, 0);
+    g_assert_no_error(error);
+    g_assert_nonnull(fixture->socket);
+}
+
 static void
 test_living_socket_is_not_taken(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -338,6 +357,7 @@ main(int argc, char **argv)
     ADD("passed-descriptors-do-not-stay", test_passed_descriptors_do_not_stay);
     ADD("file-is-private-and-goes-away", test_file_is_private_and_goes_away);
     ADD("stale-socket-is-replaced", test_stale_socket_is_replaced);
+    ADD("stale-socket-of-root-is-replaced", test_stale_socket_of_root_is_replaced);
     ADD("living-socket-is-not-taken", test_living_socket_is_not_taken);
     ADD("other-file-is-not-removed", test_other_file_is_not_removed);
     ADD("successors-socket-is-not-removed", test_successors_socket_is_not_removed);

@@ -78,18 +78,18 @@ class Profile:
         return bool({(family, kind), (family, "")} & self.networks)
 
 
-def _path(path, flags):
-    """A rule about a folder ends with a slash."""
-    return path + "/" if "O_DIRECTORY" in flags and not path.endswith("/") else path
-
-
-def _opened(flags):
-    return "w" if re.search(r"O_(WRONLY|RDWR|CREAT|APPEND|TRUNC)", flags) else "r"
+def _opened(path, flags):
+    """Nothing for what is opened only to be looked at, which AppArmor leaves alone; the name of a folder
+    ends with a slash, as in rules."""
+    if "O_PATH" in flags:
+        return None
+    if "O_DIRECTORY" in flags:
+        return path.rstrip("/") + "/", "r"
+    return path, "w" if re.search(r"O_(WRONLY|RDWR|CREAT|APPEND|TRUNC)", flags) else "r"
 
 
 _CALLS = (
-    (re.compile(r'openat\(AT_FDCWD, "(/[^"]*)", ([A-Z_|]+).*\) = \d'), 
-     lambda call: (_path(call[1], call[2]), _opened(call[2]))),
+    (re.compile(r'openat\(AT_FDCWD, "(/[^"]*)", ([A-Z_|]+).*\) = \d'), lambda call: _opened(call[1], call[2])),
     (re.compile(r'(?:connect|bind)\(\d+, \{sa_family=AF_UNIX, sun_path="(/[^"]*)"\}, \d+\) = 0'),
      lambda call: (call[1], "w")),
     (re.compile(r'rename\w*\((?:AT_FDCWD, )?"[^"]*", (?:AT_FDCWD, )?"(/[^"]*)".*\) = 0'),
@@ -108,6 +108,7 @@ def done(trace):
             found = regex.search(line)
             if found:
                 files.add(make(found))
+        files.discard(None)
         found = _SOCKET.search(line)
         if found:
             sockets.add((found[1].lower(), _TYPES.get(found[2], found[2])))

@@ -12,7 +12,8 @@ from users import SOURCE
 
 _DAEMONS = ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd")
 _RULES = "/usr/share/polkit-1/rules.d"
-_OURS = "50-virt-sflow.rules"
+_OURS = "49-virt-sflow.rules"
+_LIBVIRTS = "50-libvirt.rules"  # as upstream and Fedora have it; Debian's number is 60
 
 
 class Polkit:
@@ -28,8 +29,8 @@ class Polkit:
         if program is None or not os.path.isdir(_RULES):
             tap.skip("not installed: polkitd")
         os.makedirs(self.rules)
-        for path in glob.glob(_RULES + "/*libvirt*"):
-            shutil.copy(path, self.rules)
+        for path in glob.glob(_RULES + "/*-libvirt.rules"):
+            shutil.copy(path, os.path.join(self.rules, _LIBVIRTS))
         self.install()
         os.makedirs(self.lab.path("run", "dbus"))
         empty = self.lab.path("run", "vsf/no-rules.d")
@@ -55,6 +56,9 @@ class Polkit:
         return self.lab.run(["dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.DBus",
                              "/", "org.freedesktop.DBus.NameHasOwner",
                              "string:org.freedesktop.PolicyKit1"], check=False)
+
+    def has_libvirts(self):
+        return os.path.exists(os.path.join(self.rules, _LIBVIRTS))
 
     def install(self):
         shutil.copy(os.path.join(SOURCE, "data/polkit.rules"), os.path.join(self.rules, _OURS))

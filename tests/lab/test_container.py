@@ -12,6 +12,7 @@ import time
 import lab as labs
 import tap
 from collector import Collector
+from test_rights import AGENT_SOCKET, ASK, PAUSED
 from tree import Tree
 from users import SOURCE
 
@@ -21,11 +22,18 @@ def text_of(name):
         return file.read()
 
 
-def documented():
-    """-> (mounts [(path, options)], capabilities, other options) of the daemon's container."""
+def words_of(name):
+    """Of the command that makes that container: of the engine, and of the program in it."""
     block = next(block for block in re.findall(r"```sh\n(.*?)```", text_of("docs/containers.md"), re.S)
-                 if "--name virt-sflowd" in block)
+                 if f"--name {name} " in block)
     words = shlex.split(block)
+    image = words.index("virt-sflow")
+    return words[:image], words[image + 1:]
+
+
+def documented(name="virt-sflowd"):
+    """-> (mounts [(path, options)], capabilities, other options) of that container."""
+    words, _ = words_of(name)
     mounts, capabilities, options = [], [], {}
     for word, following in zip(words, words[1:]):
         if word == "-v":
@@ -74,9 +82,14 @@ class Container:
         return self.lab.logs()
 
     def start(self):
-        words = "".join(f",+{name}" for name in self.capabilities)
-        rights = ["setpriv", f"--bounding-set=-all{words}", f"--inh-caps=-all{words}"]
-        return self.tree.daemon("container", [*rights, self.tree.program("virt-sflowd")])
+        return self.tree.daemon("container", [*rights(self.capabilities),
+                                              self.tree.program("virt-sflowd")])
+
+
+def rights(capabilities):
+    """The start of a command line that runs the rest with those and no others."""
+    words = "".join(f",+{name}" for name in capabilities)
+    return ["setpriv", f"--bounding-set=-all{words}", f"--inh-caps=-all{words}"]
 
 
 def container():
@@ -120,6 +133,41 @@ def test_mounts():
         tap.equal(process.end(), 0, "exit status")
     tap.equal(sources[0], sources[1])
     assert os.path.exists(container().state + "/indexes")
+
+
+def test_two_containers():
+    """The agent's container of docs/containers.md makes its socket in the directory of the daemon's user,
+    who has no name there, and asks for that user and for no other"""
+    mounts, capabilities, options = documented("virt-sflow-agent")
+    tap.equal((options["--cap-drop"], capabilities), ("all", ["setuid", "setgid"]))
+    assert set(mounts) <= set(documented()[0]), mounts
+    arguments = words_of("virt-sflow-agent")[1]
+    uid = int(arguments[arguments.index("--allow-user") + 1])
+    assert f"--user {uid}:{uid}" in text_of("docs/containers.md")
+    tree, lab = container().tree, container().lab
+    vm = lab.define_tiny("web02")
+    vm.start(paused=True)
+
+    def ask(user):
+        return tree.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+                         "/usr/bin/python3", "-c", ASK, AGENT_SOCKET, f"ask {vm.uuid} 2 guest-info"],
+                        check=False).stdout
+
+    lab.run(f"chown {uid}:{uid} /run/virt-sflow")
+    try:
+        process = tree.daemon("asker", [*rights(capabilities), tree.program("virt-sflow-agent"),
+                                        *arguments])
+        try:
+            deadline = time.monotonic() + 30
+            while not ask(uid).startswith("hello "):
+                assert process.poll() is None and time.monotonic() < deadline, container().logs()
+                time.sleep(0.1)
+            assert PAUSED in ask(uid), ask(uid)
+            assert not ask(uid + 1).startswith("hello "), ask(uid + 1)
+        finally:
+            tap.equal(process.end(), 0, "exit status")
+    finally:
+        lab.run("chown 0:0 /run/virt-sflow")
 
 
 def test_table():
