@@ -25,6 +25,7 @@ struct VsfAgentProcess {
     Child *child; /* NULL: none runs */
     gint64 started_us;
     guint wait_ms;
+    gint64 in_use_us; /* since then somebody else listens at @path; 0: nobody does */
 };
 
 /* What the thread that starts it sees. */
@@ -167,6 +168,28 @@ on_client(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer 
     return G_SOURCE_REMOVE;
 }
 
+/* The child of a daemon that was killed keeps the socket until it sees the end of its input. Who
+ * listens for longer is a service of its own, or a service manager that each look starts one
+ * for: it is left alone. */
+static void
+look_again_for_a_while(VsfAgentProcess *process)
+{
+    gint64 now_us = g_get_monotonic_time();
+
+    if (process->in_use_us == 0)
+        process->in_use_us = now_us;
+    if (now_us - process->in_use_us < VSF_AGENT_PROCESS_IN_USE_US)
+        retry_later(process, 0);
+}
+
+static void
+listener_opened(VsfAgentProcess *process)
+{
+    if (process->in_use_us != 0)
+        process->wait_ms = 0;
+    process->in_use_us = 0;
+}
+
 /* Opens the socket if it is not open. */
 static void
 wait_for_clients(VsfAgentProcess *process)
@@ -175,9 +198,13 @@ wait_for_clients(VsfAgentProcess *process)
 
     if (process->listener.fd < 0 && !vsf_listener_open(&process->listener, process->path, &error)) {
         g_debug("%s", error->message);
-        retry_later(process, 0);
+        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+            look_again_for_a_while(process);
+        else
+            retry_later(process, 0);
         return;
     }
+    listener_opened(process);
     process->listen_id = g_unix_fd_add(process->listener.fd, G_IO_IN, on_client, process);
 }
 
@@ -188,9 +215,9 @@ vsf_agent_process_new(const char *program, const char *path, const char *uri)
     VsfListener listener;
     VsfAgentProcess *process;
 
-    if (!vsf_listener_open(&listener, path, &error)) {
-        if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
-            g_warning("virt-sflow-agent is not started: %s", error->message);
+    if (!vsf_listener_open(&listener, path, &error) &&
+        !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)) {
+        g_warning("virt-sflow-agent is not started: %s", error->message);
         return NULL;
     }
     process = g_new0(VsfAgentProcess, 1);
@@ -199,7 +226,10 @@ vsf_agent_process_new(const char *program, const char *path, const char *uri)
     process->uri = g_strdup(uri);
     process->listener = listener;
     process->starter = vsf_worker_new(1, child_free);
-    wait_for_clients(process);
+    if (listener.fd >= 0)
+        wait_for_clients(process);
+    else
+        look_again_for_a_while(process);
     return process;
 }
 

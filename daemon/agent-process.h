@@ -9,8 +9,9 @@
 
 typedef struct VsfAgentProcess VsfAgentProcess;
 
-/* @program: of the service, @path: its socket, @uri: libvirt's; each is copied. NULL if somebody
- * listens at @path already, or the socket cannot be made (which is logged). */
+/* @program: of the service, @path: its socket, @uri: libvirt's; each is copied. Does somebody
+ * listen at @path already, it waits a while for its end: a daemon that was killed leaves its
+ * child listening for a moment. NULL if the socket cannot be made (which is logged). */
 VsfAgentProcess *vsf_agent_process_new(const char *program, const char *path, const char *uri);
 
 /* Ends the child and removes the socket. Takes NULL. */
@@ -24,6 +25,8 @@ int vsf_agent_process_pid(const VsfAgentProcess *process);
 #define VSF_AGENT_PROCESS_WAIT_MS 250
 #define VSF_AGENT_PROCESS_WAIT_MAX_MS 60000
 #define VSF_AGENT_PROCESS_SETTLED_US (60 * G_USEC_PER_SEC)
+/* So long it waits for the end of somebody else who listens. */
+#define VSF_AGENT_PROCESS_IN_USE_US (30 * G_USEC_PER_SEC)
 guint vsf_agent_process_next_wait_ms(gint64 lived_us, guint wait_ms);
 
 /* virt-sflow-agent in the folder of this process's own program; the caller owns it. */

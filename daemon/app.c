@@ -321,14 +321,10 @@ open_sockets(VsfApp *app, const char *runtime_dir, GError **error)
 static void
 choose_capture(VsfApp *app)
 {
-    g_autofree char *text = NULL, *swept = NULL;
+    g_autofree char *text = NULL;
 
     app->choice = vsf_capture_choose(app->config->backend, app->config->header_bytes,
                                      app->config->direction, vsf_descriptors_limit());
-    swept = vsf_capture_choice_describe_swept(app->choice);
-    if (swept != NULL)
-        g_log(G_LOG_DOMAIN, app->choice->swept.left > 0 ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE,
-              "%s", swept);
     text = vsf_capture_choice_describe(app->choice);
     if (vsf_capture_choice_is_as_wanted(app->choice))
         g_message("%s", text);

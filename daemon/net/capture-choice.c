@@ -65,6 +65,53 @@ load(VsfCaptureChoice *choice)
                                   : "[capture] backend = ebpf");
 }
 
+/* --- what a daemon that was killed left ---------------------------------- */
+
+static void
+tell_swept(const VsfBpfSwept *swept)
+{
+    g_autofree char *text = vsf_capture_choice_describe_swept(swept);
+
+    if (text != NULL)
+        g_log(G_LOG_DOMAIN, swept->left > 0 ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE, "%s",
+              text);
+}
+
+static gpointer
+sweep(gpointer payload G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+    VsfBpfSwept swept = vsf_bpf_sweep();
+
+    return g_memdup2(&swept, sizeof(swept));
+}
+
+static void
+sweep_ended(GObject *object G_GNUC_UNUSED, GAsyncResult *result, gpointer user_data G_GNUC_UNUSED)
+{
+    g_autofree VsfBpfSwept *swept = vsf_worker_finish(result, NULL);
+
+    if (swept != NULL)
+        tell_swept(swept);
+}
+
+/* It asks for interfaces, which waits for as long as anybody holds their lock. eBPF needs that lock
+ * as well, and a place for its own filters; libpcap does not wait for it. A tcx link goes with
+ * its process. */
+static void
+sweep_leftovers(VsfCaptureChoice *choice)
+{
+    if (choice->bpf != NULL) {
+        VsfBpfSwept swept = vsf_bpf_sweep();
+
+        tell_swept(&swept);
+        return;
+    }
+    choice->sweeper = vsf_worker_new(1, g_free);
+    vsf_worker_run(choice->sweeper, sweep, NULL, NULL, NULL, sweep_ended, NULL);
+}
+
+/* --- the door -------------------------------------------------------------- */
+
 VsfCaptureChoice *
 vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes, VsfDirection direction,
                    guint descriptors)
@@ -75,8 +122,6 @@ vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes, VsfDirection d
     choice->header_bytes = CLAMP(header_bytes, 64, 256);
     choice->direction = direction;
     choice->taps_max = vsf_capture_choice_taps_max(wanted, descriptors);
-    /* What a daemon that was killed left, whatever we take; a tcx link goes with its process. */
-    choice->swept = vsf_bpf_sweep();
     if (wanted == VSF_CAPTURE_PCAP)
         choice->reason = g_strdup("[capture] backend = pcap");
     else if (choice->taps_max == 0)
@@ -86,6 +131,7 @@ vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes, VsfDirection d
             descriptors);
     else
         load(choice);
+    sweep_leftovers(choice);
     return choice;
 }
 
@@ -94,6 +140,7 @@ vsf_capture_choice_free(VsfCaptureChoice *choice)
 {
     if (choice == NULL)
         return;
+    vsf_worker_free(choice->sweeper);
     g_clear_pointer(&choice->bpf, vsf_bpf_free);
     g_free(choice->reason);
     g_free(choice);
@@ -136,18 +183,18 @@ vsf_capture_choice_describe(const VsfCaptureChoice *choice)
 }
 
 char *
-vsf_capture_choice_describe_swept(const VsfCaptureChoice *choice)
+vsf_capture_choice_describe_swept(const VsfBpfSwept *swept)
 {
-    if (choice->swept.left > 0)
+    if (swept->left > 0)
         return g_strdup_printf(
             "interfaces with clsact filters that a virt-sflowd left when it was killed: %u; they "
             "cost each packet time and keep libvirt from limiting the traffic of their VMs; to "
             "remove them needs CAP_NET_ADMIN, or for each `tc qdisc del dev NAME clsact`",
-            choice->swept.left);
-    if (choice->swept.removed > 0)
+            swept->left);
+    if (swept->removed > 0)
         return g_strdup_printf("removed the clsact filters that a virt-sflowd left when it was "
                                "killed; interfaces that had some: %u",
-                               choice->swept.removed);
+                               swept->removed);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
  * need more of it and of the privileges). Chosen once, at the start. */
 #pragma once
 
+#include "../base/worker.h"
 #include "../bpf/bpf-sampler.h"
 
 typedef enum {
@@ -17,12 +18,13 @@ typedef struct {
     guint32 header_bytes;   /* with these it was loaded: interfaces that are to have others are */
     VsfDirection direction; /* libpcap's */
     guint taps_max;         /* of eBPF; the others are libpcap's */
-    VsfBpfSwept swept;      /* what daemons that were killed had left */
+    VsfWorker *sweeper;     /* takes away what daemons that were killed left; NULL: that is done */
     char *reason; /* why this one is in force, in words, with the remedy if it is not the wanted */
 } VsfCaptureChoice;
 
-/* Takes away what daemons that were killed left, and loads the programs, unless libpcap is wanted:
- * may take 100 ms, so before the main loop runs.
+/* Loads the programs, unless libpcap is wanted: may take 100 ms, so before the main loop runs.
+ * Takes away what daemons that were killed left, and logs that: before it returns if eBPF is in
+ * force, else in the background, since that waits for the kernel.
  * Never fails: what keeps eBPF from being used is the reason for libpcap. @descriptors: open
  * files that the process may have. */
 VsfCaptureChoice *vsf_capture_choose(VsfCaptureWanted wanted, guint32 header_bytes,
@@ -41,9 +43,8 @@ const char *vsf_capture_choice_attachment(const VsfCaptureChoice *choice);
 /* One line for the log: what is in force, how, in which unit, and why. The caller frees. */
 char *vsf_capture_choice_describe(const VsfCaptureChoice *choice);
 
-/* The same of what daemons that were killed had left; a warning if some of it is still there.
- * NULL: there was nothing. The caller frees. */
-char *vsf_capture_choice_describe_swept(const VsfCaptureChoice *choice);
+/* The same of what daemons that were killed had left. NULL: there was nothing. The caller frees. */
+char *vsf_capture_choice_describe_swept(const VsfBpfSwept *swept);
 
 /* Whether that was wanted: else the line is a warning. */
 gboolean vsf_capture_choice_is_as_wanted(const VsfCaptureChoice *choice);

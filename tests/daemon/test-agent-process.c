@@ -175,16 +175,57 @@ static void
 test_it_leaves_another_service_alone(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     g_autoptr(GError) error = NULL;
-    VsfListener listener;
+    VsfListener listener, other;
+    VsfAgentProcess *process;
 
     g_assert_true(vsf_listener_open(&listener, place->path, &error));
-    g_assert_null(vsf_agent_process_new(program(), place->path, URI));
-    g_assert_true(g_file_test(place->path, G_FILE_TEST_EXISTS));
+    process = vsf_agent_process_new(program(), place->path, URI);
+    for (guint i = 0; i < 10; i++)
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpint(vsf_agent_process_pid(process), ==, 0);
+    vsf_agent_process_free(process);
+    g_assert_false(vsf_listener_open(&other, place->path, &error));
+    g_assert_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE);
+    g_clear_error(&error);
     vsf_listener_close(&listener, place->path);
     /* One that was killed left its socket. */
     g_assert_true(vsf_listener_open(&listener, place->path, &error));
     close(listener.fd);
     vsf_agent_process_free(vsf_agent_process_new(program(), place->path, URI));
+}
+
+static gboolean
+end_listening(gpointer user_data)
+{
+    int *fd = user_data;
+
+    close(*fd);
+    *fd = -1;
+    return G_SOURCE_REMOVE;
+}
+
+/* As the child of a daemon that was killed does. */
+static void
+test_one_that_ends_soon_is_followed(Place *place, gconstpointer data G_GNUC_UNUSED)
+{
+    g_autoptr(VsfAgentProcess) process = NULL;
+    g_autoptr(GError) error = NULL;
+    VsfListener listener;
+
+    g_assert_true(vsf_listener_open(&listener, place->path, &error));
+    process = vsf_agent_process_new(program(), place->path, URI);
+    g_timeout_add(100, end_listening, &listener.fd);
+    while (listener.fd >= 0)
+        g_main_context_iteration(NULL, TRUE);
+    /* Refused until it listens itself. */
+    do {
+        g_clear_error(&error);
+        error = ask(place);
+    } while (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED));
+    if (is_root()) {
+        g_assert_no_error(error);
+        g_assert_cmpint(vsf_agent_process_pid(process), >, 0);
+    }
 }
 
 static void
@@ -237,6 +278,7 @@ main(int argc, char **argv)
     ADD("one-that-was-killed-is-started-again", test_one_that_was_killed_is_started_again);
     ADD("a-program-that-is-not-there-is-told", test_a_program_that_is_not_there_is_told);
     ADD("it-leaves-another-service-alone", test_it_leaves_another_service_alone);
+    ADD("one-that-ends-soon-is-followed", test_one_that_ends_soon_is_followed);
     ADD("freed-while-it-starts-it-leaves-nothing", test_freed_while_it_starts_it_leaves_nothing);
     g_test_add_func("/daemon/agent-process/the-wait-grows-to-a-bound",
                     test_the_wait_grows_to_a_bound);

@@ -14,7 +14,7 @@ struct VsfBpfTap {
 };
 
 VsfBpfConfig fake_bpf_config;
-guint fake_bpf_n_sweeps;
+gint fake_bpf_n_sweeps;
 VsfBpfSwept fake_bpf_swept;
 
 static GMutex lock;
@@ -33,16 +33,19 @@ G_DEFINE_QUARK(vsf - bpf - error, vsf_bpf_error)
 void
 fake_bpf_reset(void)
 {
+    g_mutex_lock(&lock);
     g_clear_pointer(&attached, g_ptr_array_unref);
     g_clear_pointer(&ring, g_array_unref);
     attached = g_ptr_array_new();
     ring = g_array_new(FALSE, FALSE, sizeof(VsfBpfSample));
     load_refusal = attach_refusal = 0;
-    most_on_one = fake_bpf_n_sweeps = 0;
+    most_on_one = 0;
+    g_atomic_int_set(&fake_bpf_n_sweeps, 0);
     fake_bpf_swept = (VsfBpfSwept){0};
     held = FALSE;
     attachment_now = "tcx";
     counts_now = (VsfBpfCounts){0};
+    g_mutex_unlock(&lock);
 }
 
 void
@@ -272,6 +275,13 @@ vsf_bpf_fds(const VsfBpfTap *tap G_GNUC_UNUSED)
 VsfBpfSwept
 vsf_bpf_sweep(void)
 {
-    fake_bpf_n_sweeps++;
-    return fake_bpf_swept;
+    VsfBpfSwept swept;
+
+    g_atomic_int_inc(&fake_bpf_n_sweeps);
+    g_mutex_lock(&lock);
+    while (held)
+        g_cond_wait(&cond, &lock);
+    swept = fake_bpf_swept;
+    g_mutex_unlock(&lock);
+    return swept;
 }

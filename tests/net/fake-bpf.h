@@ -15,12 +15,12 @@ void fake_bpf_refuse_attach(int code);
 /* "tcx" after the reset. */
 void fake_bpf_set_attachment(const char *attachment);
 
-/* While it is held no attach and no detach returns. */
+/* While it is held no attach, no detach and no sweep returns. */
 void fake_bpf_hold(gboolean held);
 
 /* What was loaded last. */
 extern VsfBpfConfig fake_bpf_config;
-extern guint fake_bpf_n_sweeps;
+extern gint fake_bpf_n_sweeps;     /* atomic: of those that began */
 extern VsfBpfSwept fake_bpf_swept; /* what a sweep says; nothing after the reset */
 
 /* Attached now; attached to one interface at a time, the most that there ever were. */
