@@ -113,3 +113,17 @@ def done(trace):
         if found:
             sockets.add((found[1].lower(), _TYPES.get(found[2], found[2])))
     return files, sockets
+
+
+def parted(lines, program):
+    """-> (others, those of the process that became `program`, and of its threads), of strace -f."""
+    start = next(n for n, line in enumerate(lines) if f'execve("{program}"' in line)
+    ours = {lines[start].split()[0]}
+    while True:
+        more = {found[2] for found in map(re.compile(r"(\d+) .*clone3?\b.* = (\d+)$").match, lines[start:])
+                if found and found[1] in ours} - ours
+        if not more:
+            break
+        ours |= more
+    own = [line for line in lines[start + 1:] if line.split()[0] in ours]
+    return lines[:start] + [line for line in lines[start + 1:] if line.split()[0] not in ours], own

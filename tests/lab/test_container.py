@@ -135,6 +135,37 @@ def test_mounts():
     assert os.path.exists(container().state + "/indexes")
 
 
+def ask(user, vm):
+    """What the agent's service says to that number."""
+    return container().tree.run(
+        ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "/usr/bin/python3", "-c",
+         ASK, AGENT_SOCKET, f"ask {vm.uuid} 2 guest-info"], check=False).stdout
+
+
+def test_agent_inside():
+    """In the daemon's container, which is root with one capability, the daemon starts the agent's program
+    itself, and that reaches libvirt"""
+    vm = container().lab.define_tiny("web03")
+    vm.start(paused=True)
+    path = container().configuration + "/virt-sflow.conf"
+    with open(path) as file:
+        before = file.read()
+    with open(path, "w") as file:
+        file.write(before.replace("agent = off", "agent = auto"))
+    try:
+        process = container().start()
+        try:
+            deadline = time.monotonic() + 30
+            while PAUSED not in (said := ask(0, vm)):
+                assert process.poll() is None and time.monotonic() < deadline, said + container().logs()
+                time.sleep(0.1)
+        finally:
+            tap.equal(process.end(), 0, "exit status")
+    finally:
+        with open(path, "w") as file:
+            file.write(before)
+
+
 def test_two_containers():
     """The agent's container of docs/containers.md makes its socket in the directory of the daemon's user,
     who has no name there, and asks for that user and for no other"""
@@ -147,23 +178,17 @@ def test_two_containers():
     tree, lab = container().tree, container().lab
     vm = lab.define_tiny("web02")
     vm.start(paused=True)
-
-    def ask(user):
-        return tree.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-                         "/usr/bin/python3", "-c", ASK, AGENT_SOCKET, f"ask {vm.uuid} 2 guest-info"],
-                        check=False).stdout
-
     lab.run(f"chown {uid}:{uid} /run/virt-sflow")
     try:
         process = tree.daemon("asker", [*rights(capabilities), tree.program("virt-sflow-agent"),
                                         *arguments])
         try:
             deadline = time.monotonic() + 30
-            while not ask(uid).startswith("hello "):
+            while not ask(uid, vm).startswith("hello "):
                 assert process.poll() is None and time.monotonic() < deadline, container().logs()
                 time.sleep(0.1)
-            assert PAUSED in ask(uid), ask(uid)
-            assert not ask(uid + 1).startswith("hello "), ask(uid + 1)
+            assert PAUSED in ask(uid, vm), ask(uid, vm)
+            assert not ask(uid + 1, vm).startswith("hello "), ask(uid + 1, vm)
         finally:
             tap.equal(process.end(), 0, "exit status")
     finally:

@@ -216,7 +216,7 @@ def traced(command):
     name = os.path.basename(command[-1])
     trace = world().tree.path(f"tmp/{name}.trace")
     process = world().tree.daemon(name, ["strace", "-f", "-o", f"/tmp/{name}.trace", "-s", "200",
-                                         "-e", "trace=%file,%network", *command])
+                                         "-e", "trace=%file,%network,clone,clone3", *command])
     try:
         yield lines
     finally:
@@ -252,6 +252,28 @@ def test_profiles():
             assert time.monotonic() < deadline, world().logs()
             time.sleep(0.2)
     tap.equal(not_allowed("virt-sflow-agent", "\n".join(lines)), [])
+
+
+def test_profiles_of_root():
+    """As root by hand both do no more than their profiles allow, the daemon that starts the agent's program
+    and that as its child"""
+    tap.need("strace")
+    if not os.path.isdir(apparmor.FOLDER + "/abstractions"):
+        tap.skip("not installed: apparmor")
+    tree = world().tree
+    tree.write("etc/virt-sflow/virt-sflow.conf", "[sflow]\ncollectors = 127.0.0.1\npolling = 1\n")
+    for folder, mode in (("run/virt-sflow", 0o755), ("var/lib/virt-sflow", 0o750)):
+        tree.own(folder, DAEMON, mode)
+    with traced([tree.program("virt-sflowd")]) as lines:
+        deadline = time.monotonic() + 60
+        while PAUSED not in (said := world().speak(None, ASK, AGENT_SOCKET,
+                                                   f"ask {world().vm.uuid} 2 guest-info")[1]):
+            assert time.monotonic() < deadline, said + world().logs()
+            time.sleep(0.2)
+        time.sleep(3)  # the state is written
+    daemons, agents = apparmor.parted(lines, tree.program("virt-sflow-agent"))
+    tap.equal(not_allowed("virt-sflowd", "\n".join(daemons)), [])
+    tap.equal(not_allowed("virt-sflow-agent", "\n".join(agents)), [])
 
 
 def test_daemon():

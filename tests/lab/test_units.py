@@ -95,6 +95,8 @@ def test_needs():
     tap.equal(values(daemon, "User"), [users.DAEMON])
     agent = units()["virt-sflow-agent.service"]
     tap.equal((values(agent, "CapabilityBoundingSet"), values(agent, "User")), ([""], [users.AGENT]))
+    # Else who waits at its socket would have it started without a pause, until systemd gives up on that.
+    tap.equal(values(agent, "RestartPreventExitStatus"), [])
 
 
 def test_users():
