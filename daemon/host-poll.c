@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host-poll.h"
 
+#include "base/log.h"
 #include "base/worker.h"
 #include "host/host-read.h"
 
-#define DEADLINE_MS 750 /* as of a domain's turn */
+#define DEADLINE_MAX_MS 5000
+/* Between two hangs of one question that are told. */
+#define LOG_US (3600 * (gint64)G_USEC_PER_SEC)
 
 /* One of the two questions. */
 typedef struct {
     VsfWorker *worker;
     gboolean out;      /* it has not come back */
     gboolean expected; /* the turn under way waits for it */
-    gboolean told;     /* that it hangs */
+    gboolean hangs;    /* was not there when a turn ended */
+    gboolean told;     /* the same, and it was logged */
     const char *what;  /* for the log */
+    VsfLogRate rate;
 } Question;
 
 struct VsfHostPoll {
@@ -20,7 +25,7 @@ struct VsfHostPoll {
     VsfHostPollDone done;
     gpointer user_data;
     gboolean under_way;
-    guint timer;
+    guint timer, deadline_ms;
     Question counters_question, space_question;
     VsfHostCounters *counters; /* of this turn */
     VsfHostSpace space;
@@ -35,13 +40,19 @@ read_this_machine(void)
 /* --- the end of a turn ------------------------------------------------- */
 
 static void
-note_hang(Question *question)
+note_hang(const VsfHostPoll *poll, Question *question)
 {
-    if (!question->out || question->told)
+    guint held_back;
+
+    if (!question->out || question->hangs)
         return;
-    question->told = TRUE;
-    g_warning("host: %s cannot be read in %d ms; they are unknown until they can", question->what,
-              DEADLINE_MS);
+    question->hangs = TRUE;
+    question->told = vsf_log_rate_allow(&question->rate, g_get_monotonic_time(), LOG_US,
+                                        &held_back);
+    if (question->told)
+        g_warning("host: %s cannot be read in %u ms (nor %u times before); they are unknown until "
+                  "they can",
+                  question->what, poll->deadline_ms, held_back);
 }
 
 static void
@@ -50,8 +61,8 @@ finish(VsfHostPoll *poll)
     g_autoptr(VsfHostCounters) counters = g_steal_pointer(&poll->counters);
 
     g_clear_handle_id(&poll->timer, g_source_remove);
-    note_hang(&poll->counters_question);
-    note_hang(&poll->space_question);
+    note_hang(poll, &poll->counters_question);
+    note_hang(poll, &poll->space_question);
     poll->counters_question.expected = FALSE;
     poll->space_question.expected = FALSE;
     poll->under_way = FALSE;
@@ -80,7 +91,7 @@ came_back(Question *question)
     question->expected = FALSE;
     if (question->told)
         g_message("host: %s can be read again", question->what);
-    question->told = FALSE;
+    question->hangs = question->told = FALSE;
     return expected;
 }
 
@@ -185,18 +196,25 @@ vsf_host_poll_free(VsfHostPoll *poll)
     g_free(poll);
 }
 
+guint
+vsf_host_poll_deadline_ms(gint64 interval_us)
+{
+    return (guint)CLAMP(interval_us / 2000, 1, DEADLINE_MAX_MS);
+}
+
 gboolean
-vsf_host_poll_begin(VsfHostPoll *poll)
+vsf_host_poll_begin(VsfHostPoll *poll, guint deadline_ms)
 {
     if (poll->under_way)
         return FALSE;
     poll->under_way = TRUE;
+    poll->deadline_ms = deadline_ms;
     poll->space = vsf_host_space_unknown();
     ask(poll, &poll->counters_question, read_counters, counters_came);
     /* Without the counters there is nothing to wait for. */
     if (poll->counters_question.expected)
         ask(poll, &poll->space_question, read_space, space_came);
-    poll->timer = g_timeout_add(poll->counters_question.expected ? DEADLINE_MS : 0, deadline_came,
+    poll->timer = g_timeout_add(poll->counters_question.expected ? deadline_ms : 0, deadline_came,
                                 poll);
     return TRUE;
 }

@@ -24,7 +24,11 @@ VsfHostPoll *vsf_host_poll_new(const VsfHostReaders *readers, VsfHostPollDone do
 /* Waits for nobody; @done is not called any more. Takes NULL. */
 void vsf_host_poll_free(VsfHostPoll *poll);
 
+/* How long a turn may wait where they come every @interval_us: nobody waits for it, and some
+ * drivers take seconds. Pure. */
+guint vsf_host_poll_deadline_ms(gint64 interval_us);
+
 /* Starts a turn: @done comes once, never inside this call. FALSE: one is under way. */
-gboolean vsf_host_poll_begin(VsfHostPoll *poll);
+gboolean vsf_host_poll_begin(VsfHostPoll *poll, guint deadline_ms);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfHostPoll, vsf_host_poll_free)

@@ -148,6 +148,16 @@ host_came(VsfHostCounters *counters, gpointer user_data)
         vsf_uplinks_tell(poller->uplinks, counters);
     note_lateness(poller, &poller->host);
     turn_is_over(poller, &poller->host);
+    flush_if_over(poller);
+}
+
+static gboolean
+begin_host(const VsfPoller *poller)
+{
+    gint64 interval_us = vsf_schedule_interval_us(poller->schedule);
+
+    return poller->context.config->host != VSF_HOST_OFF &&
+           vsf_host_poll_begin(poller->host_poll, vsf_host_poll_deadline_ms(interval_us));
 }
 
 void
@@ -176,7 +186,7 @@ take_turn(VsfPoller *poller, Entry *entry)
     entry->taken_us = entry->turn.due_us;
     switch (entry->kind) {
     case ENTRY_HOST:
-        if (poller->context.config->host != VSF_HOST_OFF && vsf_host_poll_begin(poller->host_poll))
+        if (begin_host(poller))
             return FALSE; /* until host_came() */
         break;
     case ENTRY_TAP:

@@ -46,8 +46,14 @@ vsf_host_poll_free(VsfHostPoll *poll)
     g_free(poll);
 }
 
+guint
+vsf_host_poll_deadline_ms(gint64 interval_us G_GNUC_UNUSED)
+{
+    return 0;
+}
+
 gboolean
-vsf_host_poll_begin(VsfHostPoll *poll)
+vsf_host_poll_begin(VsfHostPoll *poll, guint deadline_ms G_GNUC_UNUSED)
 {
     if (poll->timer != 0)
         return FALSE;

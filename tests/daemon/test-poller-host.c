@@ -92,6 +92,19 @@ test_interfaces_come_with_it_and_begin_anew(Fixture *fixture, gconstpointer user
     g_assert_not_reached();
 }
 
+/* They are more than the host's sample alone, and no timer sends them later. */
+static void
+test_interfaces_have_left_when_the_turn_ends(Fixture *fixture,
+                                             gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autofree char *cpus = NULL, *value = NULL;
+
+    fake_uplink_there = TRUE;
+    while (poller_count_samples(fixture, "2:1", "host_cpu.cpu_num", &cpus) == 0)
+        fake_time_advance(1);
+    g_assert_cmpuint(poller_count_samples(fixture, UPLINK, "port_name.name", &value), ==, 1);
+}
+
 static void
 test_off_tells_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -128,6 +141,7 @@ main(int argc, char **argv)
     ADD("a-turn-tells-the-counters", test_a_turn_tells_the_counters);
     ADD("what-precedes-a-vm-waits-for-nothing", test_what_precedes_a_vm_waits_for_nothing);
     ADD("interfaces-come-with-it-and-begin-anew", test_interfaces_come_with_it_and_begin_anew);
+    ADD("interfaces-have-left-when-the-turn-ends", test_interfaces_have_left_when_the_turn_ends);
     ADD("off-tells-nothing", test_off_tells_nothing);
     return g_test_run();
 }
