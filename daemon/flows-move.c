@@ -41,6 +41,7 @@ move(VsfFlows *flows, Sampler *sampler)
     vsf_sample_pool_hand_over(&sampler->pool, 0);
     sampler->has_gaps = TRUE; /* no reading is for its pool any more */
     sampler->moved_ns = g_get_monotonic_time() * 1000;
+    sampler->opened_ns = G_MAXINT64;
     vsf_flows_open_sampler(flows, sampler);
 }
 
@@ -54,12 +55,14 @@ last_reading_came(GHashTable *table, gint64 read_ns, const GError *error G_GNUC_
     gpointer key, value;
 
     flows->moving = 0;
-    if (table != NULL) {
-        g_hash_table_iter_init(&iter, table);
-        while (g_hash_table_iter_next(&iter, &key, &value))
-            vsf_flows_reading(flows, GPOINTER_TO_INT(key), value, read_ns);
-    }
-    if (sampler != NULL && may_move(flows, sampler))
+    /* Else its pool would lack what passed since the last one, for good: in a while again. */
+    if (table == NULL)
+        return;
+    g_hash_table_iter_init(&iter, table);
+    while (g_hash_table_iter_next(&iter, &key, &value))
+        vsf_flows_reading(flows, GPOINTER_TO_INT(key), value, read_ns);
+    if (sampler != NULL && g_hash_table_contains(table, GINT_TO_POINTER(sampler->ifindex)) &&
+        may_move(flows, sampler))
         move(flows, sampler);
 }
 

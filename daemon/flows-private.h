@@ -37,6 +37,8 @@ typedef struct {
     guint64 drops, drops_before; /* of the handle that is open, and of those before it */
     guint32 last_pool;
     gint64 moved_ns; /* from libpcap to eBPF: until then it picked what the kernel did not know */
+    /* From the move until then it picked nothing; G_MAXINT64: it is not over. */
+    gint64 opened_ns;
     VsfFlows *flows;
 } Sampler;
 

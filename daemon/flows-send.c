@@ -25,8 +25,11 @@ kernel_knew(const Sampler *sender, const VsfPacket *packet)
 static gboolean
 had_it(const Sampler *sender, const VsfPacket *packet)
 {
-    return packet->time_ns < sender->moved_ns ||
-           (vsf_flows_is_sampling(sender) && !kernel_knew(sender, packet));
+    if (packet->time_ns < sender->moved_ns)
+        return TRUE;
+    if (packet->time_ns < sender->opened_ns)
+        return FALSE;
+    return vsf_flows_is_sampling(sender) && !kernel_knew(sender, packet);
 }
 
 /* With direction = once a frame to the VM is a candidate only if no sampled

@@ -115,6 +115,8 @@ sampler_opened(int ifindex, gpointer user_data)
         return;
     vsf_capture_tap(flows->capture, ifindex, &tap);
     sampler->state = OPEN;
+    if (sampler->opened_ns == G_MAXINT64)
+        sampler->opened_ns = g_get_monotonic_time() * 1000;
     sampler->retries = 0;
     hand_over_pool(sampler, tap.has_gaps);
     g_debug("%s: sampling 1 in %u", sampler->tap->link.name, vsf_flows_rate(sampler));

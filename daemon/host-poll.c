@@ -6,8 +6,8 @@
 #include "host/host-read.h"
 
 #define DEADLINE_MAX_MS 5000
-#define LOG_US (3600 * (gint64)G_USEC_PER_SEC) /* between two hangs of one question that are told \
-                                                */
+/* Between two hangs of one question that are told. */
+#define LOG_US (3600 * (gint64)G_USEC_PER_SEC)
 
 /* One of the two questions. */
 typedef struct {

@@ -19,6 +19,7 @@ struct VsfReadings {
     const VsfReadingsCallbacks *callbacks;
     gpointer user_data;
     VsfReading *next;  /* not asked yet; NULL: nobody waits */
+    guint timer;       /* while it is put off */
     GHashTable *asked; /* set of VsfReading that are not handed out yet */
 };
 
@@ -51,6 +52,7 @@ vsf_readings_free(VsfReadings *readings)
 {
     if (readings == NULL)
         return;
+    g_clear_handle_id(&readings->timer, g_source_remove);
     g_clear_pointer(&readings->next, reading_free);
     g_hash_table_unref(readings->asked);
     g_free(readings);
@@ -140,13 +142,29 @@ vsf_readings_are_out(const VsfReadings *readings)
     return readings->next != NULL || g_hash_table_size(readings->asked) > 0;
 }
 
+static gboolean
+nobody_came(gpointer user_data)
+{
+    VsfReadings *readings = user_data;
+
+    readings->timer = 0;
+    vsf_readings_ask(readings, FALSE);
+    return G_SOURCE_REMOVE;
+}
+
 void
 vsf_readings_ask(VsfReadings *readings, gboolean more)
 {
     VsfReading *reading = readings->next;
 
-    if (reading == NULL || (more && g_get_monotonic_time() - reading->began_us < COLLECT_US))
+    if (reading == NULL)
         return;
+    if (more && g_get_monotonic_time() - reading->began_us < COLLECT_US) {
+        if (readings->timer == 0)
+            readings->timer = g_timeout_add(COLLECT_US / 1000, nobody_came, readings);
+        return;
+    }
+    g_clear_handle_id(&readings->timer, g_source_remove);
     readings->next = NULL;
     if (reading->readers->len == 0) {
         reading_free(reading);

@@ -44,7 +44,7 @@ void vsf_readings_leave(VsfReader *reader);
 gboolean vsf_readings_are_out(const VsfReadings *readings);
 
 /* Asks, if anyone waits. @more: others will wait at once, and so it is put off until a call
- * without, but for 200 ms at most. */
+ * without, but for 200 ms at most, also where none of them comes and nobody calls. */
 void vsf_readings_ask(VsfReadings *readings, gboolean more);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfReadings, vsf_readings_free)

@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define LETTERS_MAX 64 /* at a time; the rest follows without a pause */
+
 typedef struct {
     void (*take)(gpointer item);
     gpointer item;
@@ -30,16 +32,30 @@ next_letter(void)
 }
 
 static gboolean
+is_empty(void)
+{
+    gboolean empty;
+
+    vsf_order_lock(&lock);
+    empty = g_queue_is_empty(&letters);
+    vsf_order_unlock(&lock);
+    return empty;
+}
+
+static gboolean
 letters_came(int fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
 {
     eventfd_t count;
     Letter *letter;
 
     eventfd_read(fd, &count);
-    while ((letter = next_letter()) != NULL) {
+    for (guint i = 0; i < LETTERS_MAX && (letter = next_letter()) != NULL; i++) {
         letter->take(letter->item);
         g_free(letter);
     }
+    /* Who puts one where others lie wakes nobody. */
+    if (!is_empty())
+        eventfd_write(fd, 1);
     return G_SOURCE_CONTINUE;
 }
 

@@ -8,5 +8,6 @@
 /* Main thread; does nothing but the first time. */
 void vsf_mailbox_open(void);
 
-/* Any thread, after vsf_mailbox_open(): @take(@item) runs on the default main context, in order. */
+/* Any thread, after vsf_mailbox_open(): @take(@item) runs on the default main context, in order,
+ * some at a time. */
 void vsf_mailbox_put(void (*take)(gpointer item), gpointer item);

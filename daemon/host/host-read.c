@@ -87,15 +87,30 @@ list_disks(const char *root)
     return disks;
 }
 
+static guint64
+set_of(GHashTable *disks)
+{
+    GHashTableIter iter;
+    gpointer name;
+    guint64 set = 0;
+
+    g_hash_table_iter_init(&iter, disks);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        set = vsf_host_set_with(set, g_str_hash(name));
+    return set;
+}
+
 static void
-read_disks(const char *root, VsfHostDisk *disk)
+read_disks(const char *root, VsfHostCounters *counters)
 {
     gsize length = 0;
     g_autoptr(GHashTable) disks = list_disks(root);
     g_autofree char *diskstats = vsf_proc_read_all(root, "proc/diskstats", FILE_MAX, &length);
 
     if (diskstats != NULL)
-        *disk = vsf_host_parse_diskstats(diskstats, length, disks);
+        counters->disk = vsf_host_parse_diskstats(diskstats, length, disks);
+    if (counters->disk.reads != VSF_UNKNOWN)
+        counters->disk_set = set_of(disks);
 }
 
 static void
@@ -115,7 +130,7 @@ vsf_host_read(const char *root)
 
     read_cpu(root, &counters->cpu);
     read_memory(root, &counters->memory);
-    read_disks(root, &counters->disk);
+    read_disks(root, counters);
     read_mib(root, &counters->mib);
     vsf_interfaces_read(root, counters);
     return counters;

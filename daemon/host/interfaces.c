@@ -253,6 +253,7 @@ static void
 add_up(VsfHostCounters *counters)
 {
     guint n = 0;
+    guint64 set = 0;
     VsfNetCounters sum = vsf_net_counters_zero();
 
     for (guint i = 0; i < counters->interfaces->len; i++) {
@@ -261,10 +262,13 @@ add_up(VsfHostCounters *counters)
         if (one->is_bridge)
             continue;
         vsf_net_counters_add(&sum, &one->net);
+        set = vsf_host_set_with(set, (guint)one->ifindex);
         n++;
     }
-    if (n > 0)
-        counters->net = sum;
+    if (n == 0)
+        return;
+    counters->net = sum;
+    counters->net_set = set;
 }
 
 void

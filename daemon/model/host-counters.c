@@ -25,6 +25,7 @@ vsf_host_counters_new(void)
     SET_UNKNOWN(&counters->mib);
     counters->space = vsf_host_space_unknown();
     counters->net = vsf_net_counters_unknown();
+    counters->disk_set = counters->net_set = VSF_UNKNOWN;
     counters->interfaces = g_array_new(FALSE, TRUE, sizeof(VsfHostInterface));
     return counters;
 }
@@ -41,11 +42,23 @@ vsf_host_counters_free(VsfHostCounters *counters)
 VsfHostLast
 vsf_host_last_none(void)
 {
-    VsfHostLast last = {.idle_ms = VSF_UNKNOWN, .wio_ms = VSF_UNKNOWN};
+    VsfHostLast last = {.idle_ms = VSF_UNKNOWN,
+                        .wio_ms = VSF_UNKNOWN,
+                        .disk_set = VSF_UNKNOWN,
+                        .net_set = VSF_UNKNOWN};
 
     SET_UNKNOWN(&last.disk);
     last.net = vsf_net_counters_unknown();
     return last;
+}
+
+guint64
+vsf_host_set_with(guint64 set, guint member)
+{
+    /* Each bit of the product depends on those below; never VSF_UNKNOWN. */
+    guint64 mixed = (member + G_GUINT64_CONSTANT(1)) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+
+    return (set + (mixed ^ mixed >> 32)) & G_MAXINT64;
 }
 
 static void
@@ -75,6 +88,16 @@ is_back(guint64 *last, guint64 now)
     return back;
 }
 
+static gboolean
+is_another(guint64 *last, guint64 now)
+{
+    gboolean another = now != VSF_UNKNOWN && *last != VSF_UNKNOWN && now != *last;
+
+    if (now != VSF_UNKNOWN)
+        *last = now;
+    return another;
+}
+
 gboolean
 vsf_host_counters_step_back(VsfHostLast *last, const VsfHostCounters *now)
 {
@@ -86,7 +109,9 @@ vsf_host_counters_step_back(VsfHostLast *last, const VsfHostCounters *now)
               (guint)is_back(&before->read_ms, disk->read_ms) +
               (guint)is_back(&before->writes, disk->writes) +
               (guint)is_back(&before->bytes_written, disk->bytes_written) +
-              (guint)is_back(&before->write_ms, disk->write_ms);
+              (guint)is_back(&before->write_ms, disk->write_ms) +
+              (guint)is_another(&last->disk_set, now->disk_set) +
+              (guint)is_another(&last->net_set, now->net_set);
 
     return vsf_net_counters_step_back(&last->net, &now->net) || n > 0;
 }

@@ -66,7 +66,8 @@ typedef struct {
     VsfHostDisk disk;
     VsfHostSpace space;
     VsfHostMib mib;
-    VsfNetCounters net; /* the sum over the physical interfaces; unknown if there are none */
+    VsfNetCounters net;        /* the sum over the physical interfaces; unknown if there are none */
+    guint64 disk_set, net_set; /* of whom these sums are, by vsf_host_set_with(); or unknown */
     GArray *interfaces; /* VsfHostInterface, by ifindex: physical ones, and bridges above them */
 } VsfHostCounters;
 
@@ -76,11 +77,16 @@ void vsf_host_counters_free(VsfHostCounters *counters);
 
 VsfHostSpace vsf_host_space_unknown(void);
 
+/* A set of disks or interfaces as one number, 0 without any, with one more, whose hash is @member;
+ * in any order. */
+guint64 vsf_host_set_with(guint64 set, guint member);
+
 /* What is kept of one sample for the next one; begins as vsf_host_last_none(). */
 typedef struct {
     guint64 idle_ms, wio_ms;
     VsfHostDisk disk;
     VsfNetCounters net;
+    guint64 disk_set, net_set;
 } VsfHostLast;
 
 VsfHostLast vsf_host_last_none(void);
@@ -89,7 +95,8 @@ VsfHostLast vsf_host_last_none(void);
  * of iowait), which to a collector is a jump of 2^32: such a value is the one before instead. */
 void vsf_host_counters_steady(VsfHostLast *last, VsfHostCounters *now);
 
-/* TRUE if a sum of @now is below its last known value: a disk or an interface is gone. Then copies
+/* TRUE if a sum of @now is not its last known value and what passed since: it is below it, or of
+ * other disks or interfaces, since one that joins may bring what it counted before. Then copies
  * the known ones into @last. */
 gboolean vsf_host_counters_step_back(VsfHostLast *last, const VsfHostCounters *now);
 

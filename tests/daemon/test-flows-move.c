@@ -44,6 +44,7 @@ add_peer(Fixture *fixture)
     VsfLink link = {.ifindex = PEER, .kind = "tun", .type = 1, .flags = IFF_UP, .name = "vnet1"};
 
     vsf_registry_link_seen(fixture->registry, &link, 1000);
+    fake_link_stats_set(PEER, &(VsfLinkStats){0});
     see_peer(fixture);
     for (int ifindex = IFINDEX; ifindex <= PEER; ifindex++)
         vsf_registry_tap(fixture->registry, ifindex)->link.master = 3;
@@ -167,6 +168,7 @@ test_a_tap_moves_when_its_vm_is_known(Fixture *fixture, gconstpointer user_data 
 
     let_one_move(1, 1200, 300 * MS);
     vsf_registry_link_seen(fixture->registry, &link, 1000);
+    fake_link_stats_set(PEER, &(VsfLinkStats){0});
     fake_capture_opened(PEER);
     fake_link_stats_answer(350 * MS);
     fake_capture_set_hooks(1);
@@ -253,6 +255,60 @@ test_no_frame_counts_on_two_taps(Fixture *fixture, gconstpointer user_data G_GNU
     g_assert_cmpuint(status_of(fixture, PEER).samples, ==, 1);
 }
 
+/* Its pool would lack for good what passed since the last reading. */
+static void
+test_without_a_reading_it_moves_later(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) before = flows_fixture_sample_at(fixture, 1050, 200 * MS);
+    g_autoptr(GHashTable) table = NULL;
+
+    fake_link_stats_set(IFINDEX, &(VsfLinkStats){.rx_packets = 1200});
+    fake_capture_set_hooks(1);
+    fake_capture_room_came();
+    loop_for(LONGER_THAN_A_PACE_MS);
+    fake_link_stats_refuse();
+    g_assert_cmpuint(fake_capture_opens, ==, 1);
+    /* 150 more passed before the move. */
+    while (fake_link_stats_answer(300 * MS) == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(fake_capture_opens, ==, 2);
+    fake_capture_opened(IFINDEX);
+    fake_capture_counted(IFINDEX, TRUE, flows_fixture_mac, 400 * MS, 30, TRUE);
+    table = decode_newest(fixture, 2);
+    assert_decoded(table, "samples.0.sample_pool", "230");
+}
+
+/* What passed while it had no sampler, neither libpcap's nor eBPF's, was a candidate on the
+ * receiver's tap alone. */
+static void
+test_a_frame_between_two_samplers_counts_on_the_other_tap(Fixture *fixture,
+                                                          gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *when;
+        guint left_out;
+    } cases[] = {{"before", 1}, {"between", 1}, {"after", 2}};
+    gint64 at_ns[G_N_ELEMENTS(cases)];
+
+    at_ns[0] = g_get_monotonic_time() * 1000;
+    g_usleep(1000);
+    let_one_move(1, 1200, 300 * MS);
+    add_peer(fixture);
+    g_assert_cmpstr(status_of(fixture, PEER).backend, ==, "pcap");
+    at_ns[1] = g_get_monotonic_time() * 1000;
+    g_usleep(1000);
+    fake_capture_opened(IFINDEX);
+    at_ns[2] = g_get_monotonic_time() * 1000;
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s", cases[i].when);
+        fake_capture_packet(PEER, FALSE, flows_fixture_mac, at_ns[i]);
+        loop_for(LONGER_THAN_A_PACE_MS);
+        fake_link_stats_answer(at_ns[i]);
+        g_assert_cmpuint(status_of(fixture, PEER).left_out, ==, cases[i].left_out);
+    }
+    g_assert_cmpuint(status_of(fixture, PEER).samples, ==, 1);
+}
+
 #define ADD(name, func) \
     g_test_add("/flows-move/" name, Fixture, NULL, set_up, func, flows_fixture_tear_down)
 
@@ -268,5 +324,8 @@ main(int argc, char **argv)
     ADD("taps-move-one-by-one", test_taps_move_one_by_one);
     ADD("who-has-no-sampler-goes-before", test_who_has_no_sampler_goes_before);
     ADD("no-frame-counts-on-two-taps", test_no_frame_counts_on_two_taps);
+    ADD("without-a-reading-it-moves-later", test_without_a_reading_it_moves_later);
+    ADD("a-frame-between-two-samplers-counts-on-the-other-tap",
+        test_a_frame_between_two_samplers_counts_on_the_other_tap);
     return g_test_run();
 }

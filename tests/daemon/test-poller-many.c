@@ -149,6 +149,36 @@ test_a_busy_loop_asks_too(Fixture *fixture G_GNUC_UNUSED, gconstpointer user_dat
     g_assert_cmpuint(fake_link_stats_asked_for(), <, N);
 }
 
+#define WAKE_UP 32 /* turns that are taken at once */
+
+/* The question waits for who is due as well, and has his turn at once; he goes before that, and
+ * with the next plan so does the wake-up that was his. */
+static void
+test_a_question_waits_for_nobody_who_is_gone(Fixture *fixture, gconstpointer user_data)
+{
+    char last[37] = "";
+
+    poller_set_up(fixture, user_data);
+    for (guint i = 0; i <= WAKE_UP; i++) {
+        start_vm(fixture, i);
+        vsf_uuid_format((guint8[16]){[15] = (guint8)i}, last);
+        fake_time_stall(1);
+        vsf_poller_domain_now(fixture->poller, vsf_registry_by_uuid(fixture->registry, last),
+                              VSF_POLL_EXTRA);
+    }
+    while (vsf_poller_turns(fixture->poller).taken == 0)
+        fake_time_run_one();
+    g_assert_cmpuint(vsf_poller_turns(fixture->poller).taken, ==, WAKE_UP);
+    g_assert_true(vsf_poller_turns(fixture->poller).due);
+    g_assert_cmpuint(fake_link_stats_answer(0), ==, 0);
+    vsf_registry_domain_gone(fixture->registry, last, g_get_monotonic_time());
+    g_assert_false(vsf_poller_turns(fixture->poller).due);
+    start_vm(fixture, WAKE_UP + 1);
+    fake_time_advance(200);
+    g_assert_cmpuint(fake_link_stats_answer(0), ==, 1);
+    g_assert_cmpuint(fake_link_stats_asked_for(), >=, WAKE_UP);
+}
+
 /* What is handed out later may have gone by then. */
 static void
 test_taps_that_go_while_an_answer_is_handed_out(Fixture *fixture,
@@ -184,5 +214,8 @@ main(int argc, char **argv)
     ADD("a-busy-loop-asks-too", test_a_busy_loop_asks_too);
     ADD("taps-that-go-while-an-answer-is-handed-out",
         test_taps_that_go_while_an_answer_is_handed_out);
+    g_test_add("/poller/many/a-question-waits-for-nobody-who-is-gone", Fixture,
+               GUINT_TO_POINTER(INTERVAL_S), NULL, test_a_question_waits_for_nobody_who_is_gone,
+               poller_tear_down);
     return g_test_run();
 }

@@ -253,6 +253,41 @@ test_columns_go_by_their_names(void)
 }
 
 static void
+make(const char *root, const char *path, const char *text)
+{
+    g_autofree char *file = g_build_filename(root, path, NULL);
+    g_autofree char *folder = g_path_get_dirname(file);
+
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(file, text, -1, NULL));
+}
+
+static void
+test_who_joins_makes_another_set(void)
+{
+    char *root = tree_unpack("linux-6.1");
+    g_autoptr(VsfHostCounters) before = vsf_host_read(root), same = vsf_host_read(root);
+    g_autoptr(VsfHostCounters) disk = NULL, interface = NULL;
+
+    make(root, "sys/block/vdz/hidden", "0\n");
+    disk = vsf_host_read(root);
+    make(root, "sys/class/net/eth9/type", "1\n");
+    make(root, "sys/class/net/eth9/ifindex", "9\n");
+    make(root, "sys/class/net/eth9/device/vendor", "\n");
+    interface = vsf_host_read(root);
+    tree_remove(root);
+    g_assert_cmpuint(before->disk_set, !=, VSF_UNKNOWN);
+    g_assert_cmpuint(before->net_set, !=, VSF_UNKNOWN);
+    g_assert_cmpuint(same->disk_set, ==, before->disk_set);
+    g_assert_cmpuint(same->net_set, ==, before->net_set);
+    g_assert_cmpuint(disk->disk_set, !=, before->disk_set);
+    g_assert_cmpuint(disk->net_set, ==, before->net_set);
+    g_assert_cmpuint(interface->disk_set, ==, disk->disk_set);
+    g_assert_cmpuint(interface->net_set, !=, before->net_set);
+    g_assert_cmpuint(interface->net_set, !=, VSF_UNKNOWN);
+}
+
+static void
 test_nothing_there_is_all_unknown(void)
 {
     g_autoptr(VsfHostCounters) counters = vsf_host_read("/nonexistent");
@@ -285,6 +320,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_tree);
     }
     g_test_add_func("/host/trees/columns-go-by-their-names", test_columns_go_by_their_names);
+    g_test_add_func("/host/trees/who-joins-makes-another-set", test_who_joins_makes_another_set);
     g_test_add_func("/host/trees/nothing-there-is-all-unknown", test_nothing_there_is_all_unknown);
     return g_test_run();
 }

@@ -65,6 +65,43 @@ test_each_disk_counter_is_looked_at(void)
 }
 
 static guint64
+set_of(const guint *members, guint n)
+{
+    guint64 set = 0;
+
+    for (guint i = 0; i < n; i++)
+        set = vsf_host_set_with(set, members[i]);
+    return set;
+}
+
+/* One that joins may have counted before. */
+static void
+test_another_set_is_a_step_back(void)
+{
+    static const guint two[] = {3, 2}, turned[] = {2, 3}, three[] = {3, 2, 1}, other[] = {1, 4};
+    const struct {
+        guint64 disks, interfaces;
+        gboolean back;
+    } steps[] = {
+        {set_of(two, 2), set_of(two, 2), FALSE},  {set_of(turned, 2), set_of(two, 2), FALSE},
+        {VSF_UNKNOWN, VSF_UNKNOWN, FALSE},        {set_of(two, 2), set_of(two, 2), FALSE},
+        {set_of(three, 3), set_of(two, 2), TRUE}, {set_of(three, 3), set_of(two, 2), FALSE},
+        {VSF_UNKNOWN, set_of(three, 3), TRUE},    {set_of(two, 2), VSF_UNKNOWN, TRUE},
+        {set_of(other, 2), set_of(two, 2), TRUE},
+    };
+    VsfHostLast last = vsf_host_last_none();
+
+    for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+        g_autoptr(VsfHostCounters) counters = counters_of(10, 20, VSF_UNKNOWN);
+
+        counters->disk_set = steps[i].disks;
+        counters->net_set = steps[i].interfaces;
+        g_test_message("%u", i);
+        g_assert_true(vsf_host_counters_step_back(&last, counters) == steps[i].back);
+    }
+}
+
+static guint64
 steadied(VsfHostLast *last, guint64 idle_ms)
 {
     g_autoptr(VsfHostCounters) counters = counters_of(1, 1, idle_ms);
@@ -94,6 +131,7 @@ main(int argc, char **argv)
     ADD("a-sum-that-falls-is-a-step-back", test_a_sum_that_falls_is_a_step_back);
     ADD("unknown-is-no-step-back", test_unknown_is_no_step_back);
     ADD("each-disk-counter-is-looked-at", test_each_disk_counter_is_looked_at);
+    ADD("another-set-is-a-step-back", test_another_set_is_a_step_back);
     ADD("idle-time-stands-still-rather-than-goes-back",
         test_idle_time_stands_still_rather_than_goes_back);
     return g_test_run();
