@@ -259,8 +259,8 @@ test_no_other_json_has_an_entry(void)
         "",
         "{\"execute\":\"guest-exec\"}",
         "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/etc/shadow\",\"mode\":\"r\"}}",
-        "{\"execute\":\"guest-file-open\",\"arguments\":{\"path\":\"/proc/"
-        "meminfo\",\"mode\":\"w\"}}",
+        ("{\"execute\":\"guest-file-open\","
+         "\"arguments\":{\"path\":\"/proc/meminfo\",\"mode\":\"w\"}}"),
         "{\"execute\":\"guest-file-read\",\"arguments\":{\"handle\":0,\"count\":4096}}",
         "{\"execute\":\"guest-file-read\",\"arguments\":{\"handle\":1000,\"count\":4097}}",
         "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":0}}",

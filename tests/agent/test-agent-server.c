@@ -147,6 +147,7 @@ test_one_connection_serves_many_requests(void)
         g_autofree char *reply = house_ask(house, link, WEB, INFO, &error);
 
         g_assert_no_error(error);
+        g_assert_nonnull(reply);
         g_assert_true(vsf_agent_service.calls.is_alive(link));
     }
     g_assert_cmpuint(vsf_agent_server_clients(house->server), ==, 1);

@@ -368,12 +368,22 @@ drop_some(const int taps[MANY], guint from, guint to)
     g_thread_pool_free(pool, FALSE, TRUE);
 }
 
+/* Some hundreds that go may interrupt as many dumps as are tried in a row; then there is another.
+ */
+static gboolean
+is_fatal(const char *domain G_GNUC_UNUSED, GLogLevelFlags level G_GNUC_UNUSED, const char *message,
+         gpointer user_data G_GNUC_UNUSED)
+{
+    return strstr(message, "interfaces change all the time") == NULL;
+}
+
 static void
 test_many_at_once_while_the_dump_runs(void)
 {
     int taps[MANY];
     Lab lab;
 
+    g_test_log_set_fatal_handler(is_fatal, NULL);
     make_some(taps, 0);
     lab_start(&lab);
     g_usleep(2000); /* the dump is taken about now, and handed over after all this */
@@ -386,6 +396,7 @@ test_many_at_once_while_the_dump_runs(void)
     drop_some(taps, 0, MANY);
     tap_lab_loop_until(is_true, &lab);
     lab_stop(&lab);
+    g_test_log_set_fatal_handler(NULL, NULL);
 }
 
 /* The links' socket: the one that is in a multicast group. */

@@ -89,7 +89,9 @@ on_lifecycle(const char *uuid, int id, int event, int detail, gpointer user_data
 {
     Fixture *fixture = user_data;
 
-    g_assert_cmpstr(uuid, ==, TEST_UUID);
+    /* The process has one hypervisor, and so perhaps news of what the case before left. */
+    if (strcmp(uuid, TEST_UUID) != 0)
+        return;
     fixture->n_lifecycle++;
     fixture->id = id;
     fixture->event = event;
