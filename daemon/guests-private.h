@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What guests.c (turns), guests-config.c (what is configured) and guests-tell.c (numbers, memory
- * of runs) share. */
+/* What guests.c (turns), guests-balloon.c (the balloon's period), guests-config.c (what is
+ * configured) and guests-tell.c (numbers, memory of runs) share. */
 #pragma once
 
 #include "base/event.h"
@@ -67,6 +67,17 @@ gboolean vsf_guests_is_on(const VsfGuests *guests, const Guest *guest);
 
 VsfAgentPlan vsf_guests_plan(const VsfGuests *guests, const VsfDomain *domain);
 VsfAgentTerms vsf_guests_terms(const VsfGuests *guests);
+
+/* Something of @guest changed. A timer that comes too early does no harm. */
+void vsf_guests_arm(VsfGuests *guests, const Guest *guest);
+
+/* What an outcome says of the permission to ask: @error NULL: an answer came. @guest: whose agent
+ * was asked; NULL: none. */
+void vsf_guests_note_permission(VsfGuests *guests, Guest *guest, const GError *error);
+
+/* When the balloon's period is to be set; -1: never as things are. */
+gint64 vsf_guests_balloon_due_us(const VsfGuests *guests, const Guest *guest);
+void vsf_guests_set_balloon(VsfGuests *guests, Guest *guest, gint64 now_us);
 
 /* What is due, of all guests, may be so at other times than before. */
 void vsf_guests_arm_all(VsfGuests *guests);

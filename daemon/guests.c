@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Turns and manners: when an agent is asked, what its answer means for the next
- * time, and the balloon's period. What is made of the answers is in guests-tell.c. */
+ * time. What is made of the answers is in guests-tell.c, the balloon's period in
+ * guests-balloon.c. */
 #include "guests-private.h"
 
 #define SPREAD_MS 3000                    /* agents that are there at once are not asked at once */
 #define REFUSED_US (300 * G_USEC_PER_SEC) /* until permission is tried for again */
 #define ABSENT_US (15 * G_USEC_PER_SEC)   /* the same of a service that is not there */
-#define BALLOON_RETRY_US (600 * G_USEC_PER_SEC)
 /* Between two failures of one agent that are told. */
 #define LOG_US (3600 * (gint64)G_USEC_PER_SEC)
 #define SLOT_US (250 * G_TIME_SPAN_MILLISECOND)
@@ -24,8 +24,6 @@ guest_free(gpointer data)
 }
 
 /* --- asking ------------------------------------------------------------ */
-
-static void arm(VsfGuests *guests, const Guest *guest);
 
 static gboolean
 may_ask(const VsfGuests *guests, const Guest *guest)
@@ -51,8 +49,8 @@ note_refused(VsfGuests *guests, const char *why, gint64 patience_us)
     if (guests->refused == NULL)
         vsf_log_event(
             G_LOG_LEVEL_WARNING, VSF_EVENT_AGENTS_REFUSED, NULL,
-            "guest agents: %s; guests are not asked (virt-sflow doctor says what to do, or "
-            "set [guest] agent = off); everything else goes on",
+            "guest agents: %s; guests are not asked, nor balloons set (virt-sflow doctor says what "
+            "to do, or set [guest] agent = off); everything else goes on",
             why);
     g_free(guests->refused);
     guests->refused = g_strdup(why);
@@ -149,9 +147,8 @@ end_turn(VsfGuests *guests, Guest *guest, VsfAgentTurn turn, gint64 slowest_us)
     log_turn(guest, turn, failures);
 }
 
-/* What an outcome says of the permission to ask: @error NULL: an answer came. */
-static void
-note_permission(VsfGuests *guests, Guest *guest, const GError *error)
+void
+vsf_guests_note_permission(VsfGuests *guests, Guest *guest, const GError *error)
 {
     gboolean is_denied = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
 
@@ -184,7 +181,7 @@ answered(const char *uuid, gpointer data, const GError *error, gpointer user_dat
         error = answer->not_asked;
         answer = NULL;
     }
-    note_permission(guests, guest, answer != NULL ? NULL : error);
+    vsf_guests_note_permission(guests, guest, answer != NULL ? NULL : error);
     /* Not asked by this run of the domain: an earlier run's answer. */
     if (guest != NULL && guest->asking) {
         if (answer != NULL) {
@@ -196,7 +193,7 @@ answered(const char *uuid, gpointer data, const GError *error, gpointer user_dat
             set_trouble(guest, error->message);
             end_turn(guests, guest, VSF_AGENT_TURN_VOID, 0);
         }
-        arm(guests, guest);
+        vsf_guests_arm(guests, guest);
     }
 }
 
@@ -216,56 +213,6 @@ ask(VsfGuests *guests, Guest *guest, gint64 now_us)
         end_turn(guests, guest, VSF_AGENT_TURN_VOID, 0);
 }
 
-/* --- the balloon's period ---------------------------------------------- */
-
-static gboolean
-wants_balloon(const VsfGuests *guests, const Guest *guest)
-{
-    const VsfDomainDef *def = guest->domain->def;
-
-    return guests->config->balloon_period_s > 0 && guests->connected && !guests->paused &&
-           def->has_balloon && def->balloon_period_s == 0 && !guest->balloon_asking &&
-           guest->domain->state == VSF_STATE_RUNNING;
-}
-
-static void
-balloon_answered(const char *uuid, gpointer answer G_GNUC_UNUSED, const GError *error,
-                 gpointer user_data)
-{
-    VsfGuests *guests = user_data;
-    Guest *guest = vsf_guests_find(guests, uuid);
-
-    if (guest == NULL || !guest->balloon_asking)
-        return;
-    guest->balloon_asking = FALSE;
-    guest->balloon_failed = error != NULL;
-    if (error != NULL) {
-        VSF_GUEST_LOG(MESSAGE, BALLOON_FAILED, guest,
-                      "%s: the balloon's period cannot be set: %s; tried again later",
-                      guest->domain->name, error->message);
-    } else {
-        VSF_GUEST_LOG(MESSAGE, BALLOON_SET, guest,
-                      "%s: the balloon collects statistics every %u s now, as [guest] "
-                      "balloon-period says",
-                      guest->domain->name, guests->config->balloon_period_s);
-        guest->balloon_set = TRUE;
-        guests->callbacks->balloon_set(guest->domain, guests->user_data);
-    }
-    arm(guests, guest);
-}
-
-static void
-set_balloon(VsfGuests *guests, Guest *guest, gint64 now_us)
-{
-    guest->balloon_retry_us = now_us + BALLOON_RETRY_US;
-    guest->balloon_asking = vsf_agents_set_balloon_period(guests->agents, guest->domain->def->uuid,
-                                                          (int)guests->config->balloon_period_s,
-                                                          balloon_answered, guests);
-    /* Its agent is being asked: in a moment. */
-    if (!guest->balloon_asking)
-        guest->balloon_retry_us = now_us + G_USEC_PER_SEC;
-}
-
 /* --- turns ------------------------------------------------------------- */
 
 /* The next time at which @guest wants something; -1: never as things are. */
@@ -273,7 +220,7 @@ static gint64
 due_us(const VsfGuests *guests, const Guest *guest)
 {
     gint64 agent_us = may_ask(guests, guest) ? vsf_agent_manners_due_us(&guest->manners) : -1;
-    gint64 balloon_us = wants_balloon(guests, guest) ? guest->balloon_retry_us : -1;
+    gint64 balloon_us = vsf_guests_balloon_due_us(guests, guest);
 
     if (agent_us >= 0 && guests->refused != NULL)
         agent_us = MAX(agent_us, guests->refused_us + guests->refused_patience_us);
@@ -300,9 +247,8 @@ arm_at(VsfGuests *guests, gint64 due)
     guests->timer = g_timeout_add((guint)MIN(wait_us / 1000 + 1, G_MAXINT), is_due, guests);
 }
 
-/* Something of @guest changed. A timer that comes too early does no harm. */
-static void
-arm(VsfGuests *guests, const Guest *guest)
+void
+vsf_guests_arm(VsfGuests *guests, const Guest *guest)
 {
     gint64 due = due_us(guests, guest);
 
@@ -340,12 +286,12 @@ is_due(gpointer user_data)
     g_hash_table_iter_init(&iter, guests->by_uuid);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Guest *guest = value;
-        gint64 due = due_us(guests, guest);
+        gint64 due = due_us(guests, guest), balloon_due = vsf_guests_balloon_due_us(guests, guest);
 
         if (due < 0 || due > now_us)
             continue;
-        if (wants_balloon(guests, guest) && guest->balloon_retry_us <= now_us)
-            set_balloon(guests, guest, now_us);
+        if (balloon_due >= 0 && balloon_due <= now_us)
+            vsf_guests_set_balloon(guests, guest, now_us);
         else
             ask(guests, guest, now_us);
     }
@@ -395,7 +341,7 @@ look_at_xml(VsfGuests *guests, Guest *guest)
         agent_came(guests, guest);
     else if (domain->def->agent == VSF_AGENT_DISCONNECTED && guest->manners.connected)
         agent_went(guest, FALSE);
-    arm(guests, guest);
+    vsf_guests_arm(guests, guest);
 }
 
 void
@@ -442,7 +388,7 @@ vsf_guests_agent_event(VsfGuests *guests, const char *uuid, gboolean connected)
         agent_came(guests, guest);
     else
         agent_went(guest, TRUE);
-    arm(guests, guest);
+    vsf_guests_arm(guests, guest);
 }
 
 void

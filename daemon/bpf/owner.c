@@ -12,6 +12,7 @@
 
 #define PREFIX "virt-sflow-"
 #define DIGITS 16
+#define BACKLOG 4096
 
 /* Abstract: the name begins with a byte of 0, and ends with the address. */
 static socklen_t
@@ -27,12 +28,14 @@ vsf_bpf_owner_init(VsfBpfOwner *owner, GError **error)
 {
     struct sockaddr_un address;
     guint64 number = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
     *owner = (VsfBpfOwner){0};
     if (fd >= 0 && getrandom(&number, sizeof(number), 0) == sizeof(number)) {
         g_snprintf(owner->name, sizeof(owner->name), PREFIX "%016" G_GINT64_MODIFIER "x", number);
-        if (bind(fd, (struct sockaddr *)&address, address_of(owner->name, &address)) == 0) {
+        /* Nobody is let in: who connects sees whose it is. */
+        if (bind(fd, (struct sockaddr *)&address, address_of(owner->name, &address)) == 0 &&
+            listen(fd, BACKLOG) == 0) {
             owner->fd = fd;
             return TRUE;
         }
@@ -62,17 +65,31 @@ vsf_bpf_owner_is_name(const char *name)
     return TRUE;
 }
 
+/* Anybody may take the name of one that is dead, which is there for all to read. */
+static gboolean
+is_believed(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid == 0 ||
+           peer.uid == geteuid();
+}
+
 gboolean
 vsf_bpf_owner_lives(const char *name)
 {
     struct sockaddr_un address;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    gboolean lives = TRUE;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    gboolean lives;
 
     if (fd < 0)
         return TRUE;
+    /* EPROTOTYPE: a socket that is no owner's. EAGAIN: so many asked already. */
     if (connect(fd, (struct sockaddr *)&address, address_of(name, &address)) != 0)
-        lives = errno != ECONNREFUSED;
+        lives = errno != ECONNREFUSED && errno != EPROTOTYPE;
+    else
+        lives = is_believed(fd);
     close(fd);
     return lives;
 }

@@ -23,5 +23,5 @@ void vsf_bpf_owner_clear(VsfBpfOwner *owner);
 /* Whether @name is one that a daemon of ours gives its filters; it may come from anybody. */
 gboolean vsf_bpf_owner_is_name(const char *name);
 
-/* Whether the one of that name lives; in doubt it does. */
+/* Whether the one of that name lives, as a process of root or of our user; in doubt it does. */
 gboolean vsf_bpf_owner_lives(const char *name);

@@ -3,6 +3,7 @@
 #include "../../daemon/bpf/bpf-private.h"
 #include "bpf-lab.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define NAME "virt-sflow-0123456789abcdef"
 
 /* Another daemon on vnet0; it waits for its end. */
 static pid_t
@@ -142,8 +145,8 @@ test_only_names_of_ours_are_ours(void)
     for (guint i = 0; i < G_N_ELEMENTS(names); i++)
         g_assert_false(vsf_bpf_owner_is_name(names[i]));
     g_assert_false(vsf_bpf_owner_is_name(NULL));
-    g_assert_true(vsf_bpf_owner_is_name("virt-sflow-0123456789abcdef"));
-    g_assert_false(vsf_bpf_owner_lives("virt-sflow-0123456789abcdef"));
+    g_assert_true(vsf_bpf_owner_is_name(NAME));
+    g_assert_false(vsf_bpf_owner_lives(NAME));
 }
 
 static socklen_t
@@ -154,23 +157,66 @@ name_address(struct sockaddr_un *address, const char *name)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
 }
 
-/* A socket has that name, and lets nobody near it but one. */
+static int
+bind_name(int type)
+{
+    struct sockaddr_un address;
+    socklen_t size = name_address(&address, NAME);
+    int fd = socket(AF_UNIX, type, 0);
+
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, size), ==, 0);
+    return fd;
+}
+
+/* Its name is there for all to read, and free for all when it is dead. */
+static void
+test_others_are_no_owner(void)
+{
+    static const uid_t users[] = {0, 65534};
+    int fd = bind_name(SOCK_DGRAM);
+    VsfBpfOwner owner;
+
+    g_assert_false(vsf_bpf_owner_lives(NAME));
+    close(fd);
+    for (guint i = 0; i < G_N_ELEMENTS(users); i++) {
+        fd = bind_name(SOCK_SEQPACKET);
+        g_assert_false(vsf_bpf_owner_lives(NAME));
+        g_assert_cmpint(seteuid(users[i]), ==, 0);
+        g_assert_cmpint(listen(fd, 1), ==, 0);
+        /* A daemon of that user has no other to believe. */
+        g_assert_true(vsf_bpf_owner_lives(NAME));
+        g_assert_cmpint(seteuid(0), ==, 0);
+        g_assert_true(vsf_bpf_owner_lives(NAME) == (users[i] == 0));
+        close(fd);
+    }
+    g_assert_true(vsf_bpf_owner_init(&owner, NULL));
+    g_assert_true(vsf_bpf_owner_lives(owner.name));
+    /* Root's is believed by all. */
+    g_assert_cmpint(seteuid(65534), ==, 0);
+    g_assert_true(vsf_bpf_owner_lives(owner.name));
+    g_assert_cmpint(seteuid(0), ==, 0);
+    vsf_bpf_owner_clear(&owner);
+    g_assert_false(vsf_bpf_owner_lives(owner.name));
+}
+
+/* So many asked that no more are let in. */
 static void
 test_in_doubt_an_owner_lives(void)
 {
-    static const char name[] = "virt-sflow-0123456789abcdef";
-    int fd = socket(AF_UNIX, SOCK_DGRAM, 0), friend = socket(AF_UNIX, SOCK_DGRAM, 0);
     struct sockaddr_un address;
-    socklen_t size = name_address(&address, name);
+    socklen_t size = name_address(&address, NAME);
+    int fd = bind_name(SOCK_SEQPACKET), asking;
 
-    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, size), ==, 0);
-    size = name_address(&address, "virt-sflow-friend");
-    g_assert_cmpint(bind(friend, (struct sockaddr *)&address, size), ==, 0);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, size), ==, 0);
-    g_assert_true(vsf_bpf_owner_lives(name));
+    g_assert_cmpint(listen(fd, 0), ==, 0);
+    do {
+        asking = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+        errno = 0;
+        (void)!connect(asking, (struct sockaddr *)&address, size);
+        close(asking);
+    } while (errno == 0);
+    g_assert_true(vsf_bpf_owner_lives(NAME));
     close(fd);
-    g_assert_false(vsf_bpf_owner_lives(name));
-    close(friend);
+    g_assert_false(vsf_bpf_owner_lives(NAME));
 }
 
 int
@@ -183,6 +229,7 @@ main(int argc, char **argv)
     g_test_add_func("/bpf/sweep/leaves-those-of-the-living", test_leaves_those_of_the_living);
     g_test_add_func("/bpf/sweep/counts-what-it-may-not-remove", test_counts_what_it_may_not_remove);
     g_test_add_func("/bpf/sweep/only-names-of-ours-are-ours", test_only_names_of_ours_are_ours);
+    g_test_add_func("/bpf/sweep/others-are-no-owner", test_others_are_no_owner);
     g_test_add_func("/bpf/sweep/in-doubt-an-owner-lives", test_in_doubt_an_owner_lives);
     return g_test_run();
 }

@@ -2,6 +2,8 @@
 /* What of agents' answers is told and remembered. */
 #include "guests-fixture.h"
 
+#include <string.h>
+
 #define RUN "boot/7"
 
 static void
@@ -271,6 +273,75 @@ test_a_balloon_that_is_to_be_set_is_waited_for_unless_that_fails(Fixture *fixtur
     g_assert_cmpint(failed.memory.source, ==, VSF_SOURCE_HOST);
 }
 
+#define N_VMS 3
+
+static void
+count_failed(const char *domain G_GNUC_UNUSED, GLogLevelFlags level G_GNUC_UNUSED, const char *text,
+             gpointer user_data)
+{
+    *(guint *)user_data += strstr(text, "period cannot be set") != NULL;
+}
+
+static guint
+refuse_all(const VsfDomain vms[N_VMS])
+{
+    guint n = 0;
+
+    for (guint i = 0; i < N_VMS; i++) {
+        if (!fake_agents_is_asking(vms[i].def->uuid))
+            continue;
+        fake_agents_fail(vms[i].def->uuid, G_IO_ERROR_CONNECTION_REFUSED);
+        n++;
+    }
+    return n;
+}
+
+/* It says nothing of one VM: told once, one of them finds out whether it is over, and then all. */
+static void
+test_no_service_is_no_failure_of_balloons(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    VsfDomain vms[N_VMS];
+    guint n_failed = 0, n_set = 0;
+    guint handler = g_log_set_handler("virt-sflow", G_LOG_LEVEL_MESSAGE, count_failed, &n_failed);
+
+    fixture->config->balloon_period_s = 5;
+    vsf_guests_domain_removed(fixture->guests, &fixture->domain);
+    for (guint i = 0; i < N_VMS; i++) {
+        vms[i] = (VsfDomain){.def = guests_def_new((guint8)(i + 2)),
+                             .name = fixture->domain.name,
+                             .state = VSF_STATE_RUNNING};
+        vsf_guests_domain_added(fixture->guests, &vms[i]);
+    }
+    fake_time_advance(250);
+    g_assert_cmpuint(fake_balloon_asked, ==, N_VMS);
+    g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "guest agents: *");
+    g_assert_cmpuint(refuse_all(vms), ==, N_VMS);
+    g_test_assert_expected_messages();
+    for (guint i = 0; i < 100; i++) {
+        fake_time_advance(15250);
+        g_assert_cmpuint(refuse_all(vms), ==, 1);
+    }
+    /* It is there. */
+    fake_time_advance(15250);
+    for (guint turn = 0; turn < 2; turn++) {
+        for (guint i = 0; i < N_VMS; i++) {
+            if (!fake_agents_is_asking(vms[i].def->uuid))
+                continue;
+            fake_agents_answer(vms[i].def->uuid, fake_answer_silent());
+            n_set++;
+        }
+        fake_time_advance(250);
+    }
+    g_assert_cmpuint(n_set, ==, N_VMS);
+    g_assert_cmpuint(n_failed, ==, 0);
+    g_assert_null(vsf_guests_trouble(fixture->guests));
+    for (guint i = 0; i < N_VMS; i++) {
+        vsf_guests_domain_removed(fixture->guests, &vms[i]);
+        vsf_domain_def_free(vms[i].def);
+    }
+    g_log_remove_handler("virt-sflow", handler);
+}
+
 static void
 test_failures_are_counted_also_of_guests_that_are_gone(Fixture *fixture,
                                                        gconstpointer data G_GNUC_UNUSED)
@@ -320,6 +391,7 @@ main(int argc, char **argv)
         test_the_balloons_period_is_set_only_where_wanted_and_missing);
     ADD("a-balloon-that-is-to-be-set-is-waited-for-unless-that-fails",
         test_a_balloon_that_is_to_be_set_is_waited_for_unless_that_fails);
+    ADD("no-service-is-no-failure-of-balloons", test_no_service_is_no_failure_of_balloons);
     ADD("failures-are-counted-also-of-guests-that-are-gone",
         test_failures_are_counted_also_of_guests_that_are_gone);
     return g_test_run();
