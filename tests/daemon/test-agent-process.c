@@ -162,6 +162,7 @@ test_a_program_that_is_not_there_is_told(Place *place, gconstpointer data G_GNUC
     g_autoptr(VsfAgentProcess) process = vsf_agent_process_new(nowhere, place->path, URI);
     g_autoptr(GError) first = NULL, error = NULL;
 
+    g_assert_nonnull(process);
     g_test_expect_message("virt-sflow", G_LOG_LEVEL_WARNING, "virt-sflow-agent cannot be started*");
     first = ask(place);
     g_test_assert_expected_messages();

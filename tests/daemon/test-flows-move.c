@@ -262,6 +262,7 @@ test_without_a_reading_it_moves_later(Fixture *fixture, gconstpointer user_data 
     g_autoptr(GHashTable) before = flows_fixture_sample_at(fixture, 1050, 200 * MS);
     g_autoptr(GHashTable) table = NULL;
 
+    g_assert_nonnull(before);
     fake_link_stats_set(IFINDEX, &(VsfLinkStats){.rx_packets = 1200});
     fake_capture_set_hooks(1);
     fake_capture_room_came();
