@@ -89,9 +89,8 @@ on_lifecycle(const char *uuid, int id, int event, int detail, gpointer user_data
 {
     Fixture *fixture = user_data;
 
-    /* The process has one hypervisor, and so perhaps news of what the case before left. */
     if (strcmp(uuid, TEST_UUID) != 0)
-        return;
+        return; /* news of what the case before left: the process has one hypervisor */
     fixture->n_lifecycle++;
     fixture->id = id;
     fixture->event = event;
