@@ -297,6 +297,7 @@ live_lab_start(LiveLab *lab, guint n_nics, guint32 rate, VsfDirection direction)
 
     *lab = (LiveLab){.samples = g_array_new(FALSE, FALSE, sizeof(LiveSample)), .n_nics = n_nics};
     untold = 0;
+    live_late_begin();
     lab->config = vsf_config_new();
     lab->config->sampling = rate;
     lab->config->direction = direction;
@@ -324,6 +325,7 @@ live_lab_stop(LiveLab *lab)
     vsf_flows_free(lab->flows);
     vsf_exporter_free(lab->exporter);
     vsf_link_stats_free(lab->reader);
+    live_late_end();
     vsf_config_free(lab->config);
     g_array_unref(lab->samples);
 }

@@ -69,3 +69,11 @@ LiveCounters live_lab_counters(const char *name);
 
 /* What ended samplers counted and no sample told of; 0 with libpcap, which does not count. */
 guint64 live_lab_untold(void);
+
+/* Answers of the kernel about counters that came later than samples wait for them, so far: then a
+ * sample tells the pool that was known. */
+guint live_lab_late_readings(void);
+
+/* Of live_lab_start() and live_lab_stop(), around the life of the reader. */
+void live_late_begin(void);
+void live_late_end(void);

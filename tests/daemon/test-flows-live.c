@@ -156,6 +156,8 @@ super_frame(guint8 *bytes, guint n)
     return sizeof(header) + 14 + total;
 }
 
+#define TRIES 20 /* on a machine that is busy */
+
 typedef enum { FLOOD, SUPER_FRAMES, MIXED } Traffic;
 
 /* Frame @i of the traffic, with its virtio header, at @bytes. */
@@ -231,10 +233,22 @@ check_estimates(const LiveLab *lab, guint32 rate, double packets, double bytes)
                pool * spread / sqrt(n) + (packets - pool) * mean + 1);
 }
 
-static void
-check_traffic(Traffic traffic, guint32 rate, guint n)
+/* Whether the machine was fast enough for a judgement: the kernel's counters came in time, and the
+ * rings were read before they were full. @late: live_lab_late_readings() before. */
+static gboolean
+kept_up(const LiveLab *lab, guint late)
+{
+    return live_lab_late_readings() == late && lab->samples->len > 0 &&
+           live_lab_sample(lab, lab->samples->len - 1)->drops == 0;
+}
+
+/* FALSE: it was too busy. */
+static gboolean
+check_traffic_once(Traffic traffic, guint32 rate, guint n)
 {
     int tap = tap_lab_tap_virtio("vnet0");
+    guint late = live_lab_late_readings();
+    gboolean in_time;
     LiveCounters segments, counted;
     LiveLab lab;
 
@@ -252,14 +266,23 @@ check_traffic(Traffic traffic, guint32 rate, guint n)
     }
     g_test_message("%" G_GUINT64_FORMAT " packets, %u samples", counted.rx_packets,
                    lab.samples->len);
-    check_estimates(&lab, rate, (double)counted.rx_packets, (double)counted.rx_bytes);
-    for (guint i = 0; i < lab.samples->len; i++) {
-        if (live_lab_is_ebpf())
-            g_assert_cmpuint(live_lab_sample(&lab, i)->frame_length, <=, 1514 + FCS);
-        g_assert_cmpuint(live_lab_sample(&lab, i)->drops, ==, 0);
-    }
+    in_time = kept_up(&lab, late);
+    if (in_time)
+        check_estimates(&lab, rate, (double)counted.rx_packets, (double)counted.rx_bytes);
+    for (guint i = 0; live_lab_is_ebpf() && i < lab.samples->len; i++)
+        g_assert_cmpuint(live_lab_sample(&lab, i)->frame_length, <=, 1514 + FCS);
     live_lab_stop(&lab);
     close(tap);
+    return in_time;
+}
+
+static void
+check_traffic(Traffic traffic, guint32 rate, guint n)
+{
+    for (guint tries = 1; !check_traffic_once(traffic, rate, n); tries++) {
+        g_test_message("too busy, once more");
+        g_assert_cmpuint(tries, <, TRIES);
+    }
 }
 
 static void
@@ -366,9 +389,11 @@ write_queues(const LiveLab *lab, const int fds[QUEUES], guint n)
         g_thread_join(threads[i]);
 }
 
-static void
-test_every_queue_of_a_tap_is_sampled_alike(void)
+static gboolean
+check_queues_once(void)
 {
+    guint late = live_lab_late_readings();
+    gboolean in_time;
     const double n = QUEUES * OF_A_QUEUE, rate = 20;
     guint counts[QUEUES] = {0};
     guint32 ifindex;
@@ -381,18 +406,31 @@ test_every_queue_of_a_tap_is_sampled_alike(void)
     live_lab_plug(&lab, 1);
     write_queues(&lab, fds, OF_A_QUEUE);
     live_lab_settle(&lab);
-    for (guint i = 0; i < lab.samples->len; i++) {
+    in_time = kept_up(&lab, late);
+    for (guint i = 0; in_time && i < lab.samples->len; i++) {
         const LiveSample *sample = live_lab_sample(&lab, i);
 
         g_assert_cmpuint(number_of(sample), <, QUEUES);
         check_sample(sample, 100 + number_of(sample), ifindex, TRUE);
         counts[number_of(sample)]++;
     }
-    check_even("queues", counts, QUEUES, OF_A_QUEUE / rate);
-    check_estimates(&lab, (guint32)rate, n, n * (100 + (QUEUES - 1) / 2.0));
+    if (in_time) {
+        check_even("queues", counts, QUEUES, OF_A_QUEUE / rate);
+        check_estimates(&lab, (guint32)rate, n, n * (100 + (QUEUES - 1) / 2.0));
+    }
     live_lab_stop(&lab);
     for (guint i = 0; i < QUEUES; i++)
         close(fds[i]);
+    return in_time;
+}
+
+static void
+test_every_queue_of_a_tap_is_sampled_alike(void)
+{
+    for (guint tries = 1; !check_queues_once(); tries++) {
+        g_test_message("too busy, once more");
+        g_assert_cmpuint(tries, <, TRIES);
+    }
 }
 
 /* To the VM the kernel chooses the queue, by flow. */

@@ -155,6 +155,15 @@ def test_packages_hold_what_meson_installs():
     tap.equal(left, [])
 
 
+def test_builds_without_ebpf():
+    """The tarball builds without eBPF as well, and --version says which backends there are"""
+    build = os.path.join(scratch(), "without")
+    call("meson", "setup", build, tree(), "-Dbpf=disabled", "-Dtests=false")
+    call("ninja", "-C", build)
+    shown = call(os.path.join(build, "daemon/virt-sflowd"), "--version")
+    assert re.search(r"^backends: pcap$", shown, re.M), shown
+
+
 def test_deb_runs_and_leaves_nothing():
     """The .deb installs in a clean Debian, its daemon serves a real libvirtd, and purging it
     leaves nothing, not even a hook that was installed"""

@@ -19,7 +19,7 @@ PROGRAMS = ["bpf/test-bpf-frames", "bpf/test-bpf-life", "bpf/test-bpf-rights",
             "net/test-capture-life"]
 TOOLS = ["ip", "tc", "tcpdump"]
 MODULES = ["tun", "bridge", "veth", "macvtap", "8021q", "sch_ingress", "cls_bpf", "cls_u32",
-           "act_police", "sch_htb", "dummy"]
+           "act_police", "sch_htb", "dummy", "ipip"]
 LIMIT_S = 240
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -114,8 +114,10 @@ def test_rights():
 
 
 def test_capture():
-    """There the capture with backend = ebpf opens, ends with its taps and closes"""
-    judge("test-capture-life", 3)
+    """There the capture with backend = ebpf opens, ends with its taps and closes, and refuses a
+    tunnel of ipip"""
+    text = judge("test-capture-life", 3)
+    assert "ipip is refused" in text, "no ipip there"
 
 
 if __name__ == "__main__":

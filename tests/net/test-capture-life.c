@@ -4,6 +4,7 @@
 #include "../../daemon/net/capture-handle.h"
 #include "capture-lab.h"
 
+#include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ test_interfaces_that_cannot_be_sampled_fail_with_the_reason(void)
     capture_lab_wait_failed(&lab, 4711, VSF_CAPTURE_ERROR_GONE);
     vsf_capture_open(lab.capture, tap_lab_ifindex("tun0"), "tun0", FALSE, 1);
     capture_lab_wait_failed(&lab, tap_lab_ifindex("tun0"), VSF_CAPTURE_ERROR_NOT_ETHERNET);
+    if (if_nametoindex("tunl0") != 0) { /* where the kernel has ipip, each namespace has one */
+        tap_lab_up("tunl0");
+        vsf_capture_open(lab.capture, tap_lab_ifindex("tunl0"), "tunl0", FALSE, 1);
+        capture_lab_wait_failed(&lab, tap_lab_ifindex("tunl0"), VSF_CAPTURE_ERROR_NOT_ETHERNET);
+        g_test_message("ipip is refused");
+    }
     g_assert_cmpuint(lab.n_opened, ==, 0);
 
     tap_lab_up("vnet0");
