@@ -123,7 +123,6 @@ ask_all(VsfNetlinkLine *line, Answer *answer, GError **error)
     put_request(request, NLM_F_DUMP, 1, 0);
     for (guint i = 0; i < DUMP_TRIES && interrupted; i++) {
         g_hash_table_remove_all(answer->table);
-        answer->read_ns = g_get_monotonic_time() * 1000;
         if (!vsf_netlink_ask(line, request, sizeof(request), 1, take_reply, answer, &interrupted,
                              error))
             return FALSE;
@@ -139,7 +138,6 @@ read_counters(gpointer payload, GError **error)
 
     answer->wanted = g_hash_table_new(NULL, NULL);
     answer->table = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    answer->read_ns = g_get_monotonic_time() * 1000;
     for (guint i = 0; i < question->n; i++)
         g_hash_table_add(answer->wanted, GINT_TO_POINTER(question->ifindexes[i]));
     if (*question->line == NULL)
@@ -148,6 +146,7 @@ read_counters(gpointer payload, GError **error)
               ? ask_all(*question->line, answer, error)
               : ask_each(*question->line, answer, error)))
         return NULL;
+    answer->read_ns = g_get_monotonic_time() * 1000;
     return g_steal_pointer(&answer);
 }
 

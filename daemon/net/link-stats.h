@@ -12,7 +12,8 @@ typedef struct VsfLinkStatsReader VsfLinkStatsReader;
 
 /* @table: GINT_TO_POINTER(ifindex) -> VsfLinkStats *, valid during the call; of
  * the interfaces asked for, those that are gone are not in it. @read_ns: monotonic time at which
- * the kernel was asked. NULL @table with @error set if netlink failed. */
+ * the answer was there: the kernel may have taken long, and a frame that it counted passed
+ * before that. NULL @table with @error set if netlink failed. */
 typedef void (*VsfLinkStatsFunc)(GHashTable *table, gint64 read_ns, const GError *error,
                                  gpointer user_data);
 
