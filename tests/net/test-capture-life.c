@@ -11,12 +11,11 @@
 static void
 test_interfaces_that_cannot_be_sampled_fail_with_the_reason(void)
 {
-    int tap = tap_lab_tap("vnet0"), other = tap_lab_tap("vnet1"), l3 = tap_lab_tun_l3("tun0");
+    int tap = tap_lab_tap("vnet0"), other = tap_lab_tap("vnet1");
     int ifindex = tap_lab_ifindex("vnet0");
     CaptureLab lab;
 
     tap_lab_up("vnet1");
-    tap_lab_up("tun0");
     capture_lab_start(&lab, VSF_DIRECTION_ONCE);
     vsf_capture_open(lab.capture, ifindex, "vnet0", FALSE, 1);
     capture_lab_wait_failed(&lab, ifindex, VSF_CAPTURE_ERROR_DOWN);
@@ -28,14 +27,6 @@ test_interfaces_that_cannot_be_sampled_fail_with_the_reason(void)
     capture_lab_wait_failed(&lab, 4711, VSF_CAPTURE_ERROR_GONE);
     vsf_capture_open(lab.capture, 4711, "nflog", FALSE, 1);
     capture_lab_wait_failed(&lab, 4711, VSF_CAPTURE_ERROR_GONE);
-    vsf_capture_open(lab.capture, tap_lab_ifindex("tun0"), "tun0", FALSE, 1);
-    capture_lab_wait_failed(&lab, tap_lab_ifindex("tun0"), VSF_CAPTURE_ERROR_NOT_ETHERNET);
-    if (if_nametoindex("tunl0") != 0) { /* where the kernel has ipip, each namespace has one */
-        tap_lab_up("tunl0");
-        vsf_capture_open(lab.capture, tap_lab_ifindex("tunl0"), "tunl0", FALSE, 1);
-        capture_lab_wait_failed(&lab, tap_lab_ifindex("tunl0"), VSF_CAPTURE_ERROR_NOT_ETHERNET);
-        g_test_message("ipip is refused");
-    }
     g_assert_cmpuint(lab.n_opened, ==, 0);
 
     tap_lab_up("vnet0");
@@ -43,6 +34,30 @@ test_interfaces_that_cannot_be_sampled_fail_with_the_reason(void)
     capture_lab_stop(&lab);
     close(tap);
     close(other);
+}
+
+static void
+is_refused(CaptureLab *lab, const char *name)
+{
+    tap_lab_up(name);
+    vsf_capture_open(lab->capture, tap_lab_ifindex(name), name, FALSE, 1);
+    capture_lab_wait_failed(lab, tap_lab_ifindex(name), VSF_CAPTURE_ERROR_NOT_ETHERNET);
+}
+
+static void
+test_what_has_no_ethernet_frames_is_refused_as_that(void)
+{
+    int l3 = tap_lab_tun_l3("tun0");
+    CaptureLab lab;
+
+    capture_lab_start(&lab, VSF_DIRECTION_ONCE);
+    is_refused(&lab, "tun0");
+    if (if_nametoindex("tunl0") != 0) { /* where the kernel has ipip, each namespace has one */
+        is_refused(&lab, "tunl0");
+        g_test_message("ipip is refused");
+    }
+    g_assert_cmpuint(lab.n_opened, ==, 0);
+    capture_lab_stop(&lab);
     close(l3);
 }
 
@@ -377,6 +392,8 @@ main(int argc, char **argv)
                     test_a_packet_callback_may_close_its_own_sampler);
     g_test_add_func("/net/capture/freed-with-opens-in-flight-nothing-stays",
                     test_freed_with_opens_in_flight_nothing_stays);
+    g_test_add_func("/net/capture/what-has-no-ethernet-frames-is-refused-as-that",
+                    test_what_has_no_ethernet_frames_is_refused_as_that);
     if (capture_lab_is_ebpf())
         return g_test_run();
     /* What follows is about packet sockets and their rings. */
