@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "crowd.h"
 
+#include "listen.h"
+
 #include <errno.h>
 #include <glib-unix.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_DISPATCH 16
-#define ACCEPT_PAUSE_MS 1000  /* when the process has no descriptor left */
+#define ACCEPT_PAUSE_MS 1000  /* when no connection can be taken */
 #define ROOM_PAUSE_MS 50      /* when all are busy */
 #define WRITES_PER_DISPATCH 4 /* so that a fast reader of a large answer takes turns */
 
@@ -247,6 +249,18 @@ pause_listening(VsfCrowd *crowd, guint pause_ms)
     return G_SOURCE_REMOVE;
 }
 
+/* There is no descriptor left, or no memory, or a security module forbids it. Who came stays in the
+ * backlog and would wake us for ever. An idle one may hold the descriptor that is missing. */
+static gboolean
+nobody_gets_in(VsfCrowd *crowd)
+{
+    VsfVisitor *who_goes = who_may_go(crowd);
+
+    if (who_goes != NULL)
+        vsf_visitor_drop(who_goes);
+    return pause_listening(crowd, ACCEPT_PAUSE_MS);
+}
+
 static gboolean
 on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
 {
@@ -267,11 +281,10 @@ on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
         visitor = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (visitor >= 0)
             let_in(crowd, visitor, who_goes);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            /* The connection stays in the backlog and would wake us for ever. */
-            return pause_listening(crowd, ACCEPT_PAUSE_MS);
+        else if (i > 0 || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            break; /* only the first is known to be there */
         else
-            break;
+            return nobody_gets_in(crowd);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -292,6 +305,7 @@ vsf_crowd_new(int fd, const VsfCrowdOps *ops, gpointer user_data)
     crowd->fd = fd;
     crowd->visitors = g_ptr_array_new_with_free_func(visitor_free);
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+    vsf_listen_refuse_descriptors(fd);
     start_listening(crowd);
     return crowd;
 }

@@ -42,7 +42,8 @@ typedef struct {
     void (*left)(VsfVisitor *visitor, gpointer user_data);
 } VsfCrowdOps;
 
-/* @fd listens; it stays the caller's, and is made non-blocking. @ops is static.
+/* @fd listens; it stays the caller's, is made non-blocking and takes no descriptors from who comes
+ * (see listen.h). @ops is static.
  * Limits are to be set at once. */
 VsfCrowd *vsf_crowd_new(int fd, const VsfCrowdOps *ops, gpointer user_data);
 /* All leave. Takes NULL. */

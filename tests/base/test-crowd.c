@@ -2,8 +2,11 @@
 /* A crowd whose language is one byte: '?' is answered with a pad of bytes, 'b' keeps the visitor
  * busy, '.' is read and no more. */
 #include "../../daemon/base/crowd.h"
+#include "../../daemon/base/listen.h"
+#include "passing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -412,7 +415,54 @@ test_what_nobody_reads_is_bounded(void)
     close_all(fds, G_N_ELEMENTS(fds));
 }
 
-/* --- no descriptors ------------------------------------------------------------- */
+/* --- descriptors ------------------------------------------------------------- */
+
+/* Closing one could take as long as its owner likes. */
+static void
+test_descriptors_are_not_taken(void)
+{
+    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
+    int fd = visit(house);
+
+    g_assert_cmpint(pass_descriptor(fd, house->fd), ==,
+                    vsf_listen_refuse_descriptors(house->fd) ? EPERM : 0);
+    close(fd);
+}
+
+static void
+test_without_descriptors_an_idle_one_goes(void)
+{
+    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
+    int first = visit(house), second = visit(house), fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct rlimit before, none;
+
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    none = before;
+    none.rlim_cur = (rlim_t)fd + 1;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&house->address, house->address_size), ==, 0);
+    wait_until_came(house, 3);
+    g_assert_cmpuint(house->left->len, ==, 1);
+    g_assert_cmpuint(g_array_index(house->left, guint, 0), ==, 1);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    close_all((int[]){first, second, fd}, 3);
+}
+
+/* As where a security module forbids it. */
+static void
+test_what_cannot_be_accepted_does_not_wake_us_for_ever(void)
+{
+    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
+    int readable = open("/dev/zero", O_RDONLY | O_CLOEXEC), listening = dup(house->fd);
+    guint turns = 0;
+
+    g_assert_cmpint(dup2(readable, house->fd), ==, house->fd);
+    while (g_main_context_iteration(NULL, FALSE))
+        g_assert_cmpuint(++turns, <, 100);
+    g_assert_cmpint(dup2(listening, house->fd), ==, house->fd);
+    close(readable);
+    close(listening);
+}
 
 static void
 test_without_descriptors_one_waits_outside(void)
@@ -455,6 +505,10 @@ main(int argc, char **argv)
     CASE("nobody-goes-for-one-that-is-not-welcome", test_nobody_goes_for_one_that_is_not_welcome);
     CASE("nobody-goes-in-the-turn-that-it-came-in", test_nobody_goes_in_the_turn_that_it_came_in);
     CASE("what-nobody-reads-is-bounded", test_what_nobody_reads_is_bounded);
+    CASE("descriptors-are-not-taken", test_descriptors_are_not_taken);
+    CASE("without-descriptors-an-idle-one-goes", test_without_descriptors_an_idle_one_goes);
+    CASE("what-cannot-be-accepted-does-not-wake-us-for-ever",
+         test_what_cannot_be_accepted_does_not_wake_us_for_ever);
     CASE("without-descriptors-one-waits-outside", test_without_descriptors_one_waits_outside);
     return g_test_run();
 }
