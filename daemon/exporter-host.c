@@ -104,12 +104,10 @@ put_disk(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node G_GNUC_UNUSED,
     vsf_sflow_host_disk(xdr, sample, &record);
 }
 
-static void
-put_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node G_GNUC_UNUSED,
-        const VsfHostCounters *counters)
+VsfSflowVirtNet
+vsf_exporter_net_record(const VsfNetCounters *net)
 {
-    const VsfNetCounters *net = &counters->net;
-    VsfSflowVirtNet record = {
+    return (VsfSflowVirtNet){
         .bytes_in = net->bytes_in,
         .packets_in = vsf_sflow_low32(net->packets_in),
         .errors_in = vsf_sflow_low32(net->errors_in),
@@ -119,6 +117,13 @@ put_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node G_GNUC_UNUSED,
         .errors_out = vsf_sflow_low32(net->errors_out),
         .drops_out = vsf_sflow_low32(net->drops_out),
     };
+}
+
+static void
+put_net(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node G_GNUC_UNUSED,
+        const VsfHostCounters *counters)
+{
+    VsfSflowVirtNet record = vsf_exporter_net_record(&counters->net);
 
     vsf_sflow_host_net(xdr, sample, &record);
 }

@@ -266,21 +266,6 @@ wire_disk(const VsfDiskCounters *disk)
     };
 }
 
-static VsfSflowVirtNet
-wire_net(const VsfNetCounters *net)
-{
-    return (VsfSflowVirtNet){
-        .bytes_in = net->bytes_in,
-        .packets_in = vsf_sflow_low32(net->packets_in),
-        .errors_in = vsf_sflow_low32(net->errors_in),
-        .drops_in = vsf_sflow_low32(net->drops_in),
-        .bytes_out = net->bytes_out,
-        .packets_out = vsf_sflow_low32(net->packets_out),
-        .errors_out = vsf_sflow_low32(net->errors_out),
-        .drops_out = vsf_sflow_low32(net->drops_out),
-    };
-}
-
 /* Every NIC with its guest MAC and its tap's ifIndex, so that a collector can
  * join flows to VMs; as many as the datagram has room for. */
 static void
@@ -329,7 +314,7 @@ vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
     };
     VsfSflowVirtMemory memory = {counters->memory, counters->max_memory};
     VsfSflowVirtDisk disk = wire_disk(&counters->disk);
-    VsfSflowVirtNet net = wire_net(&counters->net);
+    VsfSflowVirtNet net = vsf_exporter_net_record(&counters->net);
 
     memcpy(descr.uuid, domain->def->uuid_bytes, sizeof(descr.uuid));
     vsf_sflow_host_descr(&xdr, &sample, &descr);

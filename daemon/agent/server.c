@@ -2,157 +2,43 @@
 #include "server.h"
 
 #include "../../include/agent-msg.h"
+#include "../base/crowd.h"
 #include "../base/log.h"
 #include "handles.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib-unix.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define ACCEPTS_PER_DISPATCH 16
-#define ACCEPT_PAUSE_MS 1000  /* when the process has no descriptor left */
-#define ROOM_PAUSE_MS 50      /* when all clients are busy */
-#define WRITES_PER_DISPATCH 4 /* so that a fast reader of a large answer takes turns */
 /* A call past it is stuck. libvirt's own waits come on top of the request's time: 5 s for an agent
  * that was silent before. */
 #define DEADLINE_US (20 * G_USEC_PER_SEC)
 #define LOG_INTERVAL_US (10 * G_USEC_PER_SEC)
 
-typedef enum { READING, ASKED, ANSWERING } State;
-
 typedef struct {
+    VsfVisitor base;
     VsfAgentServer *server;
-    int fd;
-    State state;
-    guint watch_id, deadline_id;
-    gint64 used_us; /* when bytes went either way last */
     char line[VSF_AGENT_MSG_LINE_MAX];
     gsize filled;
     VsfAgentRequest request;
-    char *answer;
-    gsize answer_size, sent;
 } Client;
 
 struct VsfAgentServer {
     VsfCalls *calls;
     char *uri;
-    int fd;
-    guint listen_id, pause_id;
     guint *uids, n_uids;
     VsfAgentHandles *handles;
-    VsfAgentServerLimits limits;
-    GPtrArray *clients; /* Client, oldest first */
+    guint line_ms;
+    VsfCrowd *crowd;
     VsfLogRate peers_rate, lines_rate;
 };
-
-/* --- clients -------------------------------------------------------------- */
-
-static void
-client_free(Client *client)
-{
-    g_clear_handle_id(&client->watch_id, g_source_remove);
-    g_clear_handle_id(&client->deadline_id, g_source_remove);
-    close(client->fd);
-    g_free(client->answer);
-    g_free(client);
-}
-
-static void
-client_drop(Client *client)
-{
-    g_ptr_array_remove(client->server->clients, client);
-}
-
-static gboolean
-on_deadline(gpointer user_data)
-{
-    Client *client = user_data;
-
-    client->deadline_id = 0;
-    client_drop(client);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-set_deadline(Client *client, guint wait_ms)
-{
-    g_clear_handle_id(&client->deadline_id, g_source_remove);
-    client->deadline_id = g_timeout_add(wait_ms, on_deadline, client);
-}
-
-static gboolean on_readable(gint fd, GIOCondition condition, gpointer user_data);
-
-static void
-begin_reading(Client *client)
-{
-    g_clear_handle_id(&client->watch_id, g_source_remove);
-    g_clear_handle_id(&client->deadline_id, g_source_remove);
-    g_clear_pointer(&client->answer, g_free);
-    client->state = READING;
-    client->filled = 0;
-    client->watch_id = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable,
-                                     client);
-}
-
-/* --- answers -------------------------------------------------------------- */
-
-typedef enum { PUSH_MORE, PUSH_DONE, PUSH_BROKEN } Push;
-
-static Push
-push(Client *client)
-{
-    for (guint i = 0; i < WRITES_PER_DISPATCH; i++) {
-        gssize n = send(client->fd, client->answer + client->sent,
-                        client->answer_size - client->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR ? PUSH_MORE : PUSH_BROKEN;
-        client->sent += (gsize)n;
-        client->used_us = g_get_monotonic_time();
-        if (client->sent == client->answer_size)
-            return PUSH_DONE;
-    }
-    return PUSH_MORE;
-}
-
-/* FALSE: no more is to be written, and @client may be gone. */
-static gboolean
-push_answer(Client *client)
-{
-    switch (push(client)) {
-    case PUSH_MORE:
-        return TRUE;
-    case PUSH_DONE:
-        begin_reading(client);
-        return FALSE;
-    case PUSH_BROKEN:
-        break;
-    }
-    client_drop(client);
-    return FALSE;
-}
-
-static gboolean
-on_writable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
-{
-    return push_answer(user_data) ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
-}
 
 static void
 answer(Client *client, VsfAgentAnswerKind kind, const char *text)
 {
-    g_clear_handle_id(&client->watch_id, g_source_remove);
-    client->state = ANSWERING;
-    client->answer = vsf_agent_answer_bytes(kind, text, &client->answer_size);
-    client->sent = 0;
-    client->used_us = g_get_monotonic_time();
-    set_deadline(client, client->server->limits.read_ms);
-    if (push_answer(client))
-        client->watch_id = g_unix_fd_add(client->fd, G_IO_OUT | G_IO_HUP | G_IO_ERR, on_writable,
-                                         client);
+    gsize size;
+    char *bytes = vsf_agent_answer_bytes(kind, text, &size);
+
+    vsf_visitor_answer(&client->base, bytes, size);
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -178,7 +64,7 @@ note_handles(VsfAgentServer *server, const VsfAgentRequest *request, const char 
 }
 
 static void
-answered(const char *uuid G_GNUC_UNUSED, gpointer reply, const GError *error, gpointer user_data)
+called(const char *uuid G_GNUC_UNUSED, gpointer reply, const GError *error, gpointer user_data)
 {
     Client *client = user_data;
 
@@ -214,9 +100,8 @@ ask(Client *client)
 {
     VsfAgentServer *server = client->server;
 
-    client->state = ASKED;
     switch (vsf_calls_ask(server->calls, client->request.uuid,
-                          g_memdup2(&client->request, sizeof(client->request)), answered, client)) {
+                          g_memdup2(&client->request, sizeof(client->request)), called, client)) {
     case VSF_CALLS_ASKED:
         break;
     case VSF_CALLS_IN_FLIGHT:
@@ -234,8 +119,7 @@ take_line(Client *client, gsize length)
 {
     g_autoptr(GError) error = NULL;
 
-    g_clear_handle_id(&client->watch_id, g_source_remove);
-    g_clear_handle_id(&client->deadline_id, g_source_remove);
+    vsf_visitor_be_busy(&client->base);
     if (!vsf_agent_request_parse(client->line, length, &client->request, &error)) {
         log_refused(client->server, error->message);
         answer(client, VSF_AGENT_ANSWER_NOT_LISTED, error->message);
@@ -247,35 +131,43 @@ take_line(Client *client, gsize length)
     }
 }
 
-static gboolean
-on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+static void
+readable(VsfVisitor *visitor, gpointer user_data)
 {
-    Client *client = user_data;
+    VsfAgentServer *server = user_data;
+    Client *client = (Client *)visitor;
     gsize room = sizeof(client->line) - client->filled;
-    gssize n = recv(client->fd, client->line + client->filled, room, MSG_DONTWAIT);
+    gssize n = recv(visitor->fd, client->line + client->filled, room, MSG_DONTWAIT);
     const char *end;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return G_SOURCE_CONTINUE;
+        return;
     if (n <= 0) {
-        client_drop(client);
-        return G_SOURCE_REMOVE;
+        vsf_visitor_drop(visitor);
+        return;
     }
     if (client->filled == 0)
-        set_deadline(client, client->server->limits.line_ms);
+        vsf_visitor_set_deadline(visitor, server->line_ms);
     client->filled += (gsize)n;
-    client->used_us = g_get_monotonic_time();
+    visitor->used_us = g_get_monotonic_time();
     end = memchr(client->line, '\n', client->filled);
     if (end == NULL && client->filled < sizeof(client->line))
-        return G_SOURCE_CONTINUE;
+        return;
     /* Too long, or more than one line: not our client. */
     if (end == NULL || (gsize)(end + 1 - client->line) != client->filled) {
-        log_refused(client->server, "more than one line, or a line that is too long");
-        client_drop(client);
+        log_refused(server, "more than one line, or a line that is too long");
+        vsf_visitor_drop(visitor);
     } else {
         take_line(client, (gsize)(end - client->line));
     }
-    return G_SOURCE_REMOVE;
+}
+
+/* The next line is its next request. */
+static void
+answered(VsfVisitor *visitor, gpointer user_data G_GNUC_UNUSED)
+{
+    ((Client *)visitor)->filled = 0;
+    vsf_visitor_read(visitor);
 }
 
 /* --- who comes ------------------------------------------------------------ */
@@ -285,7 +177,7 @@ may_ask(const VsfAgentServer *server, guint uid)
 {
     for (guint i = 0; i < server->n_uids; i++)
         if (server->uids[i] == uid)
-            return TRUE;
+            return uid != G_MAXUINT;
     return FALSE;
 }
 
@@ -303,7 +195,6 @@ turn_away(VsfAgentServer *server, int fd, const struct ucred *peer)
     bytes = vsf_agent_answer_bytes(VSF_AGENT_ANSWER_FORBIDDEN, text, &size);
     if (send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         g_debug("user %u was turned away without a word", peer->uid);
-    close(fd);
     if (vsf_log_rate_allow(&server->peers_rate, g_get_monotonic_time(), LOG_INTERVAL_US,
                            &held_back))
         g_warning("user %u (process %d) was turned away: only root and those of --allow-user may "
@@ -311,99 +202,35 @@ turn_away(VsfAgentServer *server, int fd, const struct ucred *peer)
                   peer->uid, peer->pid, held_back);
 }
 
-static void
-client_new(VsfAgentServer *server, int fd)
+static gboolean
+is_welcome(int fd, const struct ucred *peer, gpointer user_data)
 {
-    g_autofree char *hello = vsf_agent_hello_text(server->uri);
-    struct ucred peer = {.uid = G_MAXUINT};
-    socklen_t size = sizeof(peer);
-    Client *client;
+    VsfAgentServer *server = user_data;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || !may_ask(server, peer.uid)) {
-        turn_away(server, fd, &peer);
-        return;
-    }
-    client = g_new0(Client, 1);
+    if (may_ask(server, peer->uid))
+        return TRUE;
+    turn_away(server, fd, peer);
+    return FALSE;
+}
+
+static void
+came(VsfVisitor *visitor, gpointer user_data)
+{
+    VsfAgentServer *server = user_data;
+    Client *client = (Client *)visitor;
+    g_autofree char *hello = vsf_agent_hello_text(server->uri);
+
     client->server = server;
-    client->fd = fd;
-    g_ptr_array_add(server->clients, client);
     answer(client, VSF_AGENT_ANSWER_HELLO, hello);
 }
 
-/* The house is full: of those that ask nothing the one that did so longest goes, or one that has
- * stopped reading. FALSE if all of them are busy. */
-static gboolean
-make_room(VsfAgentServer *server)
-{
-    gint64 stalled_us = g_get_monotonic_time() - (gint64)server->limits.stall_ms * 1000;
-    Client *longest = NULL;
-
-    for (guint i = 0; i < server->clients->len; i++) {
-        Client *client = server->clients->pdata[i];
-        gboolean may_go = client->state == READING ||
-                          (client->state == ANSWERING && client->used_us <= stalled_us);
-
-        if (may_go && (longest == NULL || client->used_us < longest->used_us))
-            longest = client;
-    }
-    if (longest != NULL)
-        client_drop(longest);
-    return longest != NULL;
-}
-
-static void start_listening(VsfAgentServer *server);
-
-static gboolean
-on_pause_over(gpointer user_data)
-{
-    VsfAgentServer *server = user_data;
-
-    server->pause_id = 0;
-    start_listening(server);
-    return G_SOURCE_REMOVE;
-}
-
-/* Who comes meanwhile waits in the backlog. */
-static gboolean
-pause_listening(VsfAgentServer *server, guint pause_ms)
-{
-    server->listen_id = 0;
-    server->pause_id = g_timeout_add(pause_ms, on_pause_over, server);
-    return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
-{
-    VsfAgentServer *server = user_data;
-
-    for (guint i = 0; i < ACCEPTS_PER_DISPATCH; i++) {
-        int client;
-
-        if (server->clients->len >= server->limits.clients) {
-            /* Only the first is known to be there: for no other may anyone have to go. */
-            if (i > 0)
-                break;
-            if (!make_room(server))
-                return pause_listening(server, ROOM_PAUSE_MS);
-        }
-        client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client >= 0)
-            client_new(server, client);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            /* The connection stays in the backlog and would wake us for ever. */
-            return pause_listening(server, ACCEPT_PAUSE_MS);
-        else
-            break;
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-static void
-start_listening(VsfAgentServer *server)
-{
-    server->listen_id = g_unix_fd_add(server->fd, G_IO_IN, on_connection, server);
-}
+static const VsfCrowdOps crowd_ops = {
+    .visitor_size = sizeof(Client),
+    .is_welcome = is_welcome,
+    .came = came,
+    .readable = readable,
+    .answered = answered,
+};
 
 VsfAgentServer *
 vsf_agent_server_new(const VsfCallsOps *ops, const char *uri, int fd, const guint *uids,
@@ -413,32 +240,32 @@ vsf_agent_server_new(const VsfCallsOps *ops, const char *uri, int fd, const guin
 
     server->calls = vsf_calls_new(ops, uri, VSF_AGENT_SERVER_THREADS, DEADLINE_US);
     server->uri = g_strdup(uri);
-    server->fd = fd;
     server->uids = g_memdup2(uids, n_uids * sizeof(uids[0]));
     server->n_uids = n_uids;
     server->handles = vsf_agent_handles_new();
-    server->limits = (VsfAgentServerLimits){
-        .clients = 16,
-        .line_ms = 5000,
-        .read_ms = 10000,
-        .stall_ms = 1000,
-    };
-    server->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);
-    g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-    start_listening(server);
+    server->crowd = vsf_crowd_new(fd, &crowd_ops, server);
+    vsf_agent_server_set_limits(server, (VsfAgentServerLimits){
+                                            .clients = 16,
+                                            .line_ms = 5000,
+                                            .read_ms = 10000,
+                                            .stall_ms = 1000,
+                                        });
     return server;
 }
 
 void
 vsf_agent_server_set_limits(VsfAgentServer *server, VsfAgentServerLimits limits)
 {
-    server->limits = limits;
+    server->line_ms = limits.line_ms;
+    /* What is not read is bounded by their number: an answer is of 1 MiB at most. */
+    vsf_crowd_set_limits(server->crowd, (VsfCrowdLimits){limits.clients, limits.read_ms,
+                                                         limits.stall_ms, G_MAXSIZE});
 }
 
 guint
 vsf_agent_server_clients(const VsfAgentServer *server)
 {
-    return server->clients->len;
+    return vsf_crowd_size(server->crowd);
 }
 
 guint
@@ -452,11 +279,9 @@ vsf_agent_server_free(VsfAgentServer *server)
 {
     if (server == NULL)
         return;
-    g_clear_handle_id(&server->listen_id, g_source_remove);
-    g_clear_handle_id(&server->pause_id, g_source_remove);
     /* Before its clients: a call that is out knows its own. */
     vsf_calls_free(server->calls);
-    g_ptr_array_unref(server->clients);
+    vsf_crowd_free(server->crowd);
     vsf_agent_handles_free(server->handles);
     g_free(server->uids);
     g_free(server->uri);

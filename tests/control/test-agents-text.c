@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/agents-text.h"
 #include "../../daemon/cli/member.h"
+#include "quoted.h"
 
 #include <string.h>
 
@@ -20,21 +21,10 @@
 /* As a daemon tells it that knows of no agents. */
 #define OLD "{'uuid':'3b4e28ba-2fa1-11d2-883f-0016d3cca427','name':'old','domain':'old'}"
 
-static JsonNode *
-parse(const char *json)
-{
-    g_autofree char *quoted = g_strdelimit(g_strdup(json), "'", '"');
-    g_autoptr(GError) error = NULL;
-    JsonNode *root = json_from_string(quoted, &error);
-
-    g_assert_no_error(error);
-    return root;
-}
-
 static char *
 text_of(const char *json, gboolean plan)
 {
-    g_autoptr(JsonNode) root = parse(json);
+    g_autoptr(JsonNode) root = node_of(json);
     JsonObject *status = json_node_get_object(root);
 
     return plan ? vsf_agents_plan_text(status) : vsf_agents_text(status);
@@ -43,7 +33,7 @@ text_of(const char *json, gboolean plan)
 static char *
 json_of(const char *json, gboolean plan)
 {
-    g_autoptr(JsonNode) root = parse(json);
+    g_autoptr(JsonNode) root = node_of(json);
     g_autoptr(JsonNode) node = vsf_agents_json(json_node_get_object(root), plan);
     g_autofree char *text = json_to_string(node, FALSE);
 
@@ -294,7 +284,7 @@ test_bytes_have_at_most_8_characters(void)
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *json = g_strdup_printf("{'size':%s}", cases[i].json);
-        g_autoptr(JsonNode) root = parse(json);
+        g_autoptr(JsonNode) root = node_of(json);
         g_autofree char *text = vsf_bytes_text(vsf_member(json_node_get_object(root), "size"));
 
         g_assert_cmpstr(text, ==, cases[i].shown);
@@ -311,7 +301,7 @@ test_members_are_found_by_path(void)
         {"a", "1"},   {"b/c", "2"},     {"b/d/e", "3"}, {"b/x", "-"}, {"x/c", "-"},
         {"a/c", "-"}, {"b/d/e/f", "-"}, {"b/", "-"},    {"/a", "-"},  {"", "-"},
     };
-    g_autoptr(JsonNode) root = parse("{'a':1,'b':{'c':2,'d':{'e':3}}}");
+    g_autoptr(JsonNode) root = node_of("{'a':1,'b':{'c':2,'d':{'e':3}}}");
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *text = vsf_member_text(json_node_get_object(root), cases[i].path);

@@ -181,6 +181,27 @@ test_client_that_vanishes_is_forgotten(void)
     house_close(&house);
 }
 
+static void
+test_it_ends_while_requests_wait(void)
+{
+    House house;
+    int fds[3];
+
+    house_open(&house);
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
+        fds[i] = visit(&house);
+        say(fds[i], ASK_STATUS);
+    }
+    while (house.asked == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(vsf_control_clients(house.control), ==, 2);
+    house_close(&house);
+    settle();
+    g_assert_cmpuint(house.asked, ==, 1);
+    for (guint i = 0; i < G_N_ELEMENTS(fds); i++)
+        close(fds[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -195,5 +216,6 @@ main(int argc, char **argv)
     CASE("who-does-not-ask-or-read-in-time-is-dropped",
          test_who_does_not_ask_or_read_in_time_is_dropped);
     CASE("client-that-vanishes-is-forgotten", test_client_that_vanishes_is_forgotten);
+    CASE("it-ends-while-requests-wait", test_it_ends_while_requests_wait);
     return g_test_run();
 }

@@ -2,18 +2,16 @@
 #include "../../daemon/cli/dns-text.h"
 #include "../../daemon/cli/lists-text.h"
 #include "../../daemon/cli/status-text.h"
+#include "quoted.h"
 
 #include <string.h>
 
 static void
 assert_text(const char *json, const char *want)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *quoted = g_strdelimit(g_strdup(json), "'", '"');
-    g_autoptr(JsonNode) root = json_from_string(quoted, &error);
+    g_autoptr(JsonNode) root = node_of(json);
     g_autoptr(GString) text = g_string_new(NULL);
 
-    g_assert_no_error(error);
     vsf_dns_text(text, json_node_get_object(root));
     g_assert_cmpstr(text->str, ==, want);
 }

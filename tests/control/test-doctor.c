@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/doctor.h"
+#include "quoted.h"
 
 #include <string.h>
 
@@ -18,25 +19,6 @@ static const char fine[] =
     "'state':{'directory':'/var/lib/virt-sflow','trouble':null},"
     "'hook':{'received':2,'malformed':0,'refused':0},'vms':[],"
     "'a-member-of-tomorrow':{'state':['x']}}";
-
-static JsonNode *
-patched(const char *patch)
-{
-    g_autofree char *base = g_strdelimit(g_strdup(fine), "'", '"'),
-                    *changes = g_strdelimit(g_strdup(patch), "'", '"');
-    JsonNode *root = json_from_string(base, NULL);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(JsonNode) node = json_from_string(changes, &error);
-    g_autoptr(GList) names = NULL;
-
-    g_assert_no_error(error);
-    names = json_object_get_members(json_node_get_object(node));
-    for (GList *name = names; name != NULL; name = name->next)
-        json_object_set_member(
-            json_node_get_object(root), name->data,
-            json_node_copy(json_object_get_member(json_node_get_object(node), name->data)));
-    return root;
-}
 
 typedef struct {
     const char *patch, *field;
@@ -139,7 +121,7 @@ static void
 test_each_fault_of_the_node_is_named_with_what_mends_it(void)
 {
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(JsonNode) root = patched(cases[i].patch);
+        g_autoptr(JsonNode) root = patched(fine, cases[i].patch);
         g_autoptr(GPtrArray) findings = vsf_doctor_findings(json_node_get_object(root), NULL);
         const VsfFinding *finding = worst_of(findings, cases[i].field);
 
@@ -160,7 +142,7 @@ test_each_fault_of_the_node_is_named_with_what_mends_it(void)
 static void
 test_a_node_without_trouble_is_ok(void)
 {
-    g_autoptr(JsonNode) root = patched("{}");
+    g_autoptr(JsonNode) root = patched(fine, "{}");
     g_autoptr(GPtrArray) findings = vsf_doctor_findings(json_node_get_object(root), NULL);
     g_autofree char *text = vsf_doctor_text(findings);
 
@@ -202,8 +184,9 @@ test_a_daemon_that_does_not_answer_is_critical(void)
 static void
 test_vms_of_which_the_same_is_said_stand_together(void)
 {
-    g_autoptr(JsonNode)
-        root = patched("{'vms':[" VM("g", ABSENT) "," VM("f", ABSENT) "," VM("e", ABSENT) "," VM(
+    g_autoptr(JsonNode) root = patched(
+        fine,
+        "{'vms':[" VM("g", ABSENT) "," VM("f", ABSENT) "," VM("e", ABSENT) "," VM(
             "d", ABSENT) "," VM("c", ABSENT) "," VM("b",
                                                     ABSENT) "," VM("a",
                                                                    "'stuck_s':3," ABSENT) "]}");
@@ -226,11 +209,13 @@ test_vms_of_which_the_same_is_said_stand_together(void)
 static void
 test_vms_of_which_other_reasons_are_told_stand_apart(void)
 {
-    g_autoptr(JsonNode) root = patched("{'vms':[" TAP_VM("a", "1") "," TAP_VM("b", "2") "," TAP_VM(
-        "c", "3") "],"
-                  "'taps':[{'ifindex':1,'name':'vnet1','state':'Operation not permitted'},"
-                  "{'ifindex':2,'name':'vnet2','state':'No such device'},"
-                  "{'ifindex':3,'name':'vnet3','state':'Operation not permitted'}]}");
+    g_autoptr(JsonNode) root = patched(
+        fine,
+        "{'vms':[" TAP_VM("a", "1") "," TAP_VM("b", "2") "," TAP_VM(
+            "c", "3") "],"
+                      "'taps':[{'ifindex':1,'name':'vnet1','state':'Operation not permitted'},"
+                      "{'ifindex':2,'name':'vnet2','state':'No such device'},"
+                      "{'ifindex':3,'name':'vnet3','state':'Operation not permitted'}]}");
     g_autoptr(GPtrArray) findings = vsf_doctor_findings(json_node_get_object(root), NULL);
     g_autofree char *text = vsf_doctor_text(findings);
 
@@ -243,10 +228,11 @@ test_vms_of_which_other_reasons_are_told_stand_apart(void)
 static void
 test_an_answer_of_dns_that_never_came_has_no_age(void)
 {
-    g_autoptr(JsonNode) never = patched("{'dns_sd':{'domain':null,'state':'failing','error':'E',"
-                                        "'answered_s':null}}");
-    g_autoptr(JsonNode) once = patched("{'dns_sd':{'domain':'d.example','state':'failing',"
-                                       "'error':'E','answered_s':5}}");
+    g_autoptr(JsonNode)
+        never = patched(fine, "{'dns_sd':{'domain':null,'state':'failing','error':'E',"
+                              "'answered_s':null}}");
+    g_autoptr(JsonNode) once = patched(fine, "{'dns_sd':{'domain':'d.example','state':'failing',"
+                                             "'error':'E','answered_s':5}}");
     g_autoptr(GPtrArray) silent = vsf_doctor_findings(json_node_get_object(never), NULL);
     g_autoptr(GPtrArray) answered = vsf_doctor_findings(json_node_get_object(once), NULL);
 

@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/find-vm.h"
 #include "../../daemon/cli/lists-text.h"
+#include "quoted.h"
 
 #include <gio/gio.h>
 #include <string.h>
-
-static JsonNode *
-node_of(const char *json)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *quoted = g_strdelimit(g_strdup(json), "'", '"');
-    JsonNode *root = json_from_string(quoted, &error);
-
-    g_assert_no_error(error);
-    return root;
-}
 
 static const char full[] =
     "{'vms':[{'name':'web01','domain':'instance-00000001',"

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../../daemon/cli/status-text.h"
 #include "../../daemon/cli/table.h"
+#include "quoted.h"
 
 #include <string.h>
 
 static char *
 text_of(const char *json)
 {
-    g_autoptr(GError) error = NULL;
-    g_autofree char *quoted = g_strdelimit(g_strdup(json), "'", '"');
-    g_autoptr(JsonNode) root = json_from_string(quoted, &error);
+    g_autoptr(JsonNode) root = node_of(json);
 
-    g_assert_no_error(error);
     return vsf_status_text(json_node_get_object(root));
 }
 

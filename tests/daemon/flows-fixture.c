@@ -155,3 +155,22 @@ flows_fixture_sample_at(Fixture *fixture, guint64 frames, gint64 read_ns)
     bytes = fixture->datagrams->pdata[fixture->datagrams->len - 1];
     return decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 }
+
+void
+flows_fixture_see_vm(Fixture *fixture, const char *name, const char *device, const guint8 mac[6],
+                     guint32 sampling)
+{
+    VsfDomainDef *def = vsf_domain_def_new();
+    VsfNic *nic = g_new0(VsfNic, 1);
+
+    def->monitor.sampling = sampling;
+    memset(def->uuid_bytes, mac[5], sizeof(def->uuid_bytes));
+    vsf_uuid_format(def->uuid_bytes, def->uuid);
+    def->id = mac[5];
+    def->name = g_strdup(name);
+    nic->kind = VSF_NIC_TAP;
+    nic->device = g_strdup(device);
+    memcpy(nic->mac, mac, 6);
+    g_ptr_array_add(def->nics, nic);
+    vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
+}

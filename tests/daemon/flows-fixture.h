@@ -40,3 +40,8 @@ void flows_fixture_open_at(guint64 frames, gint64 read_ns);
 
 /* A frame is picked, read when the tap has received @frames: the datagram, decoded. */
 GHashTable *flows_fixture_sample_at(Fixture *fixture, guint64 frames, gint64 read_ns);
+
+/* A VM of that name runs, whose one NIC is @device with @mac; UUID, id and index end in the MAC's
+ * last byte. @sampling: what its metadata want, or VSF_MONITOR_UNSET. */
+void flows_fixture_see_vm(Fixture *fixture, const char *name, const char *device,
+                          const guint8 mac[6], guint32 sampling);

@@ -240,3 +240,18 @@ poller_pass(gint64 ms)
         fake_link_stats_answer(0);
     }
 }
+
+void
+poller_set_config_text(Fixture *fixture, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    VsfConfig *config = vsf_config_parse("f", text, strlen(text), &error);
+
+    g_assert_no_error(error);
+    vsf_poller_set_config(fixture->poller, config);
+    vsf_exporter_set_config(fixture->exporter, config,
+                            &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
+    vsf_guests_set_config(fixture->guests, config);
+    vsf_config_free(fixture->config);
+    fixture->config = config;
+}

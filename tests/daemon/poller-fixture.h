@@ -51,3 +51,6 @@ void poller_start_many(Fixture *fixture);
 
 /* VM 1's turns for that long, whose readings come at once; libvirt does not answer. */
 void poller_pass(gint64 ms);
+
+/* Poller, exporter and guests get another configuration. */
+void poller_set_config_text(Fixture *fixture, const char *text);

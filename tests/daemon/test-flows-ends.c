@@ -27,23 +27,6 @@ see_tap(Fixture *fixture, int ifindex, const char *name, const guint8 guest_mac[
     vsf_registry_link_seen(fixture->registry, &link, 1000);
 }
 
-static void
-see_vm(Fixture *fixture, const char *device, const guint8 mac[6])
-{
-    VsfDomainDef *def = vsf_domain_def_new();
-    VsfNic *nic = g_new0(VsfNic, 1);
-
-    memset(def->uuid_bytes, mac[5], sizeof(def->uuid_bytes));
-    vsf_uuid_format(def->uuid_bytes, def->uuid);
-    def->id = mac[5];
-    def->name = g_strdup(device);
-    nic->kind = VSF_NIC_TAP;
-    nic->device = g_strdup(device);
-    memcpy(nic->mac, mac, 6);
-    g_ptr_array_add(def->nics, nic);
-    vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
-}
-
 /* VM a, 3:200001, has the tap 17, and b, 3:200002, the tap 18 of one bridge; both were
  * there after 1 ms. */
 static void
@@ -56,8 +39,8 @@ set_up(Fixture *fixture, gconstpointer user_data)
     vsf_registry_link_seen(fixture->registry, &bridge, 1000);
     see_tap(fixture, 17, "vnet0", mac_a);
     see_tap(fixture, 18, "vnet1", mac_b);
-    see_vm(fixture, "vnet0", mac_a);
-    see_vm(fixture, "vnet1", mac_b);
+    flows_fixture_see_vm(fixture, "vnet0", "vnet0", mac_a, VSF_MONITOR_UNSET);
+    flows_fixture_see_vm(fixture, "vnet1", "vnet1", mac_b, VSF_MONITOR_UNSET);
     fake_capture_opened(17);
     fake_capture_opened(18);
     g_assert_cmpuint(fake_link_stats_answer(0), ==, 2);

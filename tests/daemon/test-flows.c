@@ -28,30 +28,10 @@ see_link(Fixture *fixture, int ifindex, const char *name, const guint8 guest_mac
     vsf_registry_link_seen(fixture->registry, &link, 1000);
 }
 
-/* @sampling: what its metadata want. */
-static void
-see_monitored_domain(Fixture *fixture, const char *name, const char *device, const guint8 mac[6],
-                     guint32 sampling)
-{
-    VsfDomainDef *def = vsf_domain_def_new();
-    VsfNic *nic = g_new0(VsfNic, 1);
-
-    def->monitor.sampling = sampling;
-    memset(def->uuid_bytes, mac[5], sizeof(def->uuid_bytes));
-    vsf_uuid_format(def->uuid_bytes, def->uuid);
-    def->id = mac[5];
-    def->name = g_strdup(name);
-    nic->kind = VSF_NIC_TAP;
-    nic->device = g_strdup(device);
-    memcpy(nic->mac, mac, 6);
-    g_ptr_array_add(def->nics, nic);
-    vsf_registry_domain_seen(fixture->registry, def, VSF_STATE_RUNNING, 1, 2000, 2000);
-}
-
 static void
 see_domain(Fixture *fixture, const char *name, const char *device, const guint8 mac[6])
 {
-    see_monitored_domain(fixture, name, device, mac, VSF_MONITOR_UNSET);
+    flows_fixture_see_vm(fixture, name, device, mac, VSF_MONITOR_UNSET);
 }
 
 /* A VM whose sampler is open and whose pool begins at 0 at time 0. */
@@ -157,7 +137,7 @@ set_monitor(Fixture *fixture, guint32 sampling)
 {
     const VsfDomain *domain;
 
-    see_monitored_domain(fixture, "a", "vnet0", mac_a, sampling);
+    flows_fixture_see_vm(fixture, "a", "vnet0", mac_a, sampling);
     domain = vsf_registry_tap(fixture->registry, 17)->domain;
     for (guint i = 0; i < domain->taps->len; i++)
         vsf_flows_tap_changed(fixture->flows, domain->taps->pdata[i]);
@@ -190,7 +170,7 @@ test_a_vm_may_be_sampled_where_others_are_not(Fixture *fixture,
     fixture->config->sampling = 0;
     see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
     g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
-    see_monitored_domain(fixture, "a", "vnet0", mac_a, 7);
+    flows_fixture_see_vm(fixture, "a", "vnet0", mac_a, 7);
     g_assert_cmpuint(rate_of(17), ==, 7);
 }
 
@@ -201,7 +181,7 @@ test_what_was_picked_before_a_vm_that_wants_none_is_dropped(Fixture *fixture,
     see_link(fixture, 17, "vnet0", mac_a, IFF_UP);
     fake_capture_opened(17);
     fake_capture_packet(17, TRUE, mac_a, 10 * MS);
-    see_monitored_domain(fixture, "a", "vnet0", mac_a, 0);
+    flows_fixture_see_vm(fixture, "a", "vnet0", mac_a, 0);
     vsf_exporter_flush(fixture->exporter);
     g_assert_cmpuint(vsf_exporter_totals(fixture->exporter).flow_samples, ==, 0);
     g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);

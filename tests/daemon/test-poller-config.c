@@ -8,21 +8,6 @@
 
 #define N_VMS 20
 
-static void
-put(Fixture *fixture, const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VsfConfig *config = vsf_config_parse("f", text, strlen(text), &error);
-
-    g_assert_no_error(error);
-    vsf_poller_set_config(fixture->poller, config);
-    vsf_exporter_set_config(fixture->exporter, config,
-                            &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
-    vsf_guests_set_config(fixture->guests, config);
-    vsf_config_free(fixture->config);
-    fixture->config = config;
-}
-
 static guint
 samples_of(Fixture *fixture, const char *source)
 {
@@ -66,12 +51,12 @@ test_another_interval_counts_from_now_on(Fixture *fixture, gconstpointer user_da
     poller_start_vm(fixture, 1);
     live(30); /* all have had their first turn */
     g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 3);
-    put(fixture, "[sflow]\npolling = 5\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 5\n");
     g_assert_cmpuint(samples_within(fixture, VM_1, 7), >=, 1);
     g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 12);
     g_assert_cmpuint(samples_within(fixture, "0:17", 60), ==, 12);
     g_assert_cmpuint(samples_within(fixture, "2:1", 60), ==, 12);
-    put(fixture, "[sflow]\npolling = 20\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 20\n");
     g_assert_cmpuint(samples_within(fixture, VM_1, 26), >=, 1);
     g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 3);
 }
@@ -81,15 +66,15 @@ test_off_is_none_and_on_begins_again(Fixture *fixture, gconstpointer user_data G
 {
     poller_start_vm(fixture, 1);
     live(30);
-    put(fixture, "[sflow]\npolling = 0\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 0\n");
     live(5); /* a turn that was under way */
     g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 0);
     g_assert_cmpuint(samples_within(fixture, "2:1", 60), ==, 0);
-    put(fixture, "[sflow]\npolling = 0\n[vm vm1]\npolling = 4\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 0\n[vm vm1]\npolling = 4\n");
     g_assert_cmpuint(samples_within(fixture, VM_1, 6), >=, 1);
     g_assert_cmpuint(samples_within(fixture, VM_1, 40), ==, 10);
     g_assert_cmpuint(samples_within(fixture, "2:1", 60), ==, 0);
-    put(fixture, "[sflow]\npolling = 20\n[vm vm1]\npolling = 0\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 20\n[vm vm1]\npolling = 0\n");
     live(5);
     g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 0);
     g_assert_cmpuint(samples_within(fixture, "0:17", 60), ==, 0);
@@ -109,7 +94,8 @@ test_a_change_of_others_moves_no_turn(Fixture *fixture, gconstpointer user_data 
     live(20);
     n_after = fake_stats_times->len;
     g_assert_cmpuint(n_after - n_before, ==, N_VMS);
-    put(fixture, "[sflow]\nsampling = 3\n[vm nobody]\npolling = 1\n[capture]\ndirection = in\n");
+    poller_set_config_text(
+        fixture, "[sflow]\nsampling = 3\n[vm nobody]\npolling = 1\n[capture]\ndirection = in\n");
     live(20);
     g_assert_cmpuint(fake_stats_times->len - n_after, ==, N_VMS);
     for (guint i = n_before; i < n_after; i++)
@@ -124,7 +110,7 @@ test_a_rule_moves_its_vm_alone(Fixture *fixture, gconstpointer user_data G_GNUC_
     for (guint8 i = 1; i <= N_VMS; i++)
         poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
     live(30);
-    put(fixture, "[vm vm3]\npolling = 2\n");
+    poller_set_config_text(fixture, "[vm vm3]\npolling = 2\n");
     live(4);
     g_assert_cmpuint(samples_within(fixture, "3:200003", 20), ==, 10);
     g_assert_cmpuint(samples_within(fixture, "3:200004", 20), ==, 1);
@@ -140,7 +126,7 @@ test_a_longer_interval_spreads_again(Fixture *fixture, gconstpointer user_data G
     for (guint8 i = 1; i <= N_VMS; i++)
         poller_see_domain(fixture, i, i, 0, VSF_STATE_RUNNING);
     live(5);
-    put(fixture, "[sflow]\npolling = 100\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 100\n");
     live(120);
     begin = fake_stats_times->len;
     live(100);
@@ -156,7 +142,7 @@ static void
 test_a_taps_own_interval_begins_when_it_is_bound(Fixture *fixture,
                                                  gconstpointer user_data G_GNUC_UNUSED)
 {
-    put(fixture, "[vm vm1]\npolling = 3\n[interface vnet1]\npolling = 6\n");
+    poller_set_config_text(fixture, "[vm vm1]\npolling = 3\n[interface vnet1]\npolling = 6\n");
     poller_start_vm(fixture, 2);
     for (int ifindex = 17; ifindex <= 18; ifindex++)
         vsf_poller_tap_changed(fixture->poller, vsf_registry_tap(fixture->registry, ifindex));
@@ -168,13 +154,13 @@ test_a_taps_own_interval_begins_when_it_is_bound(Fixture *fixture,
 static void
 test_the_hosts_sample_may_be_left_out(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    put(fixture, "[host]\nenabled = off\n");
+    poller_set_config_text(fixture, "[host]\nenabled = off\n");
     poller_start_vm(fixture, 1);
     live(30);
     g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 3);
     vsf_poller_host_first(fixture->poller);
     g_assert_cmpuint(samples_of(fixture, "2:1"), ==, 0);
-    put(fixture, "");
+    poller_set_config_text(fixture, "");
     /* Before any other sample, as at the start. */
     vsf_poller_host_first(fixture->poller);
     g_assert_cmpuint(samples_of(fixture, "2:1"), ==, 1);
@@ -207,7 +193,7 @@ test_an_own_interval_is_none_without_end(Fixture *fixture, gconstpointer user_da
 {
     guint asked;
 
-    put(fixture, "[sflow]\npolling = 0\n[vm vm1]\npolling = 20\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 0\n[vm vm1]\npolling = 20\n");
     poller_start_vm(fixture, 0);
     asked = asked_while_slow();
     g_test_message("asked %u times in 50 intervals", asked);
@@ -220,12 +206,12 @@ test_an_own_interval_is_none_without_end(Fixture *fixture, gconstpointer user_da
 static void
 test_hurry_without_turns_is_over(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    put(fixture, "[sflow]\npolling = 0\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 0\n");
     poller_start_vm(fixture, 0);
     poller_begin_turn(fixture, VSF_POLL_FIRST);
     fake_time_advance(60000);
     g_assert_cmpuint(fake_stats_asked, ==, 0);
-    put(fixture, "[sflow]\npolling = 20\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 20\n");
     while (fake_stats_asked == 0)
         fake_time_advance(10);
     fake_link_stats_answer(0);

@@ -9,21 +9,6 @@
 
 #define UPLINK "0:2"
 
-static void
-put(Fixture *fixture, const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    VsfConfig *config = vsf_config_parse("f", text, strlen(text), &error);
-
-    g_assert_no_error(error);
-    vsf_poller_set_config(fixture->poller, config);
-    vsf_exporter_set_config(fixture->exporter, config,
-                            &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
-    vsf_guests_set_config(fixture->guests, config);
-    vsf_config_free(fixture->config);
-    fixture->config = config;
-}
-
 /* Samples of @source in so many seconds; *@value: of the newest one's @path, to be freed. */
 static guint
 samples(Fixture *fixture, guint seconds, const char *source, const char *path, char **value)
@@ -111,16 +96,16 @@ test_off_tells_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     g_autofree char *value = NULL;
 
     fake_uplink_there = TRUE;
-    put(fixture, "[sflow]\npolling = 20\n[host]\nenabled = off\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 20\n[host]\nenabled = off\n");
     vsf_poller_host_first(fixture->poller);
     g_assert_cmpuint(samples(fixture, 100, "2:1", "virt_node.cpus", &value), ==, 0);
     g_assert_cmpuint(samples(fixture, 100, UPLINK, "port_name.name", &value), ==, 0);
 
-    put(fixture, "[sflow]\npolling = 20\n[host]\ninterfaces = off\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 20\n[host]\ninterfaces = off\n");
     assert_five(samples(fixture, 100, "2:1", "virt_node.cpus", &value));
     g_assert_cmpuint(samples(fixture, 100, UPLINK, "port_name.name", &value), ==, 0);
 
-    put(fixture, "[sflow]\npolling = 20\n");
+    poller_set_config_text(fixture, "[sflow]\npolling = 20\n");
     assert_five(samples(fixture, 100, UPLINK, "port_name.name", &value));
 }
 
