@@ -137,7 +137,8 @@ vsf_flows_open_sampler(VsfFlows *flows, Sampler *sampler)
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
     vsf_capture_set_terms(flows->capture, flows->config->header_bytes, sampler->direction);
     if (!vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
-                          vsf_nic_is_mirrored(tap->kind), vsf_flows_rate(sampler))) {
+                          vsf_nic_is_mirrored(tap->kind) ? VSF_SIDE_MIRRORED : VSF_SIDE_TAP,
+                          vsf_flows_rate(sampler))) {
         vsf_flows_wait_for_room(flows, sampler);
         return;
     }
