@@ -16,6 +16,7 @@
 #include "net/links.h"
 #include "pauses.h"
 #include "poller.h"
+#include "ports.h"
 #include "virt/conn.h"
 
 struct VsfApp {
@@ -58,6 +59,7 @@ struct VsfApp {
     VsfBrakes *brakes;
     VsfPauses *pauses;
     VsfPoller *poller;
+    VsfPorts *ports;
     VsfLinks *links;
     VsfConn *conn;
     VsfVitals *vitals;
@@ -91,6 +93,10 @@ void vsf_app_dns_restart(VsfApp *app);
 gboolean vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other);
 /* What DNS wants over @base; NULL: nothing, or not for this @base. The caller frees. */
 VsfConfigOverlay *vsf_app_dns_overlay(VsfApp *app, const VsfConfig *base);
+
+/* Once there are the registry and the flows. */
+void vsf_app_ports_start(VsfApp *app);
+void vsf_app_ports_set_config(VsfApp *app, const VsfConfig *config);
 
 /* Once there is a configuration. */
 void vsf_app_agents_start(VsfApp *app, const char *runtime_dir);
