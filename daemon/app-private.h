@@ -112,6 +112,8 @@ void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsi
 /* The members "beside" and "config" of that. */
 void vsf_app_status_beside_member(JsonBuilder *builder, const VsfApp *app);
 void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
+/* The members "ports_..." of "capture". */
+void vsf_app_status_ports_members(JsonBuilder *builder, const VsfApp *app);
 /* The member "dns_sd". */
 void vsf_app_status_dns_member(JsonBuilder *builder, const VsfApp *app);
 
