@@ -75,6 +75,7 @@ tell_rooms(VsfApp *app, const VsfConfig *before)
     vsf_poller_set_config(app->poller, config);
     vsf_registry_set_patterns(app->registry, (const char *const *)config->interfaces,
                               g_get_monotonic_time());
+    vsf_app_ports_set_config(app, config);
     if (config->vm_name != before->vm_name)
         rename_domains(app);
     vsf_vitals_config_changed(app->vitals);

@@ -60,6 +60,7 @@ vsf_app_dns_overlay(VsfApp *app, const VsfConfig *base)
     overlay.collectors = bounded->collectors;
     overlay.has_sampling = bounded->sampling != VSF_DNS_UNSAID;
     overlay.sampling = (guint)MAX(bounded->sampling, 0);
+    overlay.speeds = bounded->by_speed;
     overlay.has_polling = bounded->polling_s != VSF_DNS_UNSAID;
     overlay.polling_s = (guint)MAX(bounded->polling_s, 0);
     overlay.has_header_bytes = bounded->header_bytes != VSF_DNS_UNSAID;

@@ -16,6 +16,7 @@
 #include "net/links.h"
 #include "pauses.h"
 #include "poller.h"
+#include "ports.h"
 #include "virt/conn.h"
 
 struct VsfApp {
@@ -58,6 +59,7 @@ struct VsfApp {
     VsfBrakes *brakes;
     VsfPauses *pauses;
     VsfPoller *poller;
+    VsfPorts *ports;
     VsfLinks *links;
     VsfConn *conn;
     VsfVitals *vitals;
@@ -92,6 +94,10 @@ gboolean vsf_app_dns_is_same(const VsfConfig *one, const VsfConfig *other);
 /* What DNS wants over @base; NULL: nothing, or not for this @base. The caller frees. */
 VsfConfigOverlay *vsf_app_dns_overlay(VsfApp *app, const VsfConfig *base);
 
+/* Once there are the registry and the flows. */
+void vsf_app_ports_start(VsfApp *app);
+void vsf_app_ports_set_config(VsfApp *app, const VsfConfig *config);
+
 /* Once there is a configuration. */
 void vsf_app_agents_start(VsfApp *app, const char *runtime_dir);
 void vsf_app_agents_stop(VsfApp *app);
@@ -106,6 +112,8 @@ void vsf_app_hook_message(const char *op, const char *name, const char *xml, gsi
 /* The members "beside" and "config" of that. */
 void vsf_app_status_beside_member(JsonBuilder *builder, const VsfApp *app);
 void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
+/* The members "ports_..." of "capture". */
+void vsf_app_status_ports_members(JsonBuilder *builder, const VsfApp *app);
 /* The member "dns_sd". */
 void vsf_app_status_dns_member(JsonBuilder *builder, const VsfApp *app);
 

@@ -59,9 +59,12 @@ tap_added(VsfTap *tap, gpointer user_data)
 {
     VsfApp *app = user_data;
 
-    g_debug("%s: interface %d may be a VM's", tap->link.name, tap->link.ifindex);
+    g_debug("%s: interface %d %s", tap->link.name, tap->link.ifindex,
+            tap->role == VSF_TAP_PORT ? "is a physical port" : "may be a VM's");
     vsf_flows_tap_added(app->flows, tap);
-    vsf_poller_tap_added(app->poller, tap);
+    /* A port's counters are told with the host's. */
+    if (tap->role != VSF_TAP_PORT)
+        vsf_poller_tap_added(app->poller, tap);
 }
 
 static void
@@ -91,7 +94,10 @@ tap_removed(VsfTap *tap, gpointer user_data)
     g_debug("%s: interface %d released", tap->link.name, tap->link.ifindex);
     vsf_poller_tap_removed(app->poller, tap);
     vsf_flows_tap_removed(app->flows, tap);
-    vsf_exporter_forget_tap(app->exporter, tap->link.ifindex);
+    if (tap->role == VSF_TAP_PORT)
+        vsf_exporter_forget_flows(app->exporter, tap->link.ifindex);
+    else
+        vsf_exporter_forget_tap(app->exporter, tap->link.ifindex);
 }
 
 static void
@@ -197,6 +203,7 @@ link_seen(const VsfLink *link, gpointer user_data)
     VsfApp *app = user_data;
 
     vsf_registry_link_seen(app->registry, link, g_get_monotonic_time());
+    vsf_ports_link_seen(app->ports, link);
     vsf_app_registry_changed(app);
 }
 
@@ -278,6 +285,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->pauses = vsf_pauses_new(app->flows, app->guests);
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
                                  app->link_stats, app->stats, app->guests, process_gone, app);
+    vsf_app_ports_start(app);
     app->links = vsf_links_new(&links_callbacks, app, error);
     if (app->links == NULL)
         return FALSE;
@@ -379,6 +387,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->vitals, vsf_vitals_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);
+    g_clear_pointer(&app->ports, vsf_ports_free);
     /* Emptied while the rooms behind its callbacks are still there. */
     g_clear_pointer(&app->registry, vsf_registry_free);
     g_clear_pointer(&app->brakes, vsf_brakes_free);

@@ -43,8 +43,9 @@ vsf_config_example(void)
             g_string_append_printf(text, "# %s\n", help[j]);
         g_string_append_printf(text, "# Allowed: %s.%s\n", allowed,
                                key->fixed ? " A change needs a restart." : "");
-        g_string_append_printf(text, "#%s =%s%s\n", key->name, *key->fallback != '\0' ? " " : "",
-                               key->fallback);
+        g_string_append_printf(text, "#%s =%s%s\n",
+                               key->type == VSF_KEY_SPEEDS ? "sampling.10G" : key->name,
+                               *key->fallback != '\0' ? " " : "", key->fallback);
     }
     g_string_append(text, rules_help);
     return g_string_free(text, FALSE);

@@ -69,6 +69,12 @@ static const VsfConfigKey keys[] = {
     {"sflow", "sampling", VSF_KEY_NUMBER, FIELD(sampling), .max = 10000000, .fallback = "512",
      .help = "One in how many packets is sampled; 0 turns packet samples off while counters go\n"
              "on (a physical switch may do the sampling), 1 takes every packet."},
+    {"sflow", "sampling.SPEED", VSF_KEY_SPEEDS, FIELD(speeds), .max = VSF_SPEED_SAMPLING_MAX,
+     .fallback = "", .form = "a whole number of 0 to 10000000, or nothing",
+     .help = "The same for physical ports of one speed, such as sampling.10G = 20000, where\n"
+             "[capture] ports wants any. Without one, a port is sampled by its speed: one packet\n"
+             "in as many as it moves megabits a second (1 in 10000 at 10G), at least one in 100;\n"
+             "one whose speed is unknown takes sampling. Taps always do: their speed is fiction."},
     {"sflow", "header-bytes", VSF_KEY_NUMBER, FIELD(header_bytes), .min = 64, .max = 256,
      .fallback = "128", .help = "Bytes of each sampled packet that are sent."},
     {"sflow", "datagram-bytes", VSF_KEY_NUMBER, FIELD(datagram_bytes), .min = 512, .max = 9000,
@@ -135,11 +141,18 @@ static const VsfConfigKey keys[] = {
     {"capture", "interfaces", VSF_KEY_PATTERNS, FIELD(interfaces),
      .fallback = "vnet* tap* macvtap*", .form = "patterns of at most 15 characters with * and ?",
      .help = "Interfaces that may be sampled: patterns with * and ?, blanks or commas between."},
+    {"capture", "ports", VSF_KEY_PORTS, FIELD(ports), .fallback = "off",
+     .form = "off, uplinks, or patterns of at most 15 characters with * and ?",
+     .help =
+         "Physical ports whose packets are sampled as well, where no switch does that: off,\n"
+         "uplinks (all of them), or patterns of their names. A bond's ports are, not the bond;\n"
+         "no bridge, VLAN or tap is one. With [host] enabled = off none is sampled."},
     {"capture", "direction", VSF_KEY_WORD, FIELD(direction), .words = direction_words,
      .fallback = "once",
      .help = "Which packets are candidates: once (each packet once per host, so that traffic\n"
              "between two local VMs is not counted twice), both, in (only what VMs send), or\n"
-             "out (only what VMs get)."},
+             "out (only what VMs get). Of a physical port: in is what it receives, out what it\n"
+             "sends, once is both."},
     {"capture", "backend", VSF_KEY_WORD, FIELD(backend), .words = backend_words, .fixed = TRUE,
      .fallback = "auto",
      .help =
@@ -247,13 +260,40 @@ vsf_config_schema_has_group(const VsfConfigSchema *schema, const char *group)
     return FALSE;
 }
 
+/* To where the speed begins in "sampling.1G". NULL: it is no such name. */
+static const char *
+speed_in(const VsfConfigKey *key, const char *written)
+{
+    gsize length = strcspn(key->name, ".") + 1;
+
+    if (key->type != VSF_KEY_SPEEDS || strncmp(key->name, written, length) != 0)
+        return NULL;
+    return vsf_speed_parse(written + length) != 0 ? written + length : NULL;
+}
+
 int
 vsf_config_schema_find(const VsfConfigSchema *schema, const char *group, const char *name)
 {
-    for (guint i = 0; i < schema->n_keys; i++)
-        if (strcmp(schema->keys[i].group, group) == 0 && strcmp(schema->keys[i].name, name) == 0)
+    for (guint i = 0; i < schema->n_keys; i++) {
+        const VsfConfigKey *key = &schema->keys[i];
+
+        if (strcmp(key->group, group) == 0 &&
+            (key->type == VSF_KEY_SPEEDS ? speed_in(key, name) != NULL
+                                         : strcmp(key->name, name) == 0))
             return (int)i;
+    }
     return -1;
+}
+
+char *
+vsf_config_key_name(const VsfConfigKey *key, const char *written)
+{
+    const char *speed = speed_in(key, written);
+    g_autofree char *text = speed != NULL ? vsf_speed_text(vsf_speed_parse(speed)) : NULL;
+
+    if (speed == NULL)
+        return g_strdup(key->name);
+    return g_strdup_printf("%.*s%s", (int)(strcspn(key->name, ".") + 1), key->name, text);
 }
 
 /* Lower case and one kind of dash, so that Polling_ and polling- are alike. */
@@ -342,8 +382,9 @@ vsf_config_advise_key(const VsfConfigSchema *schema, const char *group, const ch
     const char *near_miss;
 
     if (g_str_has_prefix(name, "sampling."))
-        return g_strdup("rates by speed are for physical ports, which are not sampled; taps take "
-                        "sampling, whatever speed they claim");
+        return g_strdup_printf("a rate by speed is of physical ports and belongs in [sflow], as in "
+                               "sampling.10G%s",
+                               strcmp(group, "sflow") == 0 ? "; this names no speed" : "");
     for (guint i = 0; i < schema->n_keys; i++)
         if (strcmp(schema->keys[i].name, name) == 0)
             return g_strdup_printf("it belongs in [%s]", schema->keys[i].group);

@@ -12,7 +12,9 @@ typedef enum {
     VSF_KEY_TEXT,       /* char *, NULL when empty and optional */
     VSF_KEY_PATTERNS,   /* GStrv of interface patterns */
     VSF_KEY_NAMES,      /* GStrv of patterns of VM names; may be empty */
+    VSF_KEY_PORTS,      /* GStrv of interface patterns; "off" is none, "uplinks" is "*" */
     VSF_KEY_COLLECTORS, /* GPtrArray of VsfCollectorAddress */
+    VSF_KEY_SPEEDS,     /* GArray of VsfSpeedRate: "sampling.1G = 5", set by "1G=5", adds to it */
 } VsfKeyType;
 
 typedef struct {
@@ -62,11 +64,15 @@ gboolean vsf_config_key_set(const VsfConfigKey *key, gpointer owner, const char 
  * written. The caller frees. */
 char *vsf_config_key_text(const VsfConfigKey *key, gconstpointer owner);
 
+/* What @key is called in a file that calls it @written: its name, and of a SPEEDS key the speed in
+ * the form that has no other. The caller frees. */
+char *vsf_config_key_name(const VsfConfigKey *key, const char *written);
+
 /* Takes @key's value from @from. */
 void vsf_config_key_copy(const VsfConfigKey *key, VsfConfig *to, const VsfConfig *from);
 
 gboolean vsf_config_schema_has_group(const VsfConfigSchema *schema, const char *group);
-/* -1: unknown. */
+/* -1: unknown. "sampling.1G" is the SPEEDS key "sampling.SPEED", whatever its speed. */
 int vsf_config_schema_find(const VsfConfigSchema *schema, const char *group, const char *name);
 
 /* Advice for an unknown key or group: "did you mean ...? allowed: ...". */

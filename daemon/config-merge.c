@@ -37,6 +37,8 @@ vsf_config_overlay_copy(const VsfConfigOverlay *overlay)
     VsfConfigOverlay *copy = g_memdup2(overlay, sizeof(*overlay));
 
     copy->agent_address = g_strdup(overlay->agent_address);
+    if (overlay->speeds != NULL)
+        copy->speeds = vsf_speed_rates_copy(overlay->speeds);
     if (overlay->collectors != NULL)
         copy->collectors = vsf_config_collectors_copy(overlay->collectors);
     return copy;
@@ -48,8 +50,19 @@ vsf_config_overlay_free(VsfConfigOverlay *overlay)
     if (overlay == NULL)
         return;
     g_clear_pointer(&overlay->collectors, g_ptr_array_unref);
+    g_clear_pointer(&overlay->speeds, g_array_unref);
     g_free(overlay->agent_address);
     g_free(overlay);
+}
+
+/* A full list makes room: what the overlay wants counts. */
+static void
+take_speed(GArray *speeds, const VsfSpeedRate *rate)
+{
+    if (vsf_speed_rates_set(speeds, rate->bits_per_second, rate->sampling))
+        return;
+    g_array_remove_index(speeds, 0);
+    vsf_speed_rates_set(speeds, rate->bits_per_second, rate->sampling);
 }
 
 VsfConfig *
@@ -61,6 +74,8 @@ vsf_config_overlay(const VsfConfig *config, const VsfConfigOverlay *overlay)
         return merged;
     if (overlay->has_sampling)
         merged->sampling = overlay->sampling;
+    for (guint i = 0; overlay->speeds != NULL && i < overlay->speeds->len; i++)
+        take_speed(merged->speeds, &g_array_index(overlay->speeds, VsfSpeedRate, i));
     if (overlay->has_polling)
         merged->polling_s = overlay->polling_s;
     if (overlay->has_header_bytes)

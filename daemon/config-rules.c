@@ -193,6 +193,15 @@ vsf_config_sampling(const VsfConfig *config, const char *vm, const char *interfa
 }
 
 guint
+vsf_config_port_sampling(const VsfConfig *config, const char *interface, guint64 bits_per_second)
+{
+    const VsfConfigRule *rule = rule_for(config, VSF_RULE_INTERFACE, interface, VSF_RULE_SAMPLING);
+
+    return rule != NULL ? rule->sampling
+                        : vsf_speed_sampling(config->speeds, config->sampling, bits_per_second);
+}
+
+guint
 vsf_config_tap_polling_s(const VsfConfig *config, const char *vm, const char *interface)
 {
     const VsfConfigRule *rule = tap_rule(config, vm, interface, VSF_RULE_POLLING);

@@ -123,6 +123,48 @@ set_patterns(const VsfConfigKey *key, GStrv *field, const char *text, GError **e
     return TRUE;
 }
 
+static gboolean
+set_ports(const VsfConfigKey *key, GStrv *field, const char *text, GError **error)
+{
+    g_auto(GStrv) patterns = NULL;
+
+    if (strcmp(text, "uplinks") == 0)
+        text = "*";
+    if (strcmp(text, "off") == 0)
+        patterns = g_new0(char *, 1);
+    else if (!set_patterns(key, &patterns, text, error))
+        return FALSE;
+    for (guint i = 0; patterns[i] != NULL; i++)
+        if (strcmp(patterns[i], "off") == 0 || strcmp(patterns[i], "uplinks") == 0)
+            return refuse(error, key, text, "has a word among patterns");
+    g_strfreev(*field);
+    *field = g_steal_pointer(&patterns);
+    return TRUE;
+}
+
+/* "1G=1000", of which nothing behind the sign means as if never set; "" is none. */
+static gboolean
+set_speed(const VsfConfigKey *key, GArray **field, const char *text, GError **error)
+{
+    const char *sign = strchr(text, '=');
+    g_autofree char *speed = NULL, *value = NULL;
+    guint sampling = 0;
+
+    if (*field == NULL)
+        *field = vsf_speed_rates_new();
+    if (sign == NULL)
+        return TRUE;
+    speed = g_strndup(text, (gsize)(sign - text));
+    value = g_strstrip(g_strdup(sign + 1));
+    if (*value == '\0') {
+        vsf_speed_rates_unset(*field, vsf_speed_parse(speed));
+        return TRUE;
+    }
+    return set_number(key, &sampling, value, error) &&
+           (vsf_speed_rates_set(*field, vsf_speed_parse(speed), sampling) ||
+            refuse(error, key, value, "is of one speed too many: 16 is all that there may be"));
+}
+
 /* A name may hold anything but a slash and a line's end. */
 static gboolean
 set_names(const VsfConfigKey *key, GStrv *field, const char *text, GError **error)
@@ -195,6 +237,10 @@ vsf_config_key_set(const VsfConfigKey *key, gpointer owner, const char *text, GE
         return set_names(key, field, value, error);
     case VSF_KEY_COLLECTORS:
         return set_collectors(key, field, value, error);
+    case VSF_KEY_PORTS:
+        return set_ports(key, field, value, error);
+    case VSF_KEY_SPEEDS:
+        return set_speed(key, field, value, error);
     }
     g_assert_not_reached();
 }
@@ -216,6 +262,30 @@ collectors_text(const GPtrArray *collectors)
     return g_string_free(text, FALSE);
 }
 
+static char *
+ports_text(const GStrv patterns)
+{
+    if (patterns[0] == NULL)
+        return g_strdup("off");
+    if (patterns[1] == NULL && strcmp(patterns[0], "*") == 0)
+        return g_strdup("uplinks");
+    return g_strjoinv(" ", patterns);
+}
+
+static char *
+speeds_text(const GArray *rates)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < rates->len; i++) {
+        const VsfSpeedRate *rate = &g_array_index(rates, VsfSpeedRate, i);
+        g_autofree char *speed = vsf_speed_text(rate->bits_per_second);
+
+        g_string_append_printf(text, "%s%s=%u", i > 0 ? " " : "", speed, rate->sampling);
+    }
+    return g_string_free(text, FALSE);
+}
+
 char *
 vsf_config_key_text(const VsfConfigKey *key, gconstpointer owner)
 {
@@ -233,6 +303,10 @@ vsf_config_key_text(const VsfConfigKey *key, gconstpointer owner)
         return g_strjoinv(" ", *(const GStrv *)field);
     case VSF_KEY_COLLECTORS:
         return collectors_text(*(GPtrArray *const *)field);
+    case VSF_KEY_PORTS:
+        return ports_text(*(const GStrv *)field);
+    case VSF_KEY_SPEEDS:
+        return speeds_text(*(GArray *const *)field);
     }
     g_assert_not_reached();
 }
@@ -268,6 +342,7 @@ vsf_config_key_copy(const VsfConfigKey *key, VsfConfig *to, const VsfConfig *fro
         *(char **)field = g_strdup(*(char *const *)source);
         break;
     case VSF_KEY_PATTERNS:
+    case VSF_KEY_PORTS:
     case VSF_KEY_NAMES:
         g_strfreev(*(GStrv *)field);
         *(GStrv *)field = g_strdupv(*(const GStrv *)source);
@@ -275,6 +350,10 @@ vsf_config_key_copy(const VsfConfigKey *key, VsfConfig *to, const VsfConfig *fro
     case VSF_KEY_COLLECTORS:
         g_clear_pointer((GPtrArray **)field, g_ptr_array_unref);
         *(GPtrArray **)field = vsf_config_collectors_copy(*(GPtrArray *const *)source);
+        break;
+    case VSF_KEY_SPEEDS:
+        g_clear_pointer((GArray **)field, g_array_unref);
+        *(GArray **)field = vsf_speed_rates_copy(*(GArray *const *)source);
         break;
     }
 }

@@ -39,7 +39,9 @@ vsf_config_free(VsfConfig *config)
     if (config == NULL)
         return;
     g_clear_pointer(&config->collectors, g_ptr_array_unref);
+    g_clear_pointer(&config->speeds, g_array_unref);
     g_clear_pointer(&config->interfaces, g_strfreev);
+    g_clear_pointer(&config->ports, g_strfreev);
     g_clear_pointer(&config->agent_exclude, g_strfreev);
     g_clear_pointer(&config->warnings, g_ptr_array_unref);
     g_clear_pointer(&config->files, g_ptr_array_unref);
@@ -108,6 +110,7 @@ set_key(Pass *pass, const VsfConfigItem *item, const char *name, const VsfConfig
         gpointer owner, GError **error)
 {
     guint line = GPOINTER_TO_UINT(g_hash_table_lookup(pass->set_in, name));
+    g_autofree char *value = NULL;
     g_autoptr(GError) why = NULL;
 
     if (line != 0) {
@@ -116,7 +119,9 @@ set_key(Pass *pass, const VsfConfigItem *item, const char *name, const VsfConfig
         return fail(pass, item, error, "given twice", advice);
     }
     g_hash_table_insert(pass->set_in, g_strdup(name), GUINT_TO_POINTER(item->line));
-    if (!vsf_config_key_set(key, owner, item->value, &why))
+    if (key->type == VSF_KEY_SPEEDS)
+        value = g_strdup_printf("%s=%s", strchr(name, '.') + 1, item->value);
+    if (!vsf_config_key_set(key, owner, value != NULL ? value : item->value, &why))
         return fail(pass, item, error, why->message, NULL);
     g_hash_table_replace(pass->config->places, g_strdup(name),
                          g_strdup_printf("%s:%u", pass->name, item->line));
@@ -148,14 +153,15 @@ static gboolean
 apply_key(Pass *pass, const VsfConfigItem *item, GError **error)
 {
     int at = vsf_config_schema_find(pass->schema, item->group, present_name(pass, item));
-    g_autofree char *name = NULL, *advice = NULL;
+    g_autofree char *own = NULL, *name = NULL, *advice = NULL;
 
     if (at < 0) {
         advice = item->key[0] == ';' ? g_strdup("comments begin with #")
                                      : vsf_config_advise_key(pass->schema, item->group, item->key);
         return fail(pass, item, error, "unknown key", advice);
     }
-    name = g_strdup_printf("[%s] %s", item->group, pass->schema->keys[at].name);
+    own = vsf_config_key_name(&pass->schema->keys[at], item->key);
+    name = g_strdup_printf("[%s] %s", item->group, own);
     return set_key(pass, item, name, &pass->schema->keys[at], pass->config, error);
 }
 

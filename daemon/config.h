@@ -4,6 +4,7 @@
 
 #include "model/index-table.h"
 #include "model/sample-pool.h"
+#include "model/speed.h"
 #include "model/vm-name.h"
 #include "net/capture-choice.h"
 #include "net/sender.h"
@@ -50,6 +51,7 @@ typedef struct {
     GPtrArray *collectors; /* VsfCollectorAddress */
     guint polling_s;       /* 20; 0 = off; at most 300 */
     guint sampling;        /* 512; 0 = off */
+    GArray *speeds;        /* VsfSpeedRate, of physical ports; see speed.h */
     guint header_bytes;    /* 128 */
     guint datagram_bytes;  /* 1400 */
     char *agent_address;   /* "auto" */
@@ -70,6 +72,7 @@ typedef struct {
     char *agent_socket; /* "auto", "none" or a path */
     /* [capture] */
     GStrv interfaces;
+    GStrv ports; /* patterns of physical ones that are sampled; empty: none */
     VsfDirection direction;
     VsfCaptureWanted backend;
     guint max_samples_per_second;      /* 5000, of one tap; 0 = any number */
@@ -131,6 +134,9 @@ gboolean vsf_config_set_uri(VsfConfig *config, const char *uri,
 guint vsf_config_sampling(const VsfConfig *config, const char *vm, const char *interface);
 guint vsf_config_tap_polling_s(const VsfConfig *config, const char *vm, const char *interface);
 VsfDirection vsf_config_direction(const VsfConfig *config, const char *vm, const char *interface);
+/* Of a physical port: its section's, else by its speed; see vsf_speed_sampling(). */
+guint vsf_config_port_sampling(const VsfConfig *config, const char *interface,
+                               guint64 bits_per_second);
 guint vsf_config_vm_polling_s(const VsfConfig *config, const char *vm);
 VsfGuestAgent vsf_config_agent(const VsfConfig *config, const char *vm);
 /* A section of its own says so, not [guest]. */
@@ -145,6 +151,7 @@ VsfConfig *vsf_config_copy(const VsfConfig *config);
 typedef struct {
     gboolean has_sampling, has_polling, has_header_bytes;
     guint sampling, polling_s, header_bytes;
+    GArray *speeds;        /* VsfSpeedRate; those of other speeds stay; or NULL */
     char *agent_address;   /* or NULL */
     GPtrArray *collectors; /* VsfCollectorAddress, or NULL */
 } VsfConfigOverlay;

@@ -42,7 +42,7 @@ vsf_dns_bounded(const VsfConfig *config, const VsfDnsSettings *said, char **note
 
     bound_number(notes, "sampling", &bounded->sampling, config->dns_min_sampling);
     for (guint i = 0; i < bounded->by_speed->len; i++) {
-        VsfDnsSpeed *speed = &g_array_index(bounded->by_speed, VsfDnsSpeed, i);
+        VsfSpeedRate *speed = &g_array_index(bounded->by_speed, VsfSpeedRate, i);
         gint64 is = bound("sampling", speed->sampling, config->dns_min_sampling);
 
         tell(notes, "sampling by speed", speed->sampling, is);

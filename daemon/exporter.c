@@ -423,12 +423,40 @@ vsf_exporter_forget_domain(VsfExporter *exporter, guint32 index)
     g_hash_table_remove(exporter->sources, &key);
 }
 
+static void
+forget(VsfExporter *exporter, int ifindex, gboolean counters, gboolean flows)
+{
+    gint64 key = source_key(VSF_SFLOW_CLASS_INTERFACE, (guint32)ifindex);
+    Source *source = g_hash_table_lookup(exporter->sources, &key);
+
+    if (source == NULL)
+        return;
+    if (flows)
+        source->flow_sequence = 0;
+    if (counters) {
+        source->counter_sequence = source->counter_samples = 0;
+        source->last_net = vsf_net_counters_unknown();
+    }
+    if (source->flow_sequence == 0 && source->counter_sequence == 0)
+        g_hash_table_remove(exporter->sources, &key);
+}
+
 void
 vsf_exporter_forget_tap(VsfExporter *exporter, int ifindex)
 {
-    gint64 key = source_key(VSF_SFLOW_CLASS_INTERFACE, (guint32)ifindex);
+    forget(exporter, ifindex, TRUE, TRUE);
+}
 
-    g_hash_table_remove(exporter->sources, &key);
+void
+vsf_exporter_forget_counters(VsfExporter *exporter, int ifindex)
+{
+    forget(exporter, ifindex, TRUE, FALSE);
+}
+
+void
+vsf_exporter_forget_flows(VsfExporter *exporter, int ifindex)
+{
+    forget(exporter, ifindex, FALSE, TRUE);
 }
 
 guint32

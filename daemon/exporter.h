@@ -70,7 +70,11 @@ void vsf_exporter_flow(VsfExporter *exporter, int ifindex, VsfSflowFlow *flow);
 
 /* The source is gone: its next sample, if there ever is one, starts at 1. */
 void vsf_exporter_forget_domain(VsfExporter *exporter, guint32 index);
-void vsf_exporter_forget_tap(VsfExporter *exporter, int ifindex); /* or another interface */
+void vsf_exporter_forget_tap(VsfExporter *exporter, int ifindex);
+/* The same of one kind of its samples, where two tell of one interface: of a port uplinks.h tells
+ * counters, and flows.h packets. */
+void vsf_exporter_forget_counters(VsfExporter *exporter, int ifindex);
+void vsf_exporter_forget_flows(VsfExporter *exporter, int ifindex);
 
 /* Counter samples sent for a domain. */
 guint32 vsf_exporter_domain_samples(const VsfExporter *exporter, guint32 index);

@@ -13,15 +13,36 @@ vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap)
 {
     const VsfDomain *domain = tap->domain;
 
+    if (tap->role == VSF_TAP_PORT)
+        return vsf_config_port_sampling(flows->config, tap->link.name, tap->speed_bps);
     if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
         return domain->def->monitor.sampling;
     return vsf_config_sampling(flows->config, vm_of(tap), tap->link.name);
 }
 
+/* Once is a matter of VMs: each data source tells all of what passes it, and a port is one of its
+ * own. The backends have it as once, which is both there. */
 VsfDirection
 vsf_flows_direction(const VsfFlows *flows, const VsfTap *tap)
 {
     return vsf_config_direction(flows->config, vm_of(tap), tap->link.name);
+}
+
+VsfDirection
+vsf_flows_told_direction(const VsfFlows *flows, const VsfTap *tap)
+{
+    VsfDirection direction = vsf_flows_direction(flows, tap);
+
+    return tap->role == VSF_TAP_PORT && direction == VSF_DIRECTION_ONCE ? VSF_DIRECTION_BOTH
+                                                                        : direction;
+}
+
+VsfSide
+vsf_flows_side(const VsfTap *tap)
+{
+    if (tap->role == VSF_TAP_PORT)
+        return VSF_SIDE_PORT;
+    return vsf_nic_is_mirrored(tap->kind) ? VSF_SIDE_MIRRORED : VSF_SIDE_TAP;
 }
 
 void

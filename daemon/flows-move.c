@@ -15,7 +15,7 @@ may_move(VsfFlows *flows, const Sampler *sampler)
 {
     VsfCaptureTap tap = {0};
 
-    return sampler->state == OPEN && sampler->tap->domain != NULL &&
+    return sampler->state == OPEN && vsf_tap_is_settled(sampler->tap) &&
            vsf_capture_tap(flows->capture, sampler->ifindex, &tap) && tap.for_room &&
            vsf_capture_has_hooks(flows->capture);
 }

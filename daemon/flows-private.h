@@ -110,9 +110,13 @@ void vsf_flows_look_who_moves(VsfFlows *flows);
 /* A VsfCaptureCallbacks.room. */
 void vsf_flows_room_came(gpointer user_data);
 
-/* What is configured for the tap: its VM's own metadata go before rules. 0: no samples. */
+/* What is configured for the tap: its VM's own metadata go before rules; a port's rate is by its
+ * speed. 0: no samples. */
 guint32 vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap);
 VsfDirection vsf_flows_direction(const VsfFlows *flows, const VsfTap *tap);
+/* The same in words that are true of a port: ONCE is BOTH there. */
+VsfDirection vsf_flows_told_direction(const VsfFlows *flows, const VsfTap *tap);
+VsfSide vsf_flows_side(const VsfTap *tap);
 
 /* Brings the tap's sampler in line with what is wanted now. */
 void vsf_flows_adjust(VsfFlows *flows, const VsfTap *tap);

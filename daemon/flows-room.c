@@ -83,7 +83,7 @@ vsf_flows_leave_waiting(VsfFlows *flows, Sampler *sampler)
                   "there is room for a sampler on every interface again");
 }
 
-/* Those of VMs before those that may not be one's. */
+/* Those of VMs, and ports, before those that may be nobody's. */
 static Sampler *
 next_waiting(const VsfFlows *flows)
 {
@@ -94,7 +94,7 @@ next_waiting(const VsfFlows *flows)
     g_hash_table_iter_init(&iter, flows->waiting);
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
         next = key;
-        if (next->tap->domain != NULL)
+        if (vsf_tap_is_settled(next->tap))
             break;
     }
     return next;
@@ -153,7 +153,7 @@ vsf_flows_totals(VsfFlows *flows)
         Sampler *sampler = value;
 
         totals.drops += vsf_flows_drops(flows, sampler);
-        if (sampler->tap->domain == NULL || sampler->rate == 0)
+        if (!vsf_tap_is_settled(sampler->tap) || sampler->rate == 0)
             continue;
         totals.wanted++;
         if (vsf_flows_is_sampling(sampler))

@@ -67,8 +67,9 @@ vsf_flows_drops(const VsfFlows *flows, Sampler *sampler)
 static VsfSflowSource
 entity(const VsfTap *tap)
 {
-    return tap == NULL ? (VsfSflowSource){0}
-                       : (VsfSflowSource){VSF_SFLOW_CLASS_LOGICAL, tap->domain->index};
+    return tap == NULL || tap->domain == NULL
+               ? (VsfSflowSource){0}
+               : (VsfSflowSource){VSF_SFLOW_CLASS_LOGICAL, tap->domain->index};
 }
 
 static guint32
@@ -80,16 +81,18 @@ port(const VsfTap *tap)
 static guint32
 talker(const VsfTap *tap)
 {
-    return tap != NULL ? tap->domain->index : VSF_TALKERS_OUTSIDE;
+    return tap != NULL && tap->domain != NULL ? tap->domain->index : VSF_TALKERS_OUTSIDE;
 }
 
 /* One end is the tap's VM, also of what is for many. What two taps see is counted on its
- * sender's. */
+ * sender's, and what a port sees on the VM's. */
 static void
 count_talk(VsfFlows *flows, const Sampler *sampler, const VsfPacket *packet, const VsfEnds *ends)
 {
     guint64 bytes = (guint64)packet->frame_length * packet->rate;
 
+    if (sampler->tap->role == VSF_TAP_PORT)
+        return;
     if (sampler->direction == VSF_DIRECTION_BOTH && !packet->from_vm &&
         seen_elsewhere(flows, sampler->tap, packet))
         return;
@@ -173,7 +176,8 @@ vsf_flows_send_waiting(VsfFlows *flows, Sampler *sampler)
         /* It was picked when another direction was configured. */
         if (sampler->direction == (packet.from_vm ? VSF_DIRECTION_OUT : VSF_DIRECTION_IN))
             continue;
-        if (sampler->direction == VSF_DIRECTION_ONCE && !packet.from_vm) {
+        if (sampler->direction == VSF_DIRECTION_ONCE && !packet.from_vm &&
+            sampler->tap->role != VSF_TAP_PORT) {
             kept = !seen_elsewhere(flows, sampler->tap, &packet);
             if (packet.gap == 0)
                 vsf_sample_pool_note_to_vm(&sampler->pool, kept);
@@ -199,7 +203,7 @@ emit_ready(VsfFlows *flows, gboolean counted)
 
         if (counted && !sampler->has_gaps)
             continue;
-        if (sampler->tap->domain != NULL)
+        if (vsf_tap_is_settled(sampler->tap))
             vsf_flows_send_waiting(flows, sampler);
         g_hash_table_iter_remove(&iter);
     }

@@ -52,8 +52,8 @@ note_overflow(VsfFlows *flows, Sampler *sampler)
 
     sampler->overflow++;
     /* A tap that no VM claims yet is only watched on suspicion. */
-    if (tap->domain != NULL && vsf_log_rate_allow(&flows->overflow_rate, g_get_monotonic_time(),
-                                                  60 * G_USEC_PER_SEC, &held_back))
+    if (vsf_tap_is_settled(tap) && vsf_log_rate_allow(&flows->overflow_rate, g_get_monotonic_time(),
+                                                      60 * G_USEC_PER_SEC, &held_back))
         g_warning(
             "%s: more sampled packets than can be sent (and %u times before that); the excess is "
             "counted in drops: raise [sflow] sampling",
@@ -65,19 +65,19 @@ packet_came(const VsfPacket *packet, gpointer user_data)
 {
     VsfFlows *flows = user_data;
     Sampler *sampler = vsf_flows_sampler(flows, packet->ifindex);
-    gboolean bound;
+    gboolean settled;
 
     if (sampler == NULL)
         return;
     vsf_flows_count_picked(flows, sampler);
-    bound = sampler->tap->domain != NULL;
-    if (vsf_packet_queue_length(sampler->waiting) >= (bound ? FLOW_WAITING_MAX : FLOW_HELD_MAX)) {
+    settled = vsf_tap_is_settled(sampler->tap);
+    if (vsf_packet_queue_length(sampler->waiting) >= (settled ? FLOW_WAITING_MAX : FLOW_HELD_MAX)) {
         vsf_sample_pool_lose_gap(&sampler->pool, packet->gap);
         note_overflow(flows, sampler);
         return;
     }
     vsf_packet_queue_push(sampler->waiting, packet);
-    if (bound)
+    if (settled)
         vsf_flows_make_ready(flows, sampler);
 }
 
@@ -136,8 +136,8 @@ vsf_flows_open_sampler(VsfFlows *flows, Sampler *sampler)
         return;
     g_clear_handle_id(&sampler->retry_timer, g_source_remove);
     vsf_capture_set_terms(flows->capture, flows->config->header_bytes, sampler->direction);
-    if (!vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name,
-                          vsf_nic_is_mirrored(tap->kind), vsf_flows_rate(sampler))) {
+    if (!vsf_capture_open(flows->capture, sampler->ifindex, tap->link.name, vsf_flows_side(tap),
+                          vsf_flows_rate(sampler))) {
         vsf_flows_wait_for_room(flows, sampler);
         return;
     }
@@ -292,7 +292,7 @@ static void
 drain(VsfFlows *flows, Sampler *sampler)
 {
     vsf_capture_drain(flows->capture, sampler->ifindex);
-    if (sampler->tap->domain != NULL && vsf_packet_queue_length(sampler->waiting) > 0) {
+    if (vsf_tap_is_settled(sampler->tap) && vsf_packet_queue_length(sampler->waiting) > 0) {
         vsf_flows_send_waiting(flows, sampler);
         vsf_exporter_flush(flows->exporter);
     }
@@ -439,7 +439,7 @@ status_of_paused(VsfFlows *flows, int ifindex, Sampler *sampler, VsfFlowStatus *
     if (!flows->paused || tap == NULL || vsf_flows_configured_rate(flows, tap) == 0)
         return FALSE;
     *status = (VsfFlowStatus){
-        .state = "paused", .direction = vsf_flows_direction(flows, tap), .factor = 1};
+        .state = "paused", .direction = vsf_flows_told_direction(flows, tap), .factor = 1};
     if (sampler != NULL) {
         status->samples = sampler->samples;
         status->left_out = sampler->left_out;
@@ -473,7 +473,7 @@ vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status)
     *status = (VsfFlowStatus){
         .state = describe_state(sampler),
         .sampling = vsf_flows_rate(sampler),
-        .direction = sampler->direction,
+        .direction = vsf_flows_told_direction(flows, sampler->tap),
         .factor = vsf_rate_cap_factor(&sampler->cap),
         .samples = sampler->samples,
         .left_out = sampler->left_out,

@@ -15,13 +15,13 @@
 
 typedef struct VsfFlows VsfFlows;
 
-typedef struct {       /* one sampler, for the status */
-    const char *state; /* "sampling", "opening", "paused", "closed", or what is wrong */
-    guint32 sampling;  /* in force: the configured rate times the factor; 0: paused */
-    VsfDirection direction;
-    guint32 factor;   /* 1, or how much coarser because of too many samples */
-    guint64 samples;  /* flow samples sent */
-    guint64 left_out; /* sampled, but counted on another tap of this host (direction once) */
+typedef struct {            /* one sampler, for the status */
+    const char *state;      /* "sampling", "opening", "paused", "closed", or what is wrong */
+    guint32 sampling;       /* in force: the configured rate times the factor; 0: paused */
+    VsfDirection direction; /* of a port never ONCE: that is BOTH there */
+    guint32 factor;         /* 1, or how much coarser because of too many samples */
+    guint64 samples;        /* flow samples sent */
+    guint64 left_out;       /* sampled, but counted on another tap of this host (direction once) */
     guint64 drops;
     guint32 pool;
     const char *backend;        /* "pcap" or "ebpf"; NULL: it has no sampler */
@@ -29,7 +29,7 @@ typedef struct {       /* one sampler, for the status */
 } VsfFlowStatus;
 
 typedef struct {    /* over all samplers */
-    guint wanted;   /* interfaces of VMs that are to be sampled */
+    guint wanted;   /* interfaces of VMs, and ports, that are to be sampled */
     guint sampled;  /* of these, those that are */
     guint32 factor; /* the highest one in force, at least 1 */
     guint64 drops;  /* since the daemon started, also on interfaces that are gone */
@@ -54,7 +54,7 @@ void vsf_flows_free(VsfFlows *flows);
  * told (samples, pools, drops) goes on. */
 void vsf_flows_set_config(VsfFlows *flows, const VsfConfig *config);
 
-/* The registry's news about a tap; changed: its link, or what its VM's name and
+/* The registry's news about a tap or port; changed: its link, its speed, or what its VM's name and
  * metadata want. */
 void vsf_flows_tap_added(VsfFlows *flows, VsfTap *tap);
 void vsf_flows_tap_bound(VsfFlows *flows, VsfTap *tap);

@@ -31,7 +31,7 @@ add_speeds(JsonBuilder *builder, const GArray *speeds)
     json_builder_set_member_name(builder, "sampling_by_speed");
     json_builder_begin_array(builder);
     for (guint i = 0; i < speeds->len; i++) {
-        const VsfDnsSpeed *speed = &g_array_index(speeds, VsfDnsSpeed, i);
+        const VsfSpeedRate *speed = &g_array_index(speeds, VsfSpeedRate, i);
 
         json_builder_begin_object(builder);
         vsf_status_int_member(builder, "bits_per_second", (gint64)speed->bits_per_second);

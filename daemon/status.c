@@ -98,6 +98,18 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     json_builder_end_object(builder);
 }
 
+static const char *
+role_name(VsfTapRole role)
+{
+    static const char *const names[] = {
+        [VSF_TAP_PROVISIONAL] = "unknown",
+        [VSF_TAP_OF_VM] = "vm",
+        [VSF_TAP_PORT] = "port",
+    };
+
+    return names[role];
+}
+
 static void
 add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 {
@@ -107,6 +119,7 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
     json_builder_begin_object(builder);
     vsf_status_int_member(builder, "ifindex", tap->link.ifindex);
     vsf_status_text_member(builder, "name", tap->link.name);
+    vsf_status_text_member(builder, "role", role_name(tap->role));
     vsf_status_text_member(builder, "vm", tap->domain == NULL ? NULL : tap->domain->name);
     if (tap->nic == NULL) {
         vsf_status_text_member(builder, "mac", NULL);
@@ -117,6 +130,10 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 
         vsf_status_text_member(builder, "mac", mac);
     }
+    if (tap->speed_bps != 0)
+        vsf_status_int_member(builder, "speed", (gint64)tap->speed_bps);
+    else
+        vsf_status_text_member(builder, "speed", NULL);
     vsf_status_text_member(builder, "state", flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
     vsf_status_text_member(builder, "direction", vsf_status_direction(flow.direction));
@@ -247,6 +264,7 @@ add_capture(JsonBuilder *builder, const VsfApp *app)
     vsf_status_int_member(builder, "without_room", room.waiting);
     vsf_status_int_member(builder, "ring_bytes", (gint64)room.ring_bytes);
     vsf_status_int_member(builder, "ring_bytes_max", (gint64)room.ring_bytes_max);
+    vsf_app_status_ports_members(builder, app);
     json_builder_end_object(builder);
 }
 

@@ -35,7 +35,7 @@ forget_others(VsfUplinks *uplinks, GHashTable *now)
     g_hash_table_iter_init(&iter, uplinks->told);
     while (g_hash_table_iter_next(&iter, &ifindex, NULL)) {
         if (now == NULL || !g_hash_table_contains(now, ifindex))
-            vsf_exporter_forget_tap(uplinks->exporter, GPOINTER_TO_INT(ifindex));
+            vsf_exporter_forget_counters(uplinks->exporter, GPOINTER_TO_INT(ifindex));
     }
 }
 

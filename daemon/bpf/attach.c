@@ -19,14 +19,16 @@ static const enum bpf_attach_type tcx_types[VSF_BPF_N_HOOKS] = {
     (enum bpf_attach_type)ATTACH_TCX_INGRESS, (enum bpf_attach_type)ATTACH_TCX_EGRESS};
 
 static guint32
-tap_flags(VsfDirection direction, gboolean mirrored)
+tap_flags(VsfDirection direction, VsfSide side)
 {
-    guint32 flags = mirrored ? VSF_TAP_MIRRORED : 0;
+    guint32 flags = side == VSF_SIDE_MIRRORED ? VSF_TAP_MIRRORED
+                    : side == VSF_SIDE_PORT   ? VSF_TAP_IS_PORT
+                                              : 0;
 
     if (direction != VSF_DIRECTION_OUT)
         flags |= VSF_TAP_FROM_VM;
     if (direction == VSF_DIRECTION_BOTH || direction == VSF_DIRECTION_OUT ||
-        (direction == VSF_DIRECTION_ONCE && mirrored))
+        (direction == VSF_DIRECTION_ONCE && side != VSF_SIDE_TAP))
         flags |= VSF_TAP_TO_VM;
     else if (direction == VSF_DIRECTION_ONCE)
         flags |= VSF_TAP_TO_ONCE;
@@ -134,10 +136,10 @@ open_hooks(VsfBpfTap *tap, guint32 flags, GError **error)
 }
 
 VsfBpfTap *
-vsf_bpf_attach(VsfBpf *bpf, int ifindex, gboolean mirrored, guint32 rate, GError **error)
+vsf_bpf_attach(VsfBpf *bpf, int ifindex, VsfSide side, guint32 rate, GError **error)
 {
     g_autofree VsfBpfTap *tap = g_new0(VsfBpfTap, 1);
-    guint32 flags = tap_flags(bpf->config.direction, mirrored);
+    guint32 flags = tap_flags(bpf->config.direction, side);
 
     if (!vsf_bpf_rate_check(rate, error) || !vsf_bpf_link_check(ifindex, error))
         return NULL;

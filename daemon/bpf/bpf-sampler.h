@@ -7,7 +7,7 @@
  * and counts by n, and its sample's frame_length is one segment's. */
 #pragma once
 
-#include "../model/sample-pool.h" /* VsfDirection */
+#include "../model/sample-pool.h" /* VsfDirection, VsfSide */
 
 #define VSF_BPF_ERROR (vsf_bpf_error_quark())
 GQuark vsf_bpf_error_quark(void);
@@ -84,9 +84,9 @@ int vsf_bpf_read(VsfBpf *bpf, guint max, void (*sample)(const VsfBpfSample *, gp
                  gpointer user_data);
 
 /* Waits for the kernel (rtnl lock, RCU): for a worker; several threads may attach and detach at a
- * time. @mirrored: vsf_nic_is_mirrored(), directions are swapped. 1-in-@rate, 1 to 10,000,000. */
-VsfBpfTap *vsf_bpf_attach(VsfBpf *bpf, int ifindex, gboolean mirrored, guint32 rate,
-                          GError **error);
+ * time. 1-in-@rate, 1 to 10,000,000. A PORT has both directions where the configuration says ONCE,
+ * and what came in by it is a candidate on taps as before. */
+VsfBpfTap *vsf_bpf_attach(VsfBpf *bpf, int ifindex, VsfSide side, guint32 rate, GError **error);
 void vsf_bpf_detach(VsfBpfTap *tap); /* NULL is fine; the interface may be gone */
 
 /* Without waiting, main thread. */

@@ -47,8 +47,8 @@ vsf_bpf_read(VsfBpf *bpf G_GNUC_UNUSED, guint max G_GNUC_UNUSED,
 }
 
 VsfBpfTap *
-vsf_bpf_attach(VsfBpf *bpf G_GNUC_UNUSED, int ifindex G_GNUC_UNUSED,
-               gboolean mirrored G_GNUC_UNUSED, guint32 rate G_GNUC_UNUSED, GError **error)
+vsf_bpf_attach(VsfBpf *bpf G_GNUC_UNUSED, int ifindex G_GNUC_UNUSED, VsfSide side G_GNUC_UNUSED,
+               guint32 rate G_GNUC_UNUSED, GError **error)
 {
     g_set_error_literal(error, VSF_BPF_ERROR, VSF_BPF_ERROR_NOT_BUILT, "this build has no eBPF");
     return NULL;

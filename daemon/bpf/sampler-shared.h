@@ -11,7 +11,8 @@
 #define VSF_TAP_MIRRORED 1U /* ingress is to the VM */
 #define VSF_TAP_FROM_VM 2U  /* these are candidates */
 #define VSF_TAP_TO_VM 4U    /* and these */
-#define VSF_TAP_TO_ONCE 8U  /* of these only what came in by no attached tap */
+#define VSF_TAP_TO_ONCE 8U  /* of these only what came in by no attached tap of a VM */
+#define VSF_TAP_IS_PORT 16U /* the host's: what came in by it came in by no VM's */
 
 /* The only read-only data: set before the programs are loaded, so that the verifier and the
  * compiler in the kernel know them as constants. */

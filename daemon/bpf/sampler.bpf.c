@@ -369,13 +369,17 @@ pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state
 static __always_inline int
 is_candidate(const struct __sk_buff *skb, __u32 flags, __u32 from_vm)
 {
+    const struct vsf_bpf_tap *other;
     __u32 unused;
 
     if (from_vm)
         return flags & VSF_TAP_FROM_VM;
-    if (flags & VSF_TAP_TO_ONCE)
-        return !skb->ingress_ifindex || !find_tap(skb->ingress_ifindex, &unused);
-    return flags & VSF_TAP_TO_VM;
+    if (!(flags & VSF_TAP_TO_ONCE))
+        return flags & VSF_TAP_TO_VM;
+    if (!skb->ingress_ifindex)
+        return 1;
+    other = find_tap(skb->ingress_ifindex, &unused);
+    return !other || (other->flags & VSF_TAP_IS_PORT);
 }
 
 static __always_inline int

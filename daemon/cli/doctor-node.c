@@ -202,6 +202,30 @@ look_at_samplers(GPtrArray *findings, JsonObject *status)
                     "systemctl edit virt-sflowd && systemctl restart virt-sflowd");
 }
 
+/* Nothing is said where none is wanted. */
+static void
+look_at_ports(GPtrArray *findings, JsonObject *status)
+{
+    JsonObject *capture = vsf_member_object(status, "capture");
+    g_autofree char *wanted = vsf_member_text(capture, "ports_wanted"),
+                    *found = vsf_member_text(capture, "ports_found"),
+                    *trouble = vsf_member_text(capture, "ports_trouble");
+    VsfFinding *finding;
+
+    if (is_null(wanted) || strcmp(wanted, "off") == 0)
+        return;
+    finding = vsf_finding_new(findings, "ports");
+    finding->value = g_strdup_printf("%s, of %s physical", wanted, found);
+    if (is_null(trouble))
+        return;
+    vsf_finding_say(finding, VSF_SEVERITY_WARNING, "no-port", "No physical port is sampled: %s.",
+                    trouble);
+    vsf_finding_fix(finding,
+                    "see which there are (bonds, bridges and VLANs are none), and name them in "
+                    "[capture] ports of /etc/virt-sflow/virt-sflow.conf",
+                    "ls -d /sys/class/net/*/device");
+}
+
 static void
 look_at_pause(GPtrArray *findings, JsonObject *status, const char *what)
 {
@@ -369,6 +393,7 @@ vsf_doctor_node(GPtrArray *findings, JsonObject *status)
         look_at_agents(findings, status);
     if (vsf_member_object(status, "capture") != NULL)
         look_at_samplers(findings, status);
+    look_at_ports(findings, status);
     look_at_pause(findings, status, "sampling");
     look_at_pause(findings, status, "agents");
     if (vsf_member_object(status, "cpu") != NULL)

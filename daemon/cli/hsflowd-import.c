@@ -3,13 +3,13 @@
 #include "hsflowd-import.h"
 
 #include "../hsflowd/hsflowd-values.h"
+#include "hsflowd-ports.h"
 #include "hsflowd-reasons.h"
 #include "hsflowd-text.h"
 
 #include <string.h>
 
 #define COLLECTORS_MAX 64
-#define INTERFACES_MAX 256 /* as virt-sflowd takes sections */
 
 enum { RANK_NETWORK = 1, RANK_DEVICE, RANK_ADDRESS };
 
@@ -220,57 +220,36 @@ take_dns_block(VsfHsflowdSettings *settings, const VsfHsflowdSetting *block, GEr
 }
 
 static gboolean
-is_tap_name(const char *name)
+read_pcap(const VsfHsflowdSettings *settings, const VsfHsflowdSetting *block, VsfHsflowdPcap *pcap,
+          GError **error)
 {
-    return g_str_has_prefix(name, "vnet") || g_str_has_prefix(name, "tap") ||
-           g_str_has_prefix(name, "macvtap");
-}
+    for (guint i = 0; i < block->inner->len; i++) {
+        const VsfHsflowdSetting *inner = g_ptr_array_index(block->inner, i);
 
-/* FALSE: no section of its own is made for that interface. */
-static gboolean
-add_interface(VsfHsflowdSettings *settings, const char *device, guint64 sampling)
-{
-    g_autofree char *header = g_strdup_printf("[interface %s]", device);
-
-    for (guint i = 0; i < settings->interfaces->len; i++)
-        if (strcmp(((const VsfHsflowdInterface *)settings->interfaces->pdata[i])->header, header) ==
-            0)
+        if (inner->value == NULL)
+            continue;
+        if (is_named(inner, "dev"))
+            pcap->device = inner->value;
+        else if (is_named(inner, "dev.pattern"))
+            pcap->pattern = inner->value;
+        else if (is_named(inner, "speed"))
+            pcap->speed = inner->value;
+        else if (is_named(inner, "sampling") &&
+                 !number(settings, inner, 0, 10000000, &pcap->sampling, error))
             return FALSE;
-    if (settings->interfaces->len < INTERFACES_MAX) {
-        VsfHsflowdInterface *interface = g_new0(VsfHsflowdInterface, 1);
-
-        interface->header = g_steal_pointer(&header);
-        interface->sampling = sampling;
-        interface->is_tap = is_tap_name(device);
-        g_ptr_array_add(settings->interfaces, interface);
-        return TRUE;
     }
-    return FALSE;
+    return TRUE;
 }
 
 static gboolean
 take_pcap(VsfHsflowdSettings *settings, const VsfHsflowdSetting *block, GError **error)
 {
-    const char *device = NULL;
-    guint64 sampling = 0;
+    VsfHsflowdPcap pcap = {0};
 
     settings->samples_packets = TRUE;
-    for (guint i = 0; i < block->inner->len; i++) {
-        const VsfHsflowdSetting *inner = g_ptr_array_index(block->inner, i);
-
-        if (inner->value != NULL && is_named(inner, "dev"))
-            device = inner->value;
-        if (inner->value != NULL && is_named(inner, "sampling") &&
-            !number(settings, inner, 0, 10000000, &sampling, error))
-            return FALSE;
-    }
-    if (device != NULL && sampling > 0 && vsf_hsflowd_check_device(device, NULL) &&
-        add_interface(settings, device, sampling) && is_tap_name(device))
-        return TRUE;
-    vsf_hsflowd_note(settings, block, NULL,
-                     "taps of VMs are sampled as they appear, at [sflow] sampling or that of their "
-                     "section [interface PATTERN] or [vm PATTERN] (* and ?); bridges and physical "
-                     "ports are not");
+    if (!read_pcap(settings, block, &pcap, error))
+        return FALSE;
+    vsf_hsflowd_add_pcap(settings, block, &pcap);
     return TRUE;
 }
 
@@ -322,6 +301,16 @@ static const struct {
     {"agent.cidr", FALSE, take_agent},
 };
 
+/* Host sFlow's default is ours. */
+static void
+take_ratio(VsfHsflowdSettings *settings, const VsfHsflowdSetting *setting, guint64 ratio)
+{
+    if (ratio != 1000000)
+        vsf_hsflowd_note(settings, setting, NULL,
+                         "a port without a rate of its own is sampled at one packet in as many as "
+                         "it moves megabits a second; others have to be named, as in sampling.10G");
+}
+
 /* sampling.10G, sampling.http, polling.http: *@taken says whether it was one. */
 static gboolean
 take_dotted(VsfHsflowdSettings *settings, const VsfHsflowdSetting *setting, gboolean *taken,
@@ -330,19 +319,20 @@ take_dotted(VsfHsflowdSettings *settings, const VsfHsflowdSetting *setting, gboo
     gboolean sampling = g_ascii_strncasecmp(setting->name, "sampling.", 9) == 0;
     gboolean polling = g_ascii_strncasecmp(setting->name, "polling.", 8) == 0;
     const char *what = setting->name + (sampling ? 9 : 8);
-    guint64 ignored;
+    guint64 value;
 
     *taken = sampling || polling;
     if (!*taken)
         return TRUE;
-    if (!number(settings, setting, 0, sampling ? 10000000 : 300, &ignored, error))
+    if (!number(settings, setting, 0, sampling ? 10000000 : 300, &value, error))
         return FALSE;
-    if (sampling && (g_ascii_isdigit(*what) || g_ascii_strcasecmp(what, "bps_ratio") == 0))
+    if (sampling && g_ascii_strcasecmp(what, "bps_ratio") == 0)
+        take_ratio(settings, setting, value);
+    else if (sampling && g_ascii_isdigit(*what) && !vsf_hsflowd_add_speed(settings, what, value))
         vsf_hsflowd_note(settings, setting, NULL,
-                         "a tap's speed is fiction: taps of VMs take [sflow] sampling, or that of "
-                         "their section [interface PATTERN] or [vm PATTERN]; physical ports are "
-                         "not sampled");
-    else
+                         "it names no speed such as 10G, or one more than the 16 that there may "
+                         "be");
+    else if (!sampling || !g_ascii_isdigit(*what))
         vsf_hsflowd_note(settings, setting, NULL,
                          "it is of an application, which asks Host sFlow for it; let that run on, "
                          "beside virt-sflowd (docs/host-sflow.md)");
@@ -417,6 +407,8 @@ vsf_hsflowd_import(const char *name, const char *text, gsize length, GError **er
         return NULL;
     settings.collectors = g_ptr_array_new_with_free_func(g_free);
     settings.interfaces = g_ptr_array_new_with_free_func(vsf_hsflowd_interface_free);
+    settings.speeds = g_ptr_array_new_with_free_func(vsf_hsflowd_speed_free);
+    settings.ports = g_ptr_array_new_with_free_func(g_free);
     settings.notes = g_string_new(NULL);
     for (guint i = 0; i < file->len; i++)
         if (!take(&settings, g_ptr_array_index(file, i), error))

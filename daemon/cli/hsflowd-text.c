@@ -24,9 +24,18 @@ vsf_hsflowd_interface_free(gpointer interface)
 }
 
 void
+vsf_hsflowd_speed_free(gpointer speed)
+{
+    g_free(((VsfHsflowdSpeed *)speed)->key);
+    g_free(speed);
+}
+
+void
 vsf_hsflowd_settings_clear(VsfHsflowdSettings *settings)
 {
     g_clear_pointer(&settings->interfaces, g_ptr_array_unref);
+    g_clear_pointer(&settings->speeds, g_ptr_array_unref);
+    g_clear_pointer(&settings->ports, g_ptr_array_unref);
     g_clear_pointer(&settings->collectors, g_ptr_array_unref);
     g_clear_pointer(&settings->agent_address, g_free);
     g_clear_pointer(&settings->dns_domain, g_free);
@@ -141,6 +150,38 @@ add_clamped(GString *text, const char *key, const VsfHsflowdNumber *number, guin
 }
 
 static void
+add_speeds(GString *text, const VsfHsflowdSettings *settings)
+{
+    if (settings->speeds->len > 0)
+        add_comment(text, "# ", "# ",
+                    "of physical ports, where [capture] ports wants any; taps of VMs take "
+                    "sampling, whatever speed they claim");
+    for (guint i = 0; i < settings->speeds->len; i++) {
+        const VsfHsflowdSpeed *speed = g_ptr_array_index(settings->speeds, i);
+
+        g_string_append_printf(text, "%s = %" G_GUINT64_FORMAT "\n", speed->key, speed->sampling);
+    }
+}
+
+/* A section: it ends [sflow]. */
+static void
+add_ports(GString *text, const VsfHsflowdSettings *settings)
+{
+    if (!settings->all_ports && settings->ports->len == 0)
+        return;
+    g_string_append_c(text, '\n');
+    add_comment(text, "# ", "# ",
+                "Physical ports whose packets are sampled. No bridge, bond or VLAN is one: name "
+                "the ports below it.");
+    g_string_append(text, "[capture]\nports =");
+    if (settings->all_ports)
+        g_string_append(text, " uplinks");
+    for (guint i = 0; !settings->all_ports && i < settings->ports->len; i++)
+        g_string_append_printf(text, " %s", (const char *)settings->ports->pdata[i]);
+    g_string_append_c(text, '\n');
+}
+
+static void
 add_collectors(GString *text, const VsfHsflowdSettings *settings)
 {
     if (settings->collectors->len == 0 && !settings->dns_sd)
@@ -236,14 +277,9 @@ add_interfaces(GString *text, const VsfHsflowdSettings *settings)
 {
     for (guint i = 0; i < settings->interfaces->len; i++) {
         const VsfHsflowdInterface *interface = g_ptr_array_index(settings->interfaces, i);
-        const char *off = interface->is_tap ? "" : "#";
 
-        g_string_append_c(text, '\n');
-        if (!interface->is_tap)
-            add_comment(text, "# ", "# ",
-                        "Not a tap, by its name. If it is one, say so in [capture] interfaces:");
-        g_string_append_printf(text, "%s%s\n%ssampling = %" G_GUINT64_FORMAT "\n", off,
-                               interface->header, off, interface->sampling);
+        g_string_append_printf(text, "\n%s\nsampling = %" G_GUINT64_FORMAT "\n", interface->header,
+                               interface->sampling);
     }
 }
 
@@ -283,6 +319,7 @@ vsf_hsflowd_text(const VsfHsflowdSettings *settings)
     add_dns_sd(text, settings);
     add_number(text, "polling", &settings->polling, 30);
     add_number(text, "sampling", &settings->sampling, 400);
+    add_speeds(text, settings);
     add_clamped(text, "header-bytes", &settings->header_bytes, 64, 256);
     add_clamped(text, "datagram-bytes", &settings->datagram_bytes, 512, 9000);
     if (settings->agent_address != NULL)
@@ -290,6 +327,7 @@ vsf_hsflowd_text(const VsfHsflowdSettings *settings)
     add_sub_agent(text, settings);
     add_old_graphs(text);
     add_host(text);
+    add_ports(text, settings);
     add_interfaces(text, settings);
     add_notes(text, settings);
     return g_string_free(text, FALSE);

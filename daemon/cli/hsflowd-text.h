@@ -15,8 +15,14 @@ typedef struct {
 typedef struct {
     char *header; /* "[interface vnet0]" */
     guint64 sampling;
-    gboolean is_tap; /* by its name, as [capture] interfaces has it by default */
 } VsfHsflowdInterface;
+
+/* A rate for ports of one speed. */
+typedef struct {
+    guint64 bits_per_second;
+    char *key; /* "sampling.10G" */
+    guint64 sampling;
+} VsfHsflowdSpeed;
 
 /* What was understood of the file. */
 typedef struct {
@@ -31,10 +37,14 @@ typedef struct {
     char *dns_domain; /* or NULL: the machine's search domain */
     gboolean samples_packets, watches_vms;
     GPtrArray *interfaces; /* VsfHsflowdInterface */
-    GString *notes;        /* comments: what has no equivalent */
+    GPtrArray *speeds;     /* VsfHsflowdSpeed, none twice */
+    GPtrArray *ports;      /* char *, names of interfaces that are no taps, none twice */
+    gboolean all_ports;
+    GString *notes; /* comments: what has no equivalent */
 } VsfHsflowdSettings;
 
 void vsf_hsflowd_interface_free(gpointer interface);
+void vsf_hsflowd_speed_free(gpointer speed);
 void vsf_hsflowd_settings_clear(VsfHsflowdSettings *settings);
 
 /* Adds a comment that @setting, or @shown instead of it, has no equivalent, and why. */

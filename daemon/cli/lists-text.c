@@ -3,6 +3,7 @@
 
 #include "dns-text.h"
 #include "member.h"
+#include "ports-text.h"
 #include "table.h"
 
 #include <string.h>
@@ -96,9 +97,9 @@ vsf_taps_text(JsonObject *status)
 {
     GString *text = g_string_new(NULL);
 
-    vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns),
-                  vsf_table_rows(vsf_member_array(status, "taps"), "ifindex"),
+    vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns), vsf_tap_rows(status),
                   none_yet(status, "taps", "No interface is sampled."), NULL);
+    vsf_ports_add(text, status, NULL);
     return g_string_free(text, FALSE);
 }
 

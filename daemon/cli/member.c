@@ -95,3 +95,13 @@ vsf_bytes_text(JsonNode *node)
     }
     return g_strdup_printf(i > 0 && size < 9.95 ? "%.1f %s" : "%.0f %s", size, units[i]);
 }
+
+char *
+vsf_speed_cell(JsonNode *node)
+{
+    double mbit = vsf_is_number(node) ? json_node_get_double(node) / 1e6 : 0;
+
+    if (mbit <= 0)
+        return g_strdup("-");
+    return mbit >= 1000 ? g_strdup_printf("%gG", mbit / 1000) : g_strdup_printf("%gM", mbit);
+}

@@ -17,5 +17,7 @@ char *vsf_value_text(JsonNode *node);
 char *vsf_member_text(JsonObject *object, const char *name);
 /* Of seconds, in one unit: "3 s", "12 min", "5 h", "41 d". */
 char *vsf_age_text(JsonNode *node);
+/* Of bits a second: "100M", "2.5G". */
+char *vsf_speed_cell(JsonNode *node);
 /* Of a number of bytes: "512 B", "1.5 GiB", "640 GiB"; at most 8 characters. */
 char *vsf_bytes_text(JsonNode *node);

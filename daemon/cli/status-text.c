@@ -6,6 +6,7 @@
 #include "doctor-beside.h"
 #include "member.h"
 #include "pause-text.h"
+#include "ports-text.h"
 #include "table.h"
 
 #include <string.h>
@@ -256,8 +257,8 @@ vsf_status_text(JsonObject *status)
                   add_stuck);
     vsf_table_add(text, guest_columns, G_N_ELEMENTS(guest_columns),
                   vsf_table_rows(vsf_member_array(status, "vms"), "name"), NULL, NULL);
-    vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns),
-                  vsf_table_rows(vsf_member_array(status, "taps"), "ifindex"),
+    vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns), vsf_tap_rows(status),
                   "No interface is sampled.", add_backend_reason);
+    vsf_ports_add(text, status, add_backend_reason);
     return g_string_free(text, FALSE);
 }

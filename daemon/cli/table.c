@@ -73,6 +73,8 @@ column_text(const VsfColumn *column, JsonObject *row)
                                    : g_strdup("-");
     if (column->show == VSF_CELL_BYTES)
         return vsf_bytes_text(node);
+    if (column->show == VSF_CELL_SPEED)
+        return vsf_speed_cell(node);
     if (column->show == VSF_CELL_SOURCE)
         return source_text(vsf_member_object(row, column->member));
     if (column->show == VSF_CELL_SHORT) {

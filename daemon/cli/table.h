@@ -12,6 +12,7 @@ typedef enum {
     VSF_CELL_SHORT,  /* the first 8 characters */
     VSF_CELL_MS,     /* milliseconds */
     VSF_CELL_BYTES,
+    VSF_CELL_SPEED,  /* bits a second: "10G" */
     VSF_CELL_SOURCE, /* of an object with source and age_s: "balloon/6s" */
 } VsfCellShow;
 

@@ -229,12 +229,21 @@ read_duplex(const char *folder)
     return strcmp(line, "half") == 0 ? VSF_DUPLEX_HALF : VSF_DUPLEX_UNKNOWN;
 }
 
+/* Bits a second; 0: unknown, which is -1 in one form or another, or an error. */
+static guint64
+read_speed(const char *folder)
+{
+    guint64 mbit = read_number(folder, "speed");
+
+    return mbit <= SPEED_MAX ? mbit * 1000000 : 0;
+}
+
 static void
 read_one(const char *root, const char *folder, const char *name, gboolean is_bridge,
          GArray *interfaces)
 {
     VsfHostInterface interface = {.is_bridge = is_bridge};
-    guint64 ifindex = read_number(folder, "ifindex"), speed = read_number(folder, "speed");
+    guint64 ifindex = read_number(folder, "ifindex");
 
     if (ifindex > G_MAXINT || strlen(name) >= sizeof(interface.name))
         return;
@@ -243,7 +252,7 @@ read_one(const char *root, const char *folder, const char *name, gboolean is_bri
     interface.has_mac = find_mac(root, folder, name, interface.mac);
     interface.flags = read_flags(folder);
     interface.carrier = read_number(folder, "carrier") == 1;
-    interface.speed_bps = speed <= SPEED_MAX ? speed * 1000000 : 0;
+    interface.speed_bps = read_speed(folder);
     interface.duplex = read_duplex(folder);
     interface.net = read_counters(folder);
     g_array_append_val(interfaces, interface);
@@ -297,4 +306,28 @@ vsf_interfaces_read(const char *root, VsfHostCounters *counters)
     }
     g_array_sort(counters->interfaces, by_index);
     add_up(counters);
+}
+
+GArray *
+vsf_interfaces_ports(const char *root)
+{
+    GArray *ports = g_array_new(FALSE, FALSE, sizeof(VsfPort));
+    g_autofree char *all = g_strconcat(root, "/sys/class/net", NULL);
+    g_autoptr(GDir) folder = g_dir_open(all, 0, NULL);
+    const char *name;
+
+    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
+        g_autofree char *path = g_build_filename(all, name, NULL);
+        guint64 ifindex;
+        VsfPort port;
+
+        if (is_virtual(path) || !is_physical(path))
+            continue;
+        ifindex = read_number(path, "ifindex");
+        if (ifindex > G_MAXINT)
+            continue;
+        port = (VsfPort){(int)ifindex, read_speed(path)};
+        g_array_append_val(ports, port);
+    }
+    return ports;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../model/host-counters.h"
+#include "../model/registry.h"
 
 /* Fills in @counters->interfaces and the sum over the physical ones. Physical is what has a device
  * (PCI, virtio, USB ...) and is no other's part: no virtual function, no representor of one, no
@@ -11,3 +12,7 @@
  * interface below it, if need be through bonds and VLANs. @root: in front of "/sys", "" for this
  * machine's; only then is the driver asked for the permanent MAC. */
 void vsf_interfaces_read(const char *root, VsfHostCounters *counters);
+
+/* The physical ones alone, with the speed that their driver says: VsfPort, in no order. Asks less,
+ * and for each virtual one no more than where it lies. @root as above. */
+GArray *vsf_interfaces_ports(const char *root);

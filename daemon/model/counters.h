@@ -65,6 +65,14 @@ typedef struct {
  * that decides it, for packets and for counters. */
 gboolean vsf_nic_is_mirrored(VsfNicKind kind);
 
+/* How an interface that is sampled lies. What comes in by it counts as from the VM, and what goes
+ * out as to it. */
+typedef enum {
+    VSF_SIDE_TAP,      /* what the kernel receives on it comes in */
+    VSF_SIDE_MIRRORED, /* what the kernel transmits on it does: vsf_nic_is_mirrored() */
+    VSF_SIDE_PORT,     /* as a tap, but of the host: it is no VM's, and once is both for it */
+} VsfSide;
+
 /* The guest's view: in = what the guest received. */
 VsfNetCounters vsf_net_counters_guest(const VsfLinkStats *stats, VsfNicKind kind);
 

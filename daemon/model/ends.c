@@ -45,7 +45,8 @@ vsf_ends_of(const VsfRegistry *registry, const VsfTap *tap, gboolean from_vm, gi
         return ends;
     vsf_registry_holders(registry, tap, header + MAC_SIZE, &holder);
     /* A bridge never gives a frame back to the port that it came from. */
-    if (holder != NULL && (holder == tap) != from_vm && holder->since_us <= time_us)
+    if (tap->role != VSF_TAP_PORT && holder != NULL && (holder == tap) != from_vm &&
+        holder->since_us <= time_us)
         holder->doubtful_until_us = MAX(holder->doubtful_until_us, time_us + VSF_DOUBTFUL_US);
     if (!from_vm && is_other_end(registry, tap, holder, time_us))
         ends.from = holder;
@@ -55,7 +56,7 @@ vsf_ends_of(const VsfRegistry *registry, const VsfTap *tap, gboolean from_vm, gi
     if (from_vm)
         ends.to = is_other_end(registry, tap, holder, time_us) ? holder : NULL;
     /* Flooded to all, it is for the one whose address it has. */
-    else if (n == 0 || memcmp(header, tap->nic->mac, MAC_SIZE) == 0)
+    else if (tap->role == VSF_TAP_PORT || n == 0 || memcmp(header, tap->nic->mac, MAC_SIZE) == 0)
         ends.to = tap;
     return ends;
 }

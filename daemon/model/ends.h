@@ -12,14 +12,17 @@
 #include "registry.h"
 
 typedef struct {
-    const VsfTap *from; /* the VM's that sent it; NULL: not known, or none of this host */
-    const VsfTap *to;   /* the VM's that gets it; NULL: the same, or it is for many */
+    const VsfTap *from; /* the VM's that sent it, or the port; NULL: not known, or none of ours */
+    const VsfTap *to;   /* the VM's that gets it, or the port; NULL: the same, or it is for many */
 } VsfEnds;
 
-/* @tap is bound. @time_ns: when the frame passed, monotonic. @header: the frame's first
- * bytes; shorter than its addresses, they are unknown. A frame whose source address is
- * that of another interface than it came by makes that one's doubtful: what has it as
- * source or destination is unknown then, for as long as bridges remember an address. */
+/* @tap is a VM's or a port. A port is the end on its own side as a VM's tap is, though no VM: what
+ * comes in by it is from outside, and what goes out by it gets there. It tells nothing about
+ * others' addresses, since a switch gives frames back to another port of a bond. @time_ns: when the
+ * frame passed, monotonic. @header: the frame's first bytes; shorter than its addresses, they are
+ * unknown. A frame whose source address is that of another interface than it came by makes that
+ * one's doubtful: what has it as source or destination is unknown then, for as long as bridges
+ * remember an address. */
 VsfEnds vsf_ends_of(const VsfRegistry *registry, const VsfTap *tap, gboolean from_vm,
                     gint64 time_ns, const guint8 *header, gsize header_length);
 

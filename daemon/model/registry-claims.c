@@ -121,19 +121,41 @@ tap_of(const VsfClaim *claim)
 }
 
 static gboolean
+is_plain_bridge(const VsfLink *link)
+{
+    return link != NULL && strcmp(link->kind, "bridge") == 0 && !link->vlan_filtering;
+}
+
+/* A port's frames are its bond's, if it is of one. Those with a VLAN's tag go elsewhere: through
+ * interfaces that are no master of it. */
+static gboolean
+port_reaches(const VsfRegistry *registry, const VsfTap *port, const VsfTap *tap)
+{
+    const VsfLink *master = vsf_registry_link(registry, port->link.master);
+    gboolean is_bonded = master != NULL && strcmp(master->kind, "bridge") != 0;
+
+    if (tap->kind == VSF_NIC_MACVTAP)
+        return tap->link.lower != 0 && (tap->link.lower == port->link.ifindex ||
+                                        (is_bonded && tap->link.lower == master->ifindex));
+    if (is_bonded)
+        master = vsf_registry_link(registry, master->master);
+    return is_plain_bridge(master) && tap->link.master == master->ifindex;
+}
+
+static gboolean
 reach_each_other(const VsfRegistry *registry, const VsfTap *one, const VsfTap *other)
 {
-    const VsfLink *bridge = vsf_registry_link(registry, one->link.master);
-
     if (one == other)
         return TRUE;
+    if (one->role == VSF_TAP_PORT)
+        return port_reaches(registry, one, other);
     if (one->kind != other->kind || one->link.master != other->link.master)
         return FALSE;
     if (one->kind == VSF_NIC_MACVTAP)
         return one->link.master == 0 && one->link.lower != 0 &&
                one->link.lower == other->link.lower && one->link.macvlan_bridge &&
                other->link.macvlan_bridge;
-    return bridge != NULL && strcmp(bridge->kind, "bridge") == 0 && !bridge->vlan_filtering;
+    return is_plain_bridge(vsf_registry_link(registry, one->link.master));
 }
 
 guint

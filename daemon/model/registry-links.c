@@ -107,10 +107,8 @@ vsf_registry_sort_taps(VsfDomain *domain)
     g_ptr_array_sort_with_data(domain->taps, by_nic_order, domain->def);
 }
 
-/* Takes the tap out of every table, tells, and frees it. Its domain and NIC
- * can still be read in the callback. */
-static void
-remove_tap(VsfRegistry *registry, VsfRegistryTap *tap)
+void
+vsf_registry_remove_tap(VsfRegistry *registry, VsfRegistryTap *tap)
 {
     int ifindex = tap->tap.link.ifindex;
     VsfRegistryLink *link = g_hash_table_lookup(registry->links, GINT_TO_POINTER(ifindex));
@@ -121,7 +119,7 @@ remove_tap(VsfRegistry *registry, VsfRegistryTap *tap)
     if (tap->tap.domain != NULL) {
         vsf_registry_unfile_mac(registry, &tap->tap);
         g_ptr_array_remove(tap->tap.domain->taps, &tap->tap);
-    } else {
+    } else if (tap->tap.role == VSF_TAP_PROVISIONAL) {
         registry->n_provisional--;
     }
     VSF_CALL(registry, tap_removed, &tap->tap);
@@ -136,11 +134,11 @@ vsf_registry_release(VsfRegistry *registry, VsfRegistryTap *tap)
 
     link->was_bound = TRUE;
     link->provisional_until_us = 0;
-    remove_tap(registry, tap);
+    vsf_registry_remove_tap(registry, tap);
 }
 
-static VsfRegistryTap *
-new_tap(VsfRegistry *registry, VsfRegistryLink *link)
+VsfRegistryTap *
+vsf_registry_new_tap(VsfRegistry *registry, VsfRegistryLink *link)
 {
     VsfRegistryTap *tap = g_new0(VsfRegistryTap, 1);
 
@@ -156,11 +154,12 @@ static void
 bind_tap(VsfRegistry *registry, VsfRegistryLink *link, const VsfChoice *choice)
 {
     gboolean is_new = link->tap == NULL;
-    VsfRegistryTap *tap = is_new ? new_tap(registry, link) : link->tap;
+    VsfRegistryTap *tap = is_new ? vsf_registry_new_tap(registry, link) : link->tap;
     VsfDomain *domain = &choice->claim.domain->domain;
 
     if (!is_new)
         registry->n_provisional--;
+    tap->tap.role = VSF_TAP_OF_VM;
     tap->tap.domain = domain;
     tap->tap.nic = choice->claim.nic;
     tap->tap.kind = kind_of(&link->link, tap->tap.nic);
@@ -188,7 +187,7 @@ let_go_oldest(VsfRegistry *registry)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         VsfRegistryTap *tap = value;
 
-        if (tap->tap.domain == NULL &&
+        if (tap->tap.role == VSF_TAP_PROVISIONAL &&
             (oldest == NULL || tap->tap.provisional_until_us < oldest->tap.provisional_until_us ||
              (tap->tap.provisional_until_us == oldest->tap.provisional_until_us &&
               tap->tap.link.ifindex < oldest->tap.link.ifindex)))
@@ -198,7 +197,7 @@ let_go_oldest(VsfRegistry *registry)
     link = g_hash_table_lookup(registry->links, GINT_TO_POINTER(oldest->tap.link.ifindex));
     if (link != NULL)
         link->provisional_until_us = 0;
-    remove_tap(registry, oldest);
+    vsf_registry_remove_tap(registry, oldest);
 }
 
 static void
@@ -212,7 +211,7 @@ begin_provisional(VsfRegistry *registry, VsfRegistryLink *link, gint64 now_us)
     if (registry->n_provisional >= VSF_PROVISIONAL_MAX)
         let_go_oldest(registry);
     registry->n_provisional++;
-    tap = new_tap(registry, link);
+    tap = vsf_registry_new_tap(registry, link);
     tap->tap.provisional_until_us = link->provisional_until_us;
     VSF_CALL(registry, tap_added, &tap->tap);
 }
@@ -223,7 +222,7 @@ vsf_registry_resolve(VsfRegistry *registry, VsfRegistryLink *link, gint64 now_us
     gboolean bound = link->tap != NULL && link->tap->tap.domain != NULL;
     VsfChoice choice;
 
-    if (!may_be_tap(&link->link))
+    if (vsf_registry_resolve_port(registry, link) || !may_be_tap(&link->link))
         return;
     choice = vsf_registry_choose(registry, link);
     if (choice.evidence != VSF_EVIDENCE_STALE)
@@ -234,13 +233,13 @@ vsf_registry_resolve(VsfRegistry *registry, VsfRegistryLink *link, gint64 now_us
     if (choice.evidence < VSF_EVIDENCE_NAME) {
         /* Without its evidence a tap is nobody's again, not gone. */
         if (bound)
-            remove_tap(registry, link->tap);
+            vsf_registry_remove_tap(registry, link->tap);
         if (link->tap == NULL)
             begin_provisional(registry, link, now_us);
         return;
     }
     if (bound && link->tap->tap.domain != &choice.claim.domain->domain)
-        remove_tap(registry, link->tap);
+        vsf_registry_remove_tap(registry, link->tap);
     else if (!bound && link->tap == NULL && !matches_any(registry, link->link.name))
         return;
     if (!bound || link->tap == NULL)
@@ -338,7 +337,7 @@ vsf_registry_link_gone(VsfRegistry *registry, int ifindex)
             device = g_strdup(link->tap->device);
             g_hash_table_add(domain->lost, g_strdup(device));
         }
-        remove_tap(registry, link->tap);
+        vsf_registry_remove_tap(registry, link->tap);
     }
     drop_name(registry, link);
     g_hash_table_remove(registry->links, GINT_TO_POINTER(ifindex));
@@ -389,14 +388,14 @@ vsf_registry_expire(VsfRegistry *registry, gint64 now_us)
     g_hash_table_iter_init(&iter, registry->links);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         VsfRegistryLink *link = value;
-        gboolean provisional = link->tap != NULL && link->tap->tap.domain == NULL;
+        gboolean provisional = link->tap != NULL && link->tap->tap.role == VSF_TAP_PROVISIONAL;
 
         if (link->xml_wanted_us > 0 && link->xml_wanted_us <= now_us)
             ask_for_xml(registry, link);
         if (link->xml_wanted_us > 0)
             sooner(&next, link->xml_wanted_us);
         if (provisional && link->provisional_until_us <= now_us)
-            remove_tap(registry, link->tap);
+            vsf_registry_remove_tap(registry, link->tap);
         else if (provisional)
             sooner(&next, link->provisional_until_us);
     }
@@ -417,8 +416,10 @@ vsf_registry_set_patterns(VsfRegistry *registry, const char *const *patterns, gi
     for (const GList *at = links; at != NULL; at = at->next) {
         VsfRegistryLink *link = at->data;
 
+        if (link->tap != NULL && link->tap->tap.role == VSF_TAP_PORT)
+            continue;
         if (link->tap != NULL && !matches_any(registry, link->link.name))
-            remove_tap(registry, link->tap);
+            vsf_registry_remove_tap(registry, link->tap);
         else if (link->tap == NULL)
             vsf_registry_resolve(registry, link, now_us);
     }
@@ -430,7 +431,7 @@ vsf_registry_links_clear(VsfRegistry *registry)
     g_autoptr(GList) taps = g_hash_table_get_values(registry->taps);
 
     for (const GList *at = taps; at != NULL; at = at->next)
-        remove_tap(registry, at->data);
+        vsf_registry_remove_tap(registry, at->data);
     g_hash_table_unref(registry->taps);
     g_hash_table_unref(registry->taps_by_mac);
     g_hash_table_unref(registry->links_by_name);

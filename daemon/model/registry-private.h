@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What registry.c (domains), registry-links.c (links and taps) and
- * registry-claims.c (which NIC claims which link) share. */
+/* What registry.c (domains), registry-links.c (links and taps), registry-ports.c (physical ports)
+ * and registry-claims.c (which NIC claims which link) share. */
 #pragma once
 
 #include "registry.h"
@@ -44,7 +44,9 @@ struct VsfRegistry {
     GHashTable *taps_by_mac;    /* the bound ones: the guest's MAC -> GPtrArray of VsfTap */
     GHashTable *claims_by_name; /* device name -> GArray of VsfClaim */
     GHashTable *claims_by_tail; /* MAC but for its first byte -> GArray of VsfClaim */
-    GHashTable *ended;          /* uuid -> gint64: XML read before that time is out of date */
+    GStrv port_patterns;
+    GHashTable *ports; /* ifindex -> guint64 *, its speed */
+    GHashTable *ended; /* uuid -> gint64: XML read before that time is out of date */
     guint n_provisional;
 };
 
@@ -96,9 +98,25 @@ void vsf_registry_resolve(VsfRegistry *registry, VsfRegistryLink *link, gint64 n
 /* Ends the sampling of a tap whose domain or NIC is over; the link stays known. */
 void vsf_registry_release(VsfRegistry *registry, VsfRegistryTap *tap);
 
+/* A provisional one with its link, in the table, and not told of. */
+VsfRegistryTap *vsf_registry_new_tap(VsfRegistry *registry, VsfRegistryLink *link);
+
+/* Takes the tap out of every table, tells, and frees it. Its domain and NIC
+ * can still be read in the callback. */
+void vsf_registry_remove_tap(VsfRegistry *registry, VsfRegistryTap *tap);
+
 /* Puts the taps of @domain into the order of its NICs. */
 void vsf_registry_sort_taps(VsfDomain *domain);
 
 /* Files @tap under its NIC's MAC, or takes it out. */
 void vsf_registry_file_mac(VsfRegistry *registry, VsfTap *tap);
 void vsf_registry_unfile_mac(VsfRegistry *registry, VsfTap *tap);
+
+/* registry-ports.c */
+
+void vsf_registry_ports_init(VsfRegistry *registry);
+void vsf_registry_ports_clear(VsfRegistry *registry);
+
+/* Begins or ends to sample @link as a port, as the facts now say. TRUE: it is a physical port,
+ * sampled or not, and so nothing else. */
+gboolean vsf_registry_resolve_port(VsfRegistry *registry, VsfRegistryLink *link);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The registry's domains: runs that begin, change and end. Links and taps are
- * in registry-links.c, and who claims which link in registry-claims.c. */
+ * in registry-links.c, physical ports in registry-ports.c, and who claims which link in
+ * registry-claims.c. */
 #include "registry.h"
 
 #include "registry-private.h"
@@ -34,6 +35,7 @@ vsf_registry_new(const char *const *patterns, const VsfRegistryCallbacks *callba
     registry->domains = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, domain_free);
     registry->ended = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     vsf_registry_links_init(registry);
+    vsf_registry_ports_init(registry);
     vsf_registry_claims_init(registry);
     return registry;
 }
@@ -332,6 +334,7 @@ vsf_registry_free(VsfRegistry *registry)
     }
     vsf_registry_links_clear(registry);
     vsf_registry_claims_clear(registry);
+    vsf_registry_ports_clear(registry);
     g_hash_table_unref(registry->domains);
     g_hash_table_unref(registry->ended);
     g_strfreev(registry->patterns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who runs here: every running domain, every tap, and which tap is whose.
+/* Who runs here: every running domain, every tap, and which tap is whose; and which
+ * physical ports of the host are sampled beside them.
  *
  * Facts come in from libvirt (primary), from link messages (when a tap really
  * exists and which ifIndex it has) and from the hook (a hint); decisions go out
@@ -52,16 +53,38 @@ struct VsfDomain {
     gpointer owner;  /* for the app: its per-domain state; the registry never looks at it */
 };
 
+typedef enum {
+    VSF_TAP_PROVISIONAL, /* it only matches the patterns: nobody's yet */
+    VSF_TAP_OF_VM,
+    VSF_TAP_PORT, /* no tap, but a physical port of the host */
+} VsfTapRole;
+
+/* An interface that is sampled. */
 struct VsfTap {
-    VsfLink link;      /* the newest link message */
-    VsfDomain *domain; /* NULL while provisional */
-    const VsfNic *nic; /* into domain->def; NULL while provisional */
-    VsfNicKind kind;   /* TAP or MACVTAP, also while provisional */
+    VsfLink link; /* the newest link message */
+    VsfTapRole role;
+    VsfDomain *domain; /* OF_VM's, else NULL */
+    const VsfNic *nic; /* into domain->def; NULL where @domain is */
+    VsfNicKind kind;   /* TAP or MACVTAP, also while provisional; a port counts as a tap does */
+    guint64 speed_bps; /* a port's; 0: unknown */
     gint64 provisional_until_us;
     gint64 since_us; /* it has been where it is, with the NIC's MAC that it has, since then */
     gint64 doubtful_until_us; /* others use its MAC: see ends.h, which sets this */
     gpointer owner;           /* for the app: sampler state */
 };
+
+/* Whose it is is settled, so that what was picked on it may leave. */
+static inline gboolean
+vsf_tap_is_settled(const VsfTap *tap)
+{
+    return tap->role != VSF_TAP_PROVISIONAL;
+}
+
+/* A physical port, as the host's devices tell. */
+typedef struct {
+    int ifindex;
+    guint64 speed_bps; /* 0: unknown */
+} VsfPort;
 
 typedef struct {
     /* A run of a domain began to be known; its taps follow by tap_bound. */
@@ -70,12 +93,11 @@ typedef struct {
     void (*domain_changed)(VsfDomain *domain, gpointer user_data);
     /* The run is over; @domain is freed afterwards. Its taps were released before. */
     void (*domain_removed)(VsfDomain *domain, gpointer user_data);
-    /* Sample this interface. @tap->domain is NULL if it only matches the
-     * patterns: hold its samples until tap_bound. */
+    /* Sample this interface. If it is PROVISIONAL, hold its samples until tap_bound. */
     void (*tap_added)(VsfTap *tap, gpointer user_data);
     /* @tap->domain and @tap->nic are set now (after tap_added, or with it). */
     void (*tap_bound)(VsfTap *tap, gpointer user_data);
-    /* Its link went up, down, changed name or bridge. */
+    /* Its link went up, down, changed name or bridge; a port's speed is another. */
     void (*tap_changed)(VsfTap *tap, gpointer user_data);
     /* Stop sampling; @tap is freed afterwards. */
     void (*tap_removed)(VsfTap *tap, gpointer user_data);
@@ -95,6 +117,15 @@ VsfRegistry *vsf_registry_new(const char *const *patterns, const VsfRegistryCall
 
 /* Other patterns: taps that match none of them are let go, and those that match now are found. */
 void vsf_registry_set_patterns(VsfRegistry *registry, const char *const *patterns, gint64 now_us);
+
+/* The physical ports that there are, all of them, instead of those told before; copied. They
+ * count as soon as their link is seen, and never as a VM's. */
+void vsf_registry_set_ports(VsfRegistry *registry, const VsfPort *ports, guint n_ports,
+                            gint64 now_us);
+
+/* Which of them are sampled, by name; none at first. */
+void vsf_registry_set_port_patterns(VsfRegistry *registry, const char *const *patterns,
+                                    gint64 now_us);
 
 /* Calls tap_removed and domain_removed for all that is left. Takes NULL. */
 void vsf_registry_free(VsfRegistry *registry);
@@ -153,16 +184,17 @@ const GPtrArray *vsf_registry_taps_by_mac(const VsfRegistry *registry, const gui
 
 /* How many NICs of running domains have this MAC and are, or may be, where frames from
  * @tap get without leaving the host: on its bridge, if that knows no VLANs, or beside it
- * on a macvtap's lower interface, @tap itself included. One that has no tap may be
- * anywhere. *@holder: the only one's tap; NULL if there are more, if there is none, and if
- * it has no tap. Open vSwitch shows all its ports under one master, whatever keeps them
- * apart: nobody is known to be where one of its taps is. */
+ * on a macvtap's lower interface, @tap itself included. From a port frames get to the taps
+ * of the bridge that it, or the bond above it, is of, and to the macvtaps above either.
+ * One that has no tap may be anywhere. *@holder: the only one's tap; NULL if there are more, if
+ * there is none, and if it has no tap. Open vSwitch shows all its ports under one master, whatever
+ * keeps them apart: nobody is known to be where one of its taps is. */
 guint vsf_registry_holders(const VsfRegistry *registry, const VsfTap *tap, const guint8 mac[6],
                            VsfTap **holder);
 
 /* VsfDomain and VsfTap, not owned; valid until the next change. */
 GHashTable *vsf_registry_domains(const VsfRegistry *registry); /* uuid text -> VsfDomain */
-GHashTable *vsf_registry_taps(const VsfRegistry *registry);    /* ifindex -> VsfTap */
+GHashTable *vsf_registry_taps(const VsfRegistry *registry);    /* ifindex -> VsfTap, ports too */
 /* Every link seen: ifindex -> VsfLink. */
 GHashTable *vsf_registry_links(const VsfRegistry *registry);
 

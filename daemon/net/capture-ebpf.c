@@ -46,7 +46,7 @@ take_sample(const VsfBpfSample *sample, gpointer user_data)
     if (capture->closed || tap == NULL || tap->backend != &vsf_capture_ebpf ||
         time_ns < tap->since_ns)
         return;
-    packet.decided = packet.decided && !tap->mirrored;
+    packet.decided = packet.decided && tap->side == VSF_SIDE_TAP;
     tap->told += packet.gap;
     capture->callbacks.packet(&packet, capture->user_data);
 }
@@ -107,7 +107,7 @@ static gpointer
 attach(const VsfCaptureOpen *open, GError **error)
 {
     GError *failed = NULL;
-    VsfBpfTap *tap = vsf_bpf_attach(open->bpf, open->ifindex, open->mirrored, open->rate, &failed);
+    VsfBpfTap *tap = vsf_bpf_attach(open->bpf, open->ifindex, open->side, open->rate, &failed);
 
     if (tap != NULL)
         return tap;
@@ -164,7 +164,8 @@ drops(Tap *tap)
 static guint64
 untold(Tap *tap)
 {
-    if (tap->mirrored && tap->capture->config.choice->direction == VSF_DIRECTION_ONCE)
+    if (tap->side == VSF_SIDE_MIRRORED &&
+        tap->capture->config.choice->direction == VSF_DIRECTION_ONCE)
         return 0;
     read_counts(tap, 0);
     return tap->counts.candidates > tap->told ? tap->counts.candidates - tap->told : 0;

@@ -208,7 +208,7 @@ start_opening(Tap *tap)
     request->open = (VsfCaptureOpen){
         .bpf = choice != NULL ? choice->bpf : NULL,
         .ifindex = tap->ifindex,
-        .mirrored = tap->mirrored,
+        .side = tap->side,
         .header_bytes = tap->header_bytes,
         .rate = tap->rates.rate,
         .ring_bytes = tap->ring_bytes,
@@ -326,8 +326,7 @@ choose_backend(Tap *tap)
 }
 
 gboolean
-vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
-                 guint32 rate)
+vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, VsfSide side, guint32 rate)
 {
     Tap *tap;
 
@@ -336,7 +335,7 @@ vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mi
     tap->capture = capture;
     tap->ifindex = ifindex;
     g_strlcpy(tap->name, name, sizeof(tap->name));
-    tap->mirrored = mirrored;
+    tap->side = side;
     tap->header_bytes = capture->config.header_bytes;
     tap->direction = capture->config.direction;
     tap->cancel = g_cancellable_new();

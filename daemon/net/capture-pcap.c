@@ -183,7 +183,7 @@ open_ring(const VsfCaptureOpen *open, GError **error)
         .filter = {.header_bytes = open->header_bytes,
                    .rate = open->rate,
                    .direction = open->direction,
-                   .mirrored = open->mirrored},
+                   .mirrored = open->side == VSF_SIDE_MIRRORED},
         .ring_bytes = open->ring_bytes,
     };
 

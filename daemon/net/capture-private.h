@@ -69,7 +69,7 @@ typedef struct {
     VsfCapture *capture;
     int ifindex;
     char name[IFNAMSIZ];
-    gboolean mirrored;
+    VsfSide side;
     guint32 header_bytes;   /* its terms, whatever those of later ones are */
     VsfDirection direction; /* the same */
     const VsfCaptureBackend *backend;
@@ -98,7 +98,7 @@ typedef struct {
     VsfBpf *bpf;
     int ifindex;
     char name[IFNAMSIZ];
-    gboolean mirrored;
+    VsfSide side;
     guint32 header_bytes, rate, ring_bytes;
     VsfDirection direction;
 } VsfCaptureOpen;

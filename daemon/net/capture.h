@@ -80,11 +80,11 @@ VsfCapture *vsf_capture_new(const VsfCaptureConfig *config, const VsfCaptureCall
 void vsf_capture_free(VsfCapture *capture);
 
 /* Starts a sampler on the interface that has this index and name, 1-in-@rate
- * (1 to 10,000,000). @mirrored: vsf_nic_is_mirrored(). opened() or failed()
+ * (1 to 10,000,000). opened() or failed()
  * follows on the main loop, never inside this call. A second open of the same
  * ifindex replaces the first. FALSE: there is no room for it, nothing follows;
  * room() tells when to try again. */
-gboolean vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, gboolean mirrored,
+gboolean vsf_capture_open(VsfCapture *capture, int ifindex, const char *name, VsfSide side,
                           guint32 rate);
 
 /* Of samplers that are opened from now on, instead of what vsf_capture_new() was given.

@@ -22,7 +22,7 @@ vsf_dns_settings_new(void)
 
     settings->collectors = g_ptr_array_new_with_free_func(
         (GDestroyNotify)vsf_collector_address_free);
-    settings->by_speed = g_array_new(FALSE, FALSE, sizeof(VsfDnsSpeed));
+    settings->by_speed = vsf_speed_rates_new();
     settings->sampling = settings->polling_s = settings->header_bytes = VSF_DNS_UNSAID;
     return settings;
 }
@@ -81,61 +81,17 @@ set_number(gint64 *field, const char *value, GError **error)
     return TRUE;
 }
 
-guint64
-vsf_dns_speed_parse(const char *text)
-{
-    static const char units[] = "KMGT";
-    gsize length = strlen(text);
-    const char *unit = length > 1 ? strchr(units, g_ascii_toupper(text[length - 1])) : NULL;
-    gsize digits = strspn(text, "0123456789");
-    guint64 speed = 0, scale = 1000;
-
-    if (unit == NULL || digits == 0 || digits > 6)
-        return 0;
-    for (; unit > units; unit--)
-        scale *= 1000;
-    speed = g_ascii_strtoull(text, NULL, 10) * scale;
-    /* One digit behind a point: 2.5G is the one that there is. */
-    if (text[digits] == '.' && g_ascii_isdigit(text[digits + 1])) {
-        speed += (guint64)(text[digits + 1] - '0') * (scale / 10);
-        digits += 2;
-    }
-    return digits == length - 1 ? speed : 0;
-}
-
-static gint
-by_speed(gconstpointer a, gconstpointer b)
-{
-    guint64 one = ((const VsfDnsSpeed *)a)->bits_per_second;
-    guint64 other = ((const VsfDnsSpeed *)b)->bits_per_second;
-
-    return one < other ? -1 : one > other;
-}
-
 static gboolean
 set_speed(VsfDnsSettings *settings, const char *speed_text, const char *value, GError **error)
 {
-    VsfDnsSpeed speed = {.bits_per_second = vsf_dns_speed_parse(speed_text)};
+    guint64 speed = vsf_speed_parse(speed_text);
     gint64 sampling;
 
-    if (speed.bits_per_second == 0)
+    if (speed == 0)
         return refuse(error, "has no speed such as 1G in its name");
-    if (!set_number(&sampling, value, error))
-        return FALSE;
-    speed.sampling = (guint)sampling;
-    for (guint i = 0; i < settings->by_speed->len; i++) {
-        VsfDnsSpeed *other = &g_array_index(settings->by_speed, VsfDnsSpeed, i);
-
-        if (other->bits_per_second == speed.bits_per_second) {
-            other->sampling = speed.sampling;
-            return TRUE;
-        }
-    }
-    if (settings->by_speed->len == VSF_DNS_SPEEDS_MAX)
-        return refuse(error, "is one speed too many");
-    g_array_append_val(settings->by_speed, speed);
-    g_array_sort(settings->by_speed, by_speed);
-    return TRUE;
+    return set_number(&sampling, value, error) &&
+           (vsf_speed_rates_set(settings->by_speed, speed, (guint)sampling) ||
+            refuse(error, "is one speed too many"));
 }
 
 static gboolean
@@ -282,21 +238,12 @@ append_word(GString *text, const char *key, const char *word)
         g_string_append_printf(text, "%s=%s\n", key, word);
 }
 
-/* In steps of 100 kbit/s, which is what can be written. */
 static void
-append_speed(GString *text, const VsfDnsSpeed *speed)
+append_speed(GString *text, const VsfSpeedRate *rate)
 {
-    guint64 tenths = speed->bits_per_second / 100;
-    char unit = 'K';
+    g_autofree char *speed = vsf_speed_text(rate->bits_per_second);
 
-    while (tenths >= 10000 && tenths % 1000 == 0 && unit != 'T') {
-        tenths /= 1000;
-        unit = unit == 'K' ? 'M' : unit == 'M' ? 'G' : 'T';
-    }
-    g_string_append_printf(text, BY_SPEED "%" G_GUINT64_FORMAT, tenths / 10);
-    if (tenths % 10 != 0)
-        g_string_append_printf(text, ".%" G_GUINT64_FORMAT, tenths % 10);
-    g_string_append_printf(text, "%c=%u\n", unit, speed->sampling);
+    g_string_append_printf(text, BY_SPEED "%s=%u\n", speed, rate->sampling);
 }
 
 char *
@@ -313,7 +260,7 @@ vsf_dns_settings_to_text(const VsfDnsSettings *settings)
     }
     append_number(text, "sampling", settings->sampling);
     for (guint i = 0; i < settings->by_speed->len; i++)
-        append_speed(text, &g_array_index(settings->by_speed, VsfDnsSpeed, i));
+        append_speed(text, &g_array_index(settings->by_speed, VsfSpeedRate, i));
     append_number(text, "polling", settings->polling_s);
     append_number(text, "headerBytes", settings->header_bytes);
     append_word(text, "agentIP", settings->agent_ip);

@@ -4,24 +4,19 @@
  * here; what the configuration allows DNS to ask for is checked where it is put in force. */
 #pragma once
 
+#include "../model/speed.h"
 #include "sender.h"
 
-/* More than these are left out. */
+/* More than these are left out; of speeds as many as a list of them has. */
 #define VSF_DNS_COLLECTORS_MAX 16
-#define VSF_DNS_SPEEDS_MAX 16
 
 #define VSF_DNS_UNSAID (-1)
-
-typedef struct {
-    guint64 bits_per_second;
-    guint sampling;
-} VsfDnsSpeed;
 
 typedef struct {
     GPtrArray *collectors; /* VsfCollectorAddress, none twice; empty: nothing is to be sent */
     /* VSF_DNS_UNSAID, or 0 to G_MAXINT32. */
     gint64 sampling, polling_s, header_bytes;
-    GArray *by_speed;                           /* VsfDnsSpeed, slowest first */
+    GArray *by_speed;                           /* see speed.h */
     char *agent_ip, *agent_device, *agent_cidr; /* or NULL */
 } VsfDnsSettings;
 
@@ -46,9 +41,6 @@ gboolean vsf_dns_settings_add_collector(VsfDnsSettings *settings, const char *ho
 /* "key=value" lines, which vsf_dns_settings_parse() reads. The caller frees. */
 char *vsf_dns_settings_to_text(const VsfDnsSettings *settings);
 VsfDnsSettings *vsf_dns_settings_parse(const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/* "10M", "2.5G" ...: bits per second; 0: is none. */
-guint64 vsf_dns_speed_parse(const char *text);
 
 /* The domain in which DNS is asked, with or without a dot in front. */
 gboolean vsf_dns_domain_check(const char *domain, GError **error) G_GNUC_WARN_UNUSED_RESULT;

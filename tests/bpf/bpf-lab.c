@@ -86,10 +86,10 @@ bpf_lab_stop(BpfLab *lab)
 }
 
 VsfBpfTap *
-bpf_lab_attach(BpfLab *lab, const char *name, gboolean mirrored, guint32 rate)
+bpf_lab_attach(BpfLab *lab, const char *name, VsfSide side, guint32 rate)
 {
     g_autoptr(GError) error = NULL;
-    VsfBpfTap *tap = vsf_bpf_attach(lab->bpf, tap_lab_ifindex(name), mirrored, rate, &error);
+    VsfBpfTap *tap = vsf_bpf_attach(lab->bpf, tap_lab_ifindex(name), side, rate, &error);
 
     g_assert_no_error(error);
     g_assert_nonnull(tap);

@@ -38,7 +38,7 @@ void bpf_lab_start(BpfLab *lab, gconstpointer way, VsfDirection direction);
 void bpf_lab_start_with(BpfLab *lab, gconstpointer way, const VsfBpfConfig *config);
 void bpf_lab_stop(BpfLab *lab);
 
-VsfBpfTap *bpf_lab_attach(BpfLab *lab, const char *name, gboolean mirrored, guint32 rate);
+VsfBpfTap *bpf_lab_attach(BpfLab *lab, const char *name, VsfSide side, guint32 rate);
 
 /* Takes what there is. */
 void bpf_lab_take(BpfLab *lab);

@@ -167,6 +167,41 @@ test_once_leaves_out_what_a_sampled_tap_had(gconstpointer way)
     bpf_lab_stop(&lab);
 }
 
+/* What comes in by a port of the host's is nobody's yet: the tap that it goes to counts it, and
+ * the port counts both ways. */
+static void
+test_a_port_takes_nothing_from_taps(gconstpointer way)
+{
+    guint8 frame[60];
+    BpfLab lab;
+    Vm vm, port;
+
+    bpf_lab_start(&lab, way, VSF_DIRECTION_ONCE);
+    tap_lab_bridge("br0");
+    plug(&lab, &vm, "vnet0", 1);
+    plug(&lab, &port, "eth7", 1);
+    vsf_bpf_detach(port.tap);
+    port.tap = bpf_lab_attach(&lab, "eth7", VSF_SIDE_PORT, 1);
+    tap_lab_enslave("br0", "vnet0");
+    tap_lab_enslave("br0", "eth7");
+    tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
+    for (guint n = 0; n < 10; n++)
+        tap_lab_send(port.fd, frame, sizeof(frame));
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, 10); /* on the port */
+    g_assert_cmpuint(lab.n_to, ==, 10);   /* on the tap */
+    tap_lab_frame(frame, sizeof(frame), bpf_lab_vm_mac, bpf_lab_peer_mac, 0);
+    for (guint n = 0; n < 10; n++)
+        tap_lab_send(vm.fd, frame, sizeof(frame));
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, 10); /* on the tap */
+    g_assert_cmpuint(lab.n_to, ==, 10);   /* on the port, from whoever it is */
+    unplug(&vm);
+    unplug(&port);
+    tap_lab_ip("link del br0");
+    bpf_lab_stop(&lab);
+}
+
 static void
 test_mirrored_swaps_directions(gconstpointer way)
 {
@@ -178,7 +213,7 @@ test_mirrored_swaps_directions(gconstpointer way)
     bpf_lab_start(&lab, way, VSF_DIRECTION_IN);
     tap_lab_up("vnet0");
     packets = tap_lab_packet_socket("vnet0");
-    tap = bpf_lab_attach(&lab, "vnet0", TRUE, 1);
+    tap = bpf_lab_attach(&lab, "vnet0", VSF_SIDE_MIRRORED, 1);
     tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
     for (guint n = 0; n < 3; n++)
         tap_lab_send(fd, frame, sizeof(frame));
@@ -374,6 +409,7 @@ main(int argc, char **argv)
     bpf_lab_add("/bpf/frames/direction-chooses-candidates", test_direction_chooses_candidates);
     bpf_lab_add("/bpf/frames/once-leaves-out-what-a-sampled-tap-had",
                 test_once_leaves_out_what_a_sampled_tap_had);
+    bpf_lab_add("/bpf/frames/a-port-takes-nothing-from-taps", test_a_port_takes_nothing_from_taps);
     bpf_lab_add("/bpf/frames/mirrored-swaps-directions", test_mirrored_swaps_directions);
     bpf_lab_add("/bpf/frames/super-frames-count-as-segments", test_super_frames_count_as_segments);
     bpf_lab_add("/bpf/frames/super-frames-are-estimated-right",

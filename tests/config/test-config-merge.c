@@ -5,14 +5,15 @@
 #include <string.h>
 
 static const char everything[] =
-    "[sflow]\ncollectors = 192.0.2.1 c.example:7%eth0\npolling = 7\nsampling = 9\n"
+    "[sflow]\ncollectors = 192.0.2.1 c.example:7%eth0\npolling = 7\nsampling = 9\nsampling.1G = 8\n"
     "header-bytes = 100\ndatagram-bytes = 900\nagent-address = 10.0.0.0/8\nsub-agent-id = 5\n"
     "vm-name = nova\nvm-index = hsflowd\ntimestamps = off\nvirt-memory = "
     "balloon\nvirt-net-direction = host\n"
     "source-address = 192.0.2.9\ndscp = 3\ndns-sd = on\ndns-sd-domain = example.net\n"
     "dns-min-sampling = 20\ndns-min-polling = 21\n[libvirt]\nuri = test:///default\n"
     "agent-socket = none\n"
-    "[capture]\nbackend = pcap\ninterfaces = vnet* x?\ndirection = both\nmax-samples-per-second = "
+    "[capture]\nbackend = pcap\ninterfaces = vnet* x?\nports = eth*\ndirection = "
+    "both\nmax-samples-per-second = "
     "11\n"
     "max-host-samples-per-second = 12\n[guest]\nagent = off\ncanary = 13\n"
     "filesystems-interval = 14\nos-interval = 115\ntimeout = 16\nexclude = a b\n"
@@ -128,6 +129,26 @@ test_an_overlay_may_have_all(void)
     g_assert_cmpuint(merged->header_bytes, ==, 64);
 }
 
+/* What DNS says of one speed says nothing of another. */
+static void
+test_an_overlay_has_rates_for_some_speeds(void)
+{
+    g_autoptr(VsfConfig) config = parse("[sflow]\nsampling.1G=8\nsampling.10G=9\n");
+    g_autoptr(VsfConfig) merged = NULL;
+    VsfConfigOverlay overlay = {.speeds = vsf_speed_rates_new()};
+    g_autoptr(VsfConfigOverlay) copy = NULL;
+
+    vsf_speed_rates_set(overlay.speeds, vsf_speed_parse("10G"), 64);
+    vsf_speed_rates_set(overlay.speeds, vsf_speed_parse("40G"), 65);
+    copy = vsf_config_overlay_copy(&overlay);
+    g_array_unref(overlay.speeds);
+    merged = vsf_config_overlay(config, copy);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("1G")), ==, 8);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("10G")), ==, 64);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("40G")), ==, 65);
+    g_assert_cmpuint(vsf_config_port_sampling(config, "eth0", vsf_speed_parse("10G")), ==, 9);
+}
+
 static void
 test_what_is_read_at_the_start_alone_stays(void)
 {
@@ -157,6 +178,7 @@ main(int argc, char **argv)
     CASE("changes-name-what-differs", test_changes_name_what_differs);
     CASE("an-overlay-changes-what-it-has", test_an_overlay_changes_what_it_has);
     CASE("an-overlay-may-have-all", test_an_overlay_may_have_all);
+    CASE("an-overlay-has-rates-for-some-speeds", test_an_overlay_has_rates_for_some_speeds);
     CASE("what-is-read-at-the-start-alone-stays", test_what_is_read_at_the_start_alone_stays);
     return g_test_run();
 }

@@ -68,6 +68,49 @@ test_an_interfaces_section_goes_before_its_vms(void)
 }
 
 static void
+test_a_port_has_the_rate_of_its_section_or_speed(void)
+{
+    g_autoptr(VsfConfig) config = parse("[sflow]\nsampling = 7\nsampling.1G = 9\n"
+                                        "sampling.40G = 8\n"
+                                        "[vm *]\nsampling = 1\n[interface eth1]\nsampling = 5\n"
+                                        "[interface eth2]\ndirection = in\n");
+    guint64 gbit = vsf_speed_parse("1G");
+
+    g_assert_cmpuint(vsf_config_port_sampling(config, "eth0", gbit), ==, 9);
+    g_assert_cmpuint(vsf_config_port_sampling(config, "eth0", 10 * gbit), ==, 10000);
+    g_assert_cmpuint(vsf_config_port_sampling(config, "eth0", 0), ==, 7);
+    g_assert_cmpuint(vsf_config_port_sampling(config, "eth1", gbit), ==, 5);
+    g_assert_cmpuint(vsf_config_port_sampling(config, "eth2", gbit), ==, 9);
+    g_assert_cmpint(vsf_config_direction(config, NULL, "eth2"), ==, VSF_DIRECTION_IN);
+    /* A tap has no speed that means anything. */
+    g_assert_cmpuint(vsf_config_sampling(config, NULL, "vnet0"), ==, 7);
+}
+
+/* Files are read one after another: the last word counts, and an empty one is none. */
+static void
+test_ports_and_speeds_as_files_have_them(void)
+{
+    static const struct {
+        const char *text, *ports;
+        guint at_40g;
+    } cases[] = {
+        {"", "", 40000},
+        {"[capture]\nports = off\n", "", 40000},
+        {"[capture]\nports = uplinks\n[sflow]\nsampling.40G = 3\n", "*", 3},
+        {"[capture]\nports = eth* , p?p1\n[sflow]\nsampling.40G =\n", "eth* p?p1", 40000},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(VsfConfig) config = parse(cases[i].text);
+        g_autofree char *ports = g_strjoinv(" ", config->ports);
+
+        g_assert_cmpstr(ports, ==, cases[i].ports);
+        g_assert_cmpuint(vsf_config_port_sampling(config, "eth0", vsf_speed_parse("40G")), ==,
+                         cases[i].at_40g);
+    }
+}
+
+static void
 test_each_key_of_a_section_is_read(void)
 {
     g_autoptr(VsfConfig) config = parse("[vm a b]\nsampling = 10000000\npolling = 300\n"
@@ -145,6 +188,9 @@ main(int argc, char **argv)
     CASE("an-empty-section-is-an-exception", test_an_empty_section_is_an_exception);
     CASE("an-interfaces-section-goes-before-its-vms",
          test_an_interfaces_section_goes_before_its_vms);
+    CASE("a-port-has-the-rate-of-its-section-or-speed",
+         test_a_port_has_the_rate_of_its_section_or_speed);
+    CASE("ports-and-speeds-as-files-have-them", test_ports_and_speeds_as_files_have_them);
     CASE("each-key-of-a-section-is-read", test_each_key_of_a_section_is_read);
     CASE("names-need-not-be-ascii", test_names_need_not_be_ascii);
     CASE("the-order-is-that-of-the-files", test_the_order_is_that_of_the_files);

@@ -128,13 +128,23 @@ test_settings_become_keys(void)
          {"\nagent-address = 2001:db8::/33\n", "excludes no network"}},
         {"agentIP=host.example.net " ONE, {"# line 1: agentIP = host.example.net: "}},
         {"subAgentId=7 pcap { dev=virbr0 sampling=100 } " ONE,
-         {"\n#sub-agent-id = 7\n", "# line 1: pcap { dev = virbr0 sampling = 100 }: taps of VMs"}},
+         {"\n#sub-agent-id = 7\n", "\n[capture]\nports = virbr0\n",
+          "\n[interface virbr0]\nsampling = 100\n"}},
+        {"pcap { dev=eth0 } pcap { dev = eth1 } pcap { dev = eth0 } " ONE,
+         {"\n[capture]\nports = eth0 eth1\n", "# line 1: pcap { dev = eth0 }: taps of VMs"}},
+        {"pcap { speed=1G- } pcap { dev = eth1 sampling = 7 } " ONE,
+         {"\n[capture]\nports = uplinks\n", "\n[interface eth1]\nsampling = 7\n",
+          "# line 1: pcap { speed = 1G- }: [capture] ports = uplinks"}},
+        {"pcap { dev = off } pcap { dev.pattern = ^eth } " ONE,
+         {"# line 1: pcap { dev = off }: taps", "# line 1: pcap { dev.pattern = ^eth }: taps"}},
         {"kvm { refreshVMs=60 forgetVMs=180 } " ONE,
          {"\n#sub-agent-id = 100001\n", "# line 1: refreshVMs = 60: there is nothing to set"}},
         {"sampling.10G=10000 sampling.http=50 polling.http=30 sampling.bps_ratio=0 " ONE,
-         {"# line 1: sampling.10G = 10000: a tap's speed is fiction",
-          "# line 1: sampling.http = 50: it is of an application",
-          "# line 1: sampling.bps_ratio = 0: a tap's speed is fiction"}},
+         {"\nsampling.10G = 10000\n", "# line 1: sampling.http = 50: it is of an application",
+          "# line 1: sampling.bps_ratio = 0: a port without a rate"}},
+        {"sampling.1G=7 sampling.2.5g=8 sampling.1000M=9 sampling.10=5 sampling.bps_ratio=1M " ONE,
+         {"\nsampling.1G = 9\nsampling.2.5g = 8\n",
+          "# line 1: sampling.10 = 5: it names no speed"}},
         {"ovs { } psample { group=1 ingress=on egress=on } dent { sw=on switchport=^vnet.* } " ONE,
          {"# line 1: ovs { }: Open vSwitch is not configured", "# line 1: psample { group = 1",
           "# line 1: dent { sw = on switchport = ^vnet.* }"}},
@@ -170,18 +180,17 @@ test_interfaces_keep_their_own_rates(void)
     static const struct {
         const char *name;
         guint sampling;
-    } wanted[] = {{"vnet3", 100}, {"tap1a-2", 1000}, {"macvtap0", 5}, {"br0", 400},
+    } wanted[] = {{"vnet3", 100}, {"tap1a-2", 1000}, {"macvtap0", 5}, {"br0", 7},
                   {"vnet4", 400}, {"vnet5", 400},    {"vnet6", 400}};
     g_autofree char *made = import(text);
     g_autoptr(VsfConfig) config = config_of(text);
 
     for (guint i = 0; i < G_N_ELEMENTS(wanted); i++)
         g_assert_cmpuint(vsf_config_sampling(config, NULL, wanted[i].name), ==, wanted[i].sampling);
-    g_assert_cmpuint(config->rules->len, ==, 3);
+    g_assert_cmpuint(config->rules->len, ==, 4);
     g_assert_nonnull(strstr(made, "\n[interface vnet3]\nsampling = 100\n"));
-    g_assert_nonnull(strstr(made, "\n#[interface br0]\n#sampling = 7\n"));
+    g_assert_nonnull(strstr(made, "\n[interface br0]\nsampling = 7\n"));
     g_assert_null(strstr(made, "# line 1: pcap")); /* it has an equivalent */
-    g_assert_nonnull(strstr(made, "# line 3: pcap { dev = br0 sampling = 7 }: taps of VMs"));
     g_assert_nonnull(strstr(made, "# line 3: pcap { dev = vnet3 sampling = 9 }: taps of VMs"));
     g_assert_nonnull(strstr(made, "[interface PATTERN] or [vm PATTERN]"));
     g_assert_null(strstr(made, "all at [sflow] sampling"));

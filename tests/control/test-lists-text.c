@@ -54,6 +54,28 @@ test_tables_show_what_the_daemon_tells(void)
 }
 
 static void
+test_ports_have_a_table_of_their_own(void)
+{
+    g_autoptr(JsonNode) root = node_of(
+        "{'taps':[{'ifindex':3,'name':'eth1','role':'port','vm':null,'speed':null,"
+        "'direction':'in','sampling':512,'flow_samples':0,'drops':0,'state':'opening'},"
+        "{'ifindex':7,'name':'vnet0','role':'vm','vm':'web01','speed':null,'state':'sampling',"
+        "'direction':'once','sampling':512,'flow_samples':99,'drops':0},"
+        "{'ifindex':2,'name':'eth0','role':'port','vm':null,'speed':2500000000,"
+        "'direction':'both','sampling':2500,'flow_samples':12,'drops':1,'state':'sampling'}]}");
+    JsonObject *status = json_node_get_object(root);
+    g_autofree char *taps = vsf_taps_text(status);
+
+    g_assert_cmpstr(taps, ==,
+                    "TAP             IFINDEX VM                    1 IN   SAMPLES  DROPS STATE\n"
+                    "vnet0                 7 web01                  512        99      0 sampling\n"
+                    "\n"
+                    "PORT            IFINDEX   SPEED DIRECTION    1 IN   SAMPLES  DROPS STATE\n"
+                    "eth0                  2    2.5G both         2500        12      1 sampling\n"
+                    "eth1                  3       - in            512         0      0 opening\n");
+}
+
+static void
 test_a_vm_is_shown_with_its_interfaces_and_filesystems(void)
 {
     g_autoptr(JsonNode) root = node_of(full);
@@ -182,6 +204,8 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/cli/lists/ports-have-a-table-of-their-own",
+                    test_ports_have_a_table_of_their_own);
     g_test_add_func("/cli/lists/tables-show-what-the-daemon-tells",
                     test_tables_show_what_the_daemon_tells);
     g_test_add_func("/cli/lists/a-vm-is-shown-with-its-interfaces-and-filesystems",

@@ -85,6 +85,7 @@ vsf_capture_free(VsfCapture *freed)
 guint fake_capture_opens, fake_capture_refusals;
 guint32 fake_capture_header_bytes;
 VsfDirection fake_capture_direction;
+VsfSide fake_capture_side;
 
 void
 vsf_capture_set_terms(VsfCapture *self G_GNUC_UNUSED, guint32 header_bytes, VsfDirection direction)
@@ -94,8 +95,8 @@ vsf_capture_set_terms(VsfCapture *self G_GNUC_UNUSED, guint32 header_bytes, VsfD
 }
 
 gboolean
-vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED,
-                 gboolean mirrored G_GNUC_UNUSED, guint32 rate)
+vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED, VsfSide side,
+                 guint32 rate)
 {
     vsf_capture_close(self, ifindex);
     if (refusing)
@@ -107,6 +108,7 @@ vsf_capture_open(VsfCapture *self, int ifindex, const char *name G_GNUC_UNUSED,
         g_hash_table_add(hooked, GINT_TO_POINTER(ifindex));
     }
     g_hash_table_insert(fake_samplers, GINT_TO_POINTER(ifindex), GUINT_TO_POINTER(rate));
+    fake_capture_side = side;
     fake_capture_opens++;
     return TRUE;
 }

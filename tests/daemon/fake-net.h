@@ -14,6 +14,7 @@ extern GHashTable *fake_samplers;
 extern guint fake_capture_opens, fake_capture_refusals;
 extern guint32 fake_capture_header_bytes;
 extern VsfDirection fake_capture_direction;
+extern VsfSide fake_capture_side; /* of the last one */
 
 void fake_net_reset(void);
 

@@ -54,6 +54,7 @@ set_up(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     };
     fixture->tap = (VsfTap){
         .link = {.ifindex = 17, .name = "vnet0", .flags = IFF_UP, .carrier = 1},
+        .role = VSF_TAP_OF_VM,
         .domain = &fixture->domain,
         .nic = g_ptr_array_index(def->nics, 0),
         .kind = VSF_NIC_TAP,

@@ -67,7 +67,6 @@ test_totals_count_what_is_wanted_and_keep_drops(Fixture *fixture,
                                                 gconstpointer user_data G_GNUC_UNUSED)
 {
     VsfFlowTotals totals = vsf_flows_totals(fixture->flows);
-    VsfDomain *domain;
 
     g_assert_cmpuint(totals.wanted, ==, 0);
     g_assert_cmpuint(totals.factor, ==, 1);
@@ -81,10 +80,9 @@ test_totals_count_what_is_wanted_and_keep_drops(Fixture *fixture,
     g_assert_cmpuint(totals.sampled, ==, 1);
     g_assert_cmpuint(totals.drops, ==, 4);
     /* A tap that no VM claims is not one that anybody wants sampled. */
-    domain = fixture->tap->domain;
-    fixture->tap->domain = NULL;
+    fixture->tap->role = VSF_TAP_PROVISIONAL;
     g_assert_cmpuint(vsf_flows_totals(fixture->flows).wanted, ==, 0);
-    fixture->tap->domain = domain;
+    fixture->tap->role = VSF_TAP_OF_VM;
     want(fixture, 0);
     totals = vsf_flows_totals(fixture->flows);
     g_assert_cmpuint(totals.wanted, ==, 0);

@@ -20,7 +20,8 @@ set_up(Room *room, gconstpointer user_data)
     for (int i = 0; i < TAPS; i++) {
         VsfLink *link = &room->taps[i].link;
 
-        room->taps[i] = (VsfTap){.kind = VSF_NIC_TAP, .domain = &room->domain};
+        room->taps[i] = (VsfTap){
+            .role = VSF_TAP_OF_VM, .kind = VSF_NIC_TAP, .domain = &room->domain};
         link->ifindex = i + 1;
         link->flags = IFF_UP;
         g_snprintf(link->name, sizeof(link->name), "vnet%d", i);
@@ -89,7 +90,7 @@ test_room_is_taken_by_who_waits(Room *fixture, gconstpointer user_data G_GNUC_UN
     VsfFlowStatus status;
 
     fake_capture_set_room(2);
-    fixture->taps[2].domain = NULL; /* may not be a VM's */
+    fixture->taps[2].role = VSF_TAP_PROVISIONAL; /* may not be a VM's */
     expect_warning("*no room*");
     add_all(fixture);
     vsf_flows_tap_removed(fixture->base.flows, &fixture->taps[0]);

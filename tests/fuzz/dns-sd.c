@@ -17,7 +17,7 @@ check_settings(const VsfDnsSettings *settings)
 {
     g_assert(settings->collectors->len > 0);
     g_assert(settings->collectors->len <= VSF_DNS_COLLECTORS_MAX);
-    g_assert(settings->by_speed->len <= VSF_DNS_SPEEDS_MAX);
+    g_assert(settings->by_speed->len <= VSF_SPEEDS_MAX);
 }
 
 /* As they stand in the state file. */

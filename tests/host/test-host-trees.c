@@ -2,6 +2,7 @@
 /* /proc and /sys as several kernels and machines have them, read as if they were this machine's.
  * The numbers here were added up by hand from the trees. */
 #include "../../daemon/host/host-read.h"
+#include "../../daemon/host/interfaces.h"
 #include "told.h"
 #include "tree.h"
 
@@ -287,6 +288,75 @@ test_who_joins_makes_another_set(void)
     g_assert_cmpuint(interface->net_set, !=, VSF_UNKNOWN);
 }
 
+static gint
+by_ifindex(gconstpointer a, gconstpointer b)
+{
+    return ((const VsfPort *)a)->ifindex - ((const VsfPort *)b)->ifindex;
+}
+
+/* "2:10000 3:0": ifindex and Mbit/s. */
+static char *
+ports_text(const char *root)
+{
+    g_autoptr(GArray) ports = vsf_interfaces_ports(root);
+    GString *text = g_string_new(NULL);
+
+    g_array_sort(ports, by_ifindex);
+    for (guint i = 0; i < ports->len; i++) {
+        const VsfPort *port = &g_array_index(ports, VsfPort, i);
+
+        g_string_append_printf(text, "%s%d:%" G_GUINT64_FORMAT, i > 0 ? " " : "", port->ifindex,
+                               port->speed_bps / 1000000);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* Those of a bond and not the bond, nor the VLAN and the bridge above it; no virtual function, and
+ * no representor of one. */
+static void
+test_ports_are_the_physical_ones(void)
+{
+    static const struct {
+        const char *tree, *ports;
+    } expected[] = {
+        {"linux-3.10", "2:10000 3:0"}, {"linux-4.18", "2:0 3:0"}, {"linux-5.10", "2:0"}};
+    char *root;
+
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+        g_autofree char *ports = NULL;
+
+        root = tree_unpack(expected[i].tree);
+        ports = ports_text(root);
+        tree_remove(root);
+        g_test_message("%s", expected[i].tree);
+        g_assert_cmpstr(ports, ==, expected[i].ports);
+    }
+}
+
+static void
+test_a_speed_may_be_anything(void)
+{
+    static const struct {
+        const char *text, *ports;
+    } speeds[] = {{"25000\n", "9:25000"},  {"-1\n", "9:0"},
+                  {"4294967295\n", "9:0"}, {"\n", "9:0"},
+                  {"fast\n", "9:0"},       {"10000000\n", "9:10000000"},
+                  {"65535\n", "9:65535"},  {"18446744073709551615\n", "9:0"}};
+
+    for (guint i = 0; i < G_N_ELEMENTS(speeds); i++) {
+        char *root = g_dir_make_tmp("vsf-ports-XXXXXX", NULL);
+        g_autofree char *ports = NULL;
+
+        make(root, "sys/class/net/eth9/type", "1\n");
+        make(root, "sys/class/net/eth9/ifindex", "9\n");
+        make(root, "sys/class/net/eth9/device/vendor", "\n");
+        make(root, "sys/class/net/eth9/speed", speeds[i].text);
+        ports = ports_text(root);
+        tree_remove(root);
+        g_assert_cmpstr(ports, ==, speeds[i].ports);
+    }
+}
+
 static void
 test_nothing_there_is_all_unknown(void)
 {
@@ -319,6 +389,8 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, &cases[i], test_tree);
     }
+    g_test_add_func("/host/trees/ports-are-the-physical-ones", test_ports_are_the_physical_ones);
+    g_test_add_func("/host/trees/a-speed-may-be-anything", test_a_speed_may_be_anything);
     g_test_add_func("/host/trees/columns-go-by-their-names", test_columns_go_by_their_names);
     g_test_add_func("/host/trees/who-joins-makes-another-set", test_who_joins_makes_another_set);
     g_test_add_func("/host/trees/nothing-there-is-all-unknown", test_nothing_there_is_all_unknown);

@@ -138,12 +138,12 @@ has_failed(gpointer user_data)
 }
 
 int
-capture_lab_open(CaptureLab *lab, const char *name, gboolean mirrored, guint32 rate)
+capture_lab_open(CaptureLab *lab, const char *name, VsfSide side, guint32 rate)
 {
     int ifindex = tap_lab_ifindex(name);
 
     lab->n_opened = 0;
-    vsf_capture_open(lab->capture, ifindex, name, mirrored, rate);
+    vsf_capture_open(lab->capture, ifindex, name, side, rate);
     g_assert_cmpuint(lab->n_opened, ==, 0);
     tap_lab_loop_until(capture_lab_has_opened, lab);
     return ifindex;

@@ -37,7 +37,7 @@ void capture_lab_start_narrow(CaptureLab *lab, guint samplers_max);
 void capture_lab_stop(CaptureLab *lab);
 
 /* Opens and waits for it; returns the ifindex. */
-int capture_lab_open(CaptureLab *lab, const char *name, gboolean mirrored, guint32 rate);
+int capture_lab_open(CaptureLab *lab, const char *name, VsfSide side, guint32 rate);
 gboolean capture_lab_has_opened(gpointer lab);
 
 /* Waits until there were exactly @n packets in all. */

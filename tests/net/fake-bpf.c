@@ -222,8 +222,8 @@ on_interface(int ifindex)
 }
 
 VsfBpfTap *
-vsf_bpf_attach(VsfBpf *bpf G_GNUC_UNUSED, int ifindex, gboolean mirrored G_GNUC_UNUSED,
-               guint32 rate, GError **error)
+vsf_bpf_attach(VsfBpf *bpf G_GNUC_UNUSED, int ifindex, VsfSide side G_GNUC_UNUSED, guint32 rate,
+               GError **error)
 {
     VsfBpfTap *tap = NULL;
 

@@ -160,13 +160,30 @@ test_the_kernel_does_not_decide_for_mirrored_taps(void)
     Lab lab;
 
     start(&lab, VSF_DIRECTION_ONCE, 0, 0);
-    vsf_capture_open(lab.capture, IFINDEX, NAME, TRUE, 64);
+    vsf_capture_open(lab.capture, IFINDEX, NAME, VSF_SIDE_MIRRORED, 64);
     loop_until_at_least(&lab.n_opened, 1);
     fake_bpf_sample(IFINDEX, FALSE, 70, now_ns());
     loop_until_at_least(&lab.n_packets, 1);
     g_assert_false(lab.last.decided);
     fake_bpf_set_counts(100, 0);
     g_assert_cmpuint(vsf_capture_untold(lab.capture, IFINDEX), ==, 0);
+    stop(&lab);
+}
+
+/* Both directions of a port are candidates, so that the kernel decides nothing, but counts. */
+static void
+test_the_kernel_counts_for_a_port(void)
+{
+    Lab lab;
+
+    start(&lab, VSF_DIRECTION_ONCE, 0, 0);
+    vsf_capture_open(lab.capture, IFINDEX, NAME, VSF_SIDE_PORT, 64);
+    loop_until_at_least(&lab.n_opened, 1);
+    fake_bpf_sample(IFINDEX, FALSE, 70, now_ns());
+    loop_until_at_least(&lab.n_packets, 1);
+    g_assert_false(lab.last.decided);
+    fake_bpf_set_counts(100, 0);
+    g_assert_cmpuint(vsf_capture_untold(lab.capture, IFINDEX), ==, 30);
     stop(&lab);
 }
 
@@ -430,6 +447,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("samples-are-handed-out-with-their-gaps", test_samples_are_handed_out_with_their_gaps);
+    ADD("the-kernel-counts-for-a-port", test_the_kernel_counts_for_a_port);
     ADD("the-kernel-does-not-decide-for-mirrored-taps",
         test_the_kernel_does_not_decide_for_mirrored_taps);
     ADD("a-drain-takes-what-the-ring-holds", test_a_drain_takes_what_the_ring_holds);
