@@ -23,7 +23,7 @@ vsf_domain_def_free(VsfDomainDef *def)
         return;
     g_free(def->name);
     g_free(def->title);
-    g_free(def->nova_name);
+    vsf_nova_free(def->nova);
     g_free(def->arch);
     g_ptr_array_unref(def->nics);
     g_ptr_array_unref(def->disks);
@@ -38,6 +38,7 @@ vsf_nic_free(VsfNic *nic)
     g_free(nic->device);
     g_free(nic->bridge);
     g_free(nic->alias);
+    g_free(nic->port);
     g_free(nic);
 }
 
@@ -48,6 +49,31 @@ vsf_disk_free(VsfDisk *disk)
         return;
     g_free(disk->target);
     g_free(disk);
+}
+
+#define PORT_IN_NAME 11 /* characters: nova cuts device names at 14 */
+
+const char *
+vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic)
+{
+    const char *found = NULL;
+
+    if (nic->port != NULL)
+        return nic->port;
+    if (def->nova == NULL || nic->device == NULL || strlen(nic->device) != 3 + PORT_IN_NAME ||
+        (!g_str_has_prefix(nic->device, "tap") && !g_str_has_prefix(nic->device, "vhu")))
+        return NULL;
+    for (guint i = 0; i < def->nova->ports->len; i++) {
+        const VsfNovaPort *port = def->nova->ports->pdata[i];
+
+        if (strncmp(port->id, nic->device + 3, PORT_IN_NAME) != 0)
+            continue;
+        /* Two that begin alike: neither. */
+        if (found != NULL && strcmp(found, port->id) != 0)
+            return NULL;
+        found = port->id;
+    }
+    return found;
 }
 
 gboolean
