@@ -124,6 +124,7 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
         vsf_status_text_member(builder, "kind", kinds[nic->kind]);
         vsf_status_text_member(builder, "mac", mac);
         vsf_status_text_member(builder, "device", nic->device);
+        vsf_status_text_member(builder, "port", vsf_domain_port(domain->def, nic));
         vsf_status_number_member(builder, "ifindex",
                                  tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
         vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);

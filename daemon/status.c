@@ -93,6 +93,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "disks", domain->def->disks->len);
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
+    vsf_status_nova_member(builder, domain->def->nova);
     vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry), &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
@@ -117,6 +118,8 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 
         vsf_status_text_member(builder, "mac", mac);
     }
+    vsf_status_text_member(builder, "port",
+                           tap->nic == NULL ? NULL : vsf_domain_port(tap->domain->def, tap->nic));
     vsf_status_text_member(builder, "state", flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
     vsf_status_text_member(builder, "direction", vsf_status_direction(flow.direction));

@@ -24,6 +24,9 @@ void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 va
 void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
                            const VsfPollStatus *poll);
 
+/* The member "nova" of vms[]: null for a VM of nobody's cloud. */
+void vsf_status_nova_member(JsonBuilder *builder, const VsfNova *nova);
+
 /* The members of vms[] that tell of the guest's inside. */
 void vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests,
                               const VsfDomain *domain);

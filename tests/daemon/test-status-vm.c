@@ -54,26 +54,29 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
     poll.sent.cpu_time_ns = 1234567890;
     poll.sent.net.bytes_in = 0;
     text = told(&domain, &poll);
-    g_assert_cmpstr(
-        text, ==,
-        "{\"counters\":{\"vcpus\":null,\"cpu_ms\":1234,\"memory_max\":null,"
-        "\"disk_capacity\":null,\"disk_allocation\":null,\"disk_read_bytes\":null,"
-        "\"disk_reads\":null,\"disk_written_bytes\":null,\"disk_writes\":null,"
-        "\"net_in_bytes\":0,\"net_in_packets\":null,\"net_out_bytes\":null,"
-        "\"net_out_packets\":null},"
-        "\"rates\":{\"over_s\":null,\"cpu_percent\":null,\"disk_read_bytes\":null,"
-        "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
-        "\"net_out_bits\":null,\"net_out_packets\":null},"
-        "\"interfaces\":["
-        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,\"ifindex\":null,"
-        "\"trouble\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"ifindex\":7,"
-        "\"trouble\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"ifindex\":null,"
-        "\"trouble\":null},"
-        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"ifindex\":null,"
-        "\"trouble\":null}],"
-        "\"balloon\":{\"device\":true,\"period_s\":10}}");
+    g_assert_cmpstr(text, ==,
+                    "{\"counters\":{\"vcpus\":null,\"cpu_ms\":1234,\"memory_max\":null,"
+                    "\"disk_capacity\":null,\"disk_allocation\":null,\"disk_read_bytes\":null,"
+                    "\"disk_reads\":null,\"disk_written_bytes\":null,\"disk_writes\":null,"
+                    "\"net_in_bytes\":0,\"net_in_packets\":null,\"net_out_bytes\":null,"
+                    "\"net_out_packets\":null},"
+                    "\"rates\":{\"over_s\":null,\"cpu_percent\":null,\"disk_read_bytes\":null,"
+                    "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
+                    "\"net_out_bits\":null,\"net_out_packets\":null},"
+                    "\"interfaces\":["
+                    "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
+                    "\"port\":null,\"ifindex\":null,"
+                    "\"trouble\":null},"
+                    "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"port\":"
+                    "null,\"ifindex\":7,"
+                    "\"trouble\":null},"
+                    "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"port\":"
+                    "null,\"ifindex\":null,"
+                    "\"trouble\":null},"
+                    "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"port\":"
+                    "null,\"ifindex\":null,"
+                    "\"trouble\":null}],"
+                    "\"balloon\":{\"device\":true,\"period_s\":10}}");
 }
 
 /* A tun in layer 3, or a tunnel: neither its packets nor its counters are the NIC's. */
@@ -102,6 +105,58 @@ test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
         member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s}", wanted[i]);
         g_assert_nonnull(strstr(text, member));
     }
+}
+
+static char *
+told_of_nova(const VsfNova *nova)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+
+    json_builder_begin_object(builder);
+    vsf_status_nova_member(builder, nova);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    return json_to_string(root, FALSE);
+}
+
+static void
+test_what_nova_says_is_told(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autofree char *none = told_of_nova(NULL), *empty = NULL, *text = NULL;
+    VsfNovaPort *port = g_new0(VsfNovaPort, 1);
+
+    g_assert_cmpstr(none, ==, "{\"nova\":null}");
+    def->nova = vsf_nova_new();
+    empty = told_of_nova(def->nova);
+    g_assert_cmpstr(empty, ==,
+                    "{\"nova\":{\"name\":null,\"created\":null,\"flavor\":{\"name\":null,"
+                    "\"vcpus\":null,\"memory\":null,\"disk\":null,\"ephemeral\":null,"
+                    "\"swap\":null},\"project\":{\"id\":null,\"name\":null},"
+                    "\"user\":{\"id\":null,\"name\":null},\"image\":null,\"ports\":[]}}");
+    def->nova->name = g_strdup("web \"1\"");
+    def->nova->created_s = 1709287872;
+    def->nova->flavor.name = g_strdup("m1");
+    def->nova->flavor.vcpus = 2;
+    def->nova->flavor.memory = 1 << 20;
+    def->nova->flavor.disk = 0;
+    def->nova->project.id = g_strdup("7b1c");
+    def->nova->project.name = g_strdup("shop");
+    def->nova->image = g_strdup("f0c1");
+    port->id = g_strdup("2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001");
+    port->addresses = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(port->addresses, g_strdup("10.0.0.7"));
+    g_ptr_array_add(def->nova->ports, port);
+    text = told_of_nova(def->nova);
+    g_assert_cmpstr(text, ==,
+                    "{\"nova\":{\"name\":\"web \\\"1\\\"\",\"created\":\"2024-03-01T10:11:12Z\","
+                    "\"flavor\":{\"name\":\"m1\",\"vcpus\":2,\"memory\":1048576,\"disk\":0,"
+                    "\"ephemeral\":null,\"swap\":null},"
+                    "\"project\":{\"id\":\"7b1c\",\"name\":\"shop\"},"
+                    "\"user\":{\"id\":null,\"name\":null},\"image\":\"f0c1\","
+                    "\"ports\":[{\"id\":\"2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001\","
+                    "\"addresses\":[\"10.0.0.7\"]}]}}");
 }
 
 static void
@@ -138,6 +193,7 @@ main(int argc, char **argv)
                     test_each_nic_is_listed_with_the_interface_that_is_read);
     g_test_add_func("/status-vm/what-has-the-name-of-a-tap-and-is-none-is-told",
                     test_what_has_the_name_of_a_tap_and_is_none_is_told);
+    g_test_add_func("/daemon/status-vm/what-nova-says-is-told", test_what_nova_says_is_told);
     g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
                     test_rates_are_of_the_last_two_turns);
     return g_test_run();
