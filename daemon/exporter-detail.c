@@ -50,7 +50,11 @@ put_host(VsfMetricWriter *writer, const VsfDomainDef *def, const VsfDomainDetail
     for (guint i = 0; i < detail->disks->len; i++) {
         const VsfDiskDetail *disk = &g_array_index(detail->disks, VsfDiskDetail, i);
 
+        const VsfDisk *known = vsf_domain_disk(def, disk->target);
+
         put_disk(writer, "disk", disk->target, disk);
+        if (known != NULL)
+            vsf_metric_text(writer, "disk", disk->target, "volume", vsf_domain_volume(def, known));
     }
     if (detail->n_disks_rest > 0) {
         vsf_metric_number(writer, "disks_rest", "", "count", VSF_METRIC_GAUGE,

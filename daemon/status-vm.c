@@ -133,6 +133,35 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
     json_builder_end_array(builder);
 }
 
+static void
+add_disks(JsonBuilder *builder, const VsfDomainDef *def)
+{
+    static const char *const kinds[] = {
+        [VSF_DISK_FILE] = "file",       [VSF_DISK_BLOCK] = "block",
+        [VSF_DISK_NETWORK] = "network", [VSF_DISK_VOLUME] = "volume",
+        [VSF_DISK_OTHER] = "other",     [VSF_DISK_VHOST_USER] = "vhost-user",
+    };
+
+    json_builder_set_member_name(builder, "block_devices");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < def->disks->len; i++) {
+        const VsfDisk *disk = def->disks->pdata[i];
+
+        json_builder_begin_object(builder);
+        vsf_status_text_member(builder, "target", disk->target);
+        vsf_status_text_member(builder, "kind", kinds[disk->kind]);
+        vsf_status_text_member(builder, "source", disk->source);
+        vsf_status_text_member(builder, "serial", disk->serial);
+        vsf_status_text_member(builder, "volume", vsf_domain_volume(def, disk));
+        json_builder_set_member_name(builder, "config_drive");
+        json_builder_add_boolean_value(builder, disk->config_drive);
+        json_builder_set_member_name(builder, "counted");
+        json_builder_add_boolean_value(builder, vsf_disk_is_counted(disk));
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
 void
 vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
                       const VsfPollStatus *poll)
@@ -140,6 +169,7 @@ vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable 
     add_counters(builder, &poll->sent);
     add_rates(builder, poll);
     add_interfaces(builder, domain, links);
+    add_disks(builder, domain->def);
     json_builder_set_member_name(builder, "balloon");
     json_builder_begin_object(builder);
     json_builder_set_member_name(builder, "device");

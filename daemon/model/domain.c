@@ -48,6 +48,8 @@ vsf_disk_free(VsfDisk *disk)
     if (disk == NULL)
         return;
     g_free(disk->target);
+    g_free(disk->source);
+    g_free(disk->serial);
     g_free(disk);
 }
 
@@ -74,6 +76,27 @@ vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic)
         found = port->id;
     }
     return found;
+}
+
+const char *
+vsf_domain_volume(const VsfDomainDef *def, const VsfDisk *disk)
+{
+    guint8 bytes[16];
+
+    /* Elsewhere a serial is anybody's. */
+    return def->nova != NULL && vsf_uuid_parse(disk->serial, bytes) ? disk->serial : NULL;
+}
+
+const VsfDisk *
+vsf_domain_disk(const VsfDomainDef *def, const char *target)
+{
+    for (guint i = 0; i < def->disks->len; i++) {
+        const VsfDisk *disk = def->disks->pdata[i];
+
+        if (disk->target != NULL && strcmp(disk->target, target) == 0)
+            return disk;
+    }
+    return NULL;
 }
 
 gboolean

@@ -41,7 +41,10 @@ typedef struct {
     VsfDiskKind kind;
     gboolean removable; /* device is cdrom or floppy */
     gboolean readonly;
-    gboolean empty; /* no source at all */
+    gboolean empty;        /* no source at all */
+    gboolean config_drive; /* nova's, by its source's name: a tenant's data are not on it */
+    char *source;          /* path, device, "rbd:pool/image", "pool/volume", or NULL */
+    char *serial;          /* <serial>, or NULL; both are cleaned as nova's texts are */
 } VsfDisk;
 
 typedef enum { VSF_AGENT_UNKNOWN, VSF_AGENT_CONNECTED, VSF_AGENT_DISCONNECTED } VsfAgentState;
@@ -85,6 +88,12 @@ void vsf_disk_free(VsfDisk *disk);
 /* Neutron's id of the port that @nic is, or NULL: by its virtualport, else the one of nova's whose
  * first 11 characters the device is named by (tapXXXXXXXX-XX, with vhost-user vhuXXXXXXXX-XX). */
 const char *vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic);
+
+/* The id of the Cinder volume that @disk is: nova gives it as its serial. NULL: it is none. */
+const char *vsf_domain_volume(const VsfDomainDef *def, const VsfDisk *disk);
+
+/* The disk of that target, or NULL. */
+const VsfDisk *vsf_domain_disk(const VsfDomainDef *def, const char *target);
 
 /* Writes 16 bytes; FALSE if @text is no UUID (then @bytes is untouched). Takes
  * upper and lower case, with or without dashes. */

@@ -42,13 +42,13 @@ vsf_nova_free(VsfNova *nova)
     g_free(nova);
 }
 
-/* Also what turns the direction of the text around it (bidi controls are format characters). */
+/* Not control characters, nor what turns the direction of the text around it. */
 static gboolean
 can_be_shown(gunichar c)
 {
     GUnicodeType type = g_unichar_type(c);
 
-    return g_unichar_isprint(c) && type != G_UNICODE_FORMAT && type != G_UNICODE_LINE_SEPARATOR &&
+    return g_unichar_isprint(c) && type != G_UNICODE_LINE_SEPARATOR &&
            type != G_UNICODE_PARAGRAPH_SEPARATOR;
 }
 

@@ -186,6 +186,38 @@ open_disk(VsfXmlDomain *domain, const char **names, const char **values)
     g_ptr_array_add(domain->def->disks, domain->disk);
 }
 
+/* nova calls it disk.config in an instance's folder, and UUID_disk.config in a pool. */
+static gboolean
+is_config_drive(const char *name)
+{
+    return g_strcmp0(name, "disk.config") == 0 ||
+           (name != NULL &&
+            (g_str_has_suffix(name, "/disk.config") || g_str_has_suffix(name, "_disk.config")));
+}
+
+/* Without query and host, which may hold a secret. */
+static void
+set_source(VsfDisk *disk, const char **names, const char **values)
+{
+    const char *file = vsf_xml_attribute(names, values, "file"),
+               *dev = vsf_xml_attribute(names, values, "dev"),
+               *name = vsf_xml_attribute(names, values, "name"),
+               *protocol = vsf_xml_attribute(names, values, "protocol"),
+               *pool = vsf_xml_attribute(names, values, "pool"),
+               *volume = vsf_xml_attribute(names, values, "volume");
+    const char *plain = file != NULL ? file : dev;
+    g_autofree char *joined = NULL;
+
+    if (disk->source != NULL)
+        return;
+    if (plain == NULL && protocol != NULL)
+        joined = name != NULL ? g_strconcat(protocol, ":", name, NULL) : g_strdup(protocol);
+    else if (plain == NULL && pool != NULL && volume != NULL)
+        joined = g_strconcat(pool, "/", volume, NULL);
+    disk->source = vsf_nova_text(plain != NULL ? plain : joined);
+    disk->config_drive = is_config_drive(plain) || is_config_drive(name);
+}
+
 /* An empty drive may still have a <source startupPolicy='optional'/>. */
 static void
 open_disk_source(VsfXmlDomain *domain, const char **names, const char **values)
@@ -196,6 +228,7 @@ open_disk_source(VsfXmlDomain *domain, const char **names, const char **values)
         if (*values[i] != '\0' && strcmp(names[i], "startupPolicy") != 0 &&
             strcmp(names[i], "index") != 0)
             domain->disk->empty = FALSE;
+    set_source(domain->disk, names, values);
 }
 
 static void
@@ -276,6 +309,7 @@ static const VsfXmlRule rules[] = {
     {VSF_XML_DEVICES, VSF_SPACE_NONE, "disk", VSF_XML_DISK, open_disk, FALSE},
     {VSF_XML_DISK, VSF_SPACE_NONE, "source", VSF_XML_DISK_SOURCE, open_disk_source, FALSE},
     {VSF_XML_DISK, VSF_SPACE_NONE, "target", VSF_XML_DISK_TARGET, open_disk_target, FALSE},
+    {VSF_XML_DISK, VSF_SPACE_NONE, "serial", VSF_XML_DISK_SERIAL, NULL, TRUE},
     {VSF_XML_DISK, VSF_SPACE_NONE, "readonly", VSF_XML_DISK_READONLY, open_disk_readonly, FALSE},
     {VSF_XML_DEVICES, VSF_SPACE_NONE, "memballoon", VSF_XML_BALLOON, open_balloon, FALSE},
     {VSF_XML_BALLOON, VSF_SPACE_NONE, "stats", VSF_XML_BALLOON_STATS, open_balloon_stats, FALSE},
@@ -325,6 +359,8 @@ vsf_xml_close(VsfXmlDomain *domain, VsfXmlNode node, const char *text)
         domain->nic = NULL;
     else if (node == VSF_XML_DISK)
         domain->disk = NULL;
+    else if (node == VSF_XML_DISK_SERIAL && domain->disk != NULL && domain->disk->serial == NULL)
+        domain->disk->serial = vsf_nova_text(text);
     else if (node == VSF_XML_CHANNEL)
         domain->agent = FALSE;
     else

@@ -101,12 +101,18 @@ test_what_nova_says_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     VsfDomainDef *def = fixture->domain.def;
     VsfNetCounters net = vsf_net_counters_zero();
     VsfNic *nic = g_new0(VsfNic, 1);
+    VsfDisk *disk = g_new0(VsfDisk, 1);
+    VsfDiskDetail detailed = {.target = "vda"};
     g_autoptr(GHashTable) metrics = NULL;
 
     nic->port = g_strdup("2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001");
     g_ptr_array_add(def->nics, nic);
     vsf_domain_detail_nic(&fixture->detail, 0, 17, &net);
     vsf_domain_detail_nic(&fixture->detail, 1, 18, &net); /* its XML has it no longer */
+    g_array_append_val(fixture->detail.disks, detailed);
+    disk->target = g_strdup("vda");
+    disk->serial = g_strdup("c1dec0de-0000-4000-8000-000000000050");
+    g_ptr_array_add(def->disks, disk);
     def->nova = vsf_nova_new();
     def->nova->name = vsf_nova_text("web\n1");
     def->nova->created_s = 1709287872;
@@ -132,6 +138,7 @@ test_what_nova_says_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     assert_metric(metrics, "nova_image", NULL);
     assert_metric(metrics, "nic0_port", "2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001");
     assert_metric(metrics, "nic1_port", NULL);
+    assert_metric(metrics, "disk_vda_volume", "c1dec0de-0000-4000-8000-000000000050");
 }
 
 static void

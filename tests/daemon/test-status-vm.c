@@ -41,8 +41,14 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
     VsfDomain domain = {.def = def, .taps = taps};
     VsfPollStatus poll = {.sent = vsf_domain_counters_none(), .last_poll_us = 5000000};
     VsfTap tap = {.link.ifindex = 7};
+    VsfDisk *disk = g_new0(VsfDisk, 1);
     g_autofree char *text = NULL;
 
+    *disk = (VsfDisk){.kind = VSF_DISK_NETWORK,
+                      .target = g_strdup("vda"),
+                      .source = g_strdup("rbd:a/b"),
+                      .serial = g_strdup("S")};
+    g_ptr_array_add(def->disks, disk);
     add_nic(def, VSF_NIC_VHOST_USER, NULL);
     add_nic(def, VSF_NIC_TAP, "vnet0");
     add_nic(def, VSF_NIC_TAP, "vnet1");
@@ -54,29 +60,32 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
     poll.sent.cpu_time_ns = 1234567890;
     poll.sent.net.bytes_in = 0;
     text = told(&domain, &poll);
-    g_assert_cmpstr(text, ==,
-                    "{\"counters\":{\"vcpus\":null,\"cpu_ms\":1234,\"memory_max\":null,"
-                    "\"disk_capacity\":null,\"disk_allocation\":null,\"disk_read_bytes\":null,"
-                    "\"disk_reads\":null,\"disk_written_bytes\":null,\"disk_writes\":null,"
-                    "\"net_in_bytes\":0,\"net_in_packets\":null,\"net_out_bytes\":null,"
-                    "\"net_out_packets\":null},"
-                    "\"rates\":{\"over_s\":null,\"cpu_percent\":null,\"disk_read_bytes\":null,"
-                    "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
-                    "\"net_out_bits\":null,\"net_out_packets\":null},"
-                    "\"interfaces\":["
-                    "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
-                    "\"port\":null,\"ifindex\":null,"
-                    "\"trouble\":null},"
-                    "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"port\":"
-                    "null,\"ifindex\":7,"
-                    "\"trouble\":null},"
-                    "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"port\":"
-                    "null,\"ifindex\":null,"
-                    "\"trouble\":null},"
-                    "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"port\":"
-                    "null,\"ifindex\":null,"
-                    "\"trouble\":null}],"
-                    "\"balloon\":{\"device\":true,\"period_s\":10}}");
+    g_assert_cmpstr(
+        text, ==,
+        "{\"counters\":{\"vcpus\":null,\"cpu_ms\":1234,\"memory_max\":null,"
+        "\"disk_capacity\":null,\"disk_allocation\":null,\"disk_read_bytes\":null,"
+        "\"disk_reads\":null,\"disk_written_bytes\":null,\"disk_writes\":null,"
+        "\"net_in_bytes\":0,\"net_in_packets\":null,\"net_out_bytes\":null,"
+        "\"net_out_packets\":null},"
+        "\"rates\":{\"over_s\":null,\"cpu_percent\":null,\"disk_read_bytes\":null,"
+        "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
+        "\"net_out_bits\":null,\"net_out_packets\":null},"
+        "\"interfaces\":["
+        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
+        "\"port\":null,\"ifindex\":null,"
+        "\"trouble\":null},"
+        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"port\":"
+        "null,\"ifindex\":7,"
+        "\"trouble\":null},"
+        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"port\":"
+        "null,\"ifindex\":null,"
+        "\"trouble\":null},"
+        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"port\":"
+        "null,\"ifindex\":null,"
+        "\"trouble\":null}],"
+        "\"block_devices\":[{\"target\":\"vda\",\"kind\":\"network\",\"source\":\"rbd:a/b\","
+        "\"serial\":\"S\",\"volume\":null,\"config_drive\":false,\"counted\":true}],"
+        "\"balloon\":{\"device\":true,\"period_s\":10}}");
 }
 
 /* A tun in layer 3, or a tunnel: neither its packets nor its counters are the NIC's. */

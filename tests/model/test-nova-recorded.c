@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Domain XML as nova's own code wrote it (tests/data/domains/make-nova-xml.py). */
+#include "../../daemon/model/counters.h"
 #include "../../daemon/model/vm-name.h"
 #include "domain-xml-fixture.h"
 
@@ -40,11 +41,29 @@ assert_nic(const VsfDomainDef *def, guint i, VsfNicKind kind, const char *device
 }
 
 static void
+assert_disk(const VsfDomainDef *def, guint i, const char *source, const char *volume,
+            gboolean counted)
+{
+    g_assert_cmpstr(disk(def, i)->source, ==, source);
+    g_assert_cmpstr(vsf_domain_volume(def, disk(def, i)), ==, volume);
+    g_assert_cmpint(vsf_disk_is_counted(disk(def, i)), ==, counted);
+    g_assert_true(vsf_domain_disk(def, disk(def, i)->target) == disk(def, i));
+}
+
+#define INSTANCES "/var/lib/nova/instances/9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e1"
+
+static void
 test_open_vswitch(void)
 {
     g_autoptr(VsfDomainDef) def = recorded("ovs");
     g_autofree char *name = vsf_vm_name(def, VSF_VM_NAME_NOVA, NULL);
     const VsfNovaPort *port = def->nova->ports->pdata[1];
+
+    assert_disk(def, 0, INSTANCES "01/disk", NULL, TRUE);
+    assert_disk(def, 1, INSTANCES "01/disk.swap", NULL, TRUE);
+    assert_disk(def, 2, INSTANCES "01/disk.config", NULL, FALSE);
+    g_assert_true(disk(def, 2)->config_drive);
+    g_assert_false(disk(def, 1)->config_drive);
 
     g_assert_cmpstr(def->nova->name, ==, "web <1> \xc3\xbc");
     g_assert_cmpstr(name, ==, "web-1-9d3b1f0a");
@@ -69,6 +88,12 @@ test_linux_bridge_and_routed_tap(void)
     assert_nic(def, 0, VSF_NIC_TAP, "tap00000020-9f", PORT("20"));
     assert_nic(def, 1, VSF_NIC_TAP, "tap00000021-9f", PORT("21"));
     g_assert_null(nic(def, 1)->bridge);
+    assert_disk(def, 0, "/dev/nova-vg/9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e102_disk", NULL, TRUE);
+    assert_disk(def, 1, "/dev/disk/by-id/wwn-0x6000000000000020",
+                "c1dec0de-0000-4000-8000-000000000020", TRUE);
+    /* A config drive of vfat: a disk that can be written. */
+    assert_disk(def, 2, INSTANCES "02/disk.config", NULL, FALSE);
+    g_assert_false(disk(def, 2)->readonly);
 }
 
 static void
@@ -98,7 +123,13 @@ test_volumes_of_rbd(void)
     g_assert_cmpuint(def->disks->len, ==, 4);
     for (guint i = 0; i < 4; i++)
         g_assert_cmpint(disk(def, i)->kind, ==, VSF_DISK_NETWORK);
-    g_assert_true(disk(def, 2)->removable);
+    assert_disk(def, 0, "rbd:volumes/volume-c1dec0de-0000-4000-8000-000000000050",
+                "c1dec0de-0000-4000-8000-000000000050", TRUE);
+    assert_disk(def, 1, "rbd:vms/9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e105_disk.eph0", NULL, TRUE);
+    assert_disk(def, 2, "rbd:vms/9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e105_disk.config", NULL, FALSE);
+    g_assert_true(disk(def, 2)->config_drive);
+    assert_disk(def, 3, "rbd:volumes/volume-c1dec0de-0000-4000-8000-000000000051",
+                "c1dec0de-0000-4000-8000-000000000051", TRUE);
 }
 
 int

@@ -267,6 +267,53 @@ test_a_nics_port_is_known_by_its_device_or_virtualport(void)
     }
 }
 
+static void
+test_a_disks_source_serial_and_volume(void)
+{
+    static const struct {
+        const char *inside, *source, *serial, *volume;
+        gboolean config_drive;
+    } cases[] = {
+        {"<source file='/a/disk'/><serial>" PORT "</serial>", "/a/disk", PORT, PORT, FALSE},
+        {"<source file='/a/disk.config'/>", "/a/disk.config", NULL, NULL, TRUE},
+        {"<source dev='/dev/vg/x_disk.config'/>", "/dev/vg/x_disk.config", NULL, NULL, TRUE},
+        {"<source file='/a/mydisk.config'/>", "/a/mydisk.config", NULL, NULL, FALSE},
+        {"<source protocol='nbd'><host name='h' port='1'/></source>", "nbd", NULL, NULL, FALSE},
+        {"<source protocol='https' name='i' query='token=x'/>", "https:i", NULL, NULL, FALSE},
+        {"<source pool='p' volume='v'/><serial> S\n1 </serial>", "p/v", "S 1", NULL, FALSE},
+        {"<source pool='p'/>", NULL, NULL, NULL, FALSE},
+        {"<source startupPolicy='optional'/>", NULL, NULL, NULL, FALSE},
+        {"<backingStore><source file='/b/disk.config'/></backingStore><source file='/a'/>", "/a",
+         NULL, NULL, FALSE},
+        {"<serial>a</serial><serial>b</serial>", NULL, "a", NULL, FALSE},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strdup_printf(HEAD "<devices><disk>%s<target dev='vda'/></disk>"
+                                                    "</devices>" INSTANCE END,
+                                               cases[i].inside);
+        g_autoptr(VsfDomainDef) def = parse_text(xml);
+        const VsfDisk *found = vsf_domain_disk(def, "vda");
+
+        g_assert_cmpstr(found->source, ==, cases[i].source);
+        g_assert_cmpstr(found->serial, ==, cases[i].serial);
+        g_assert_cmpstr(vsf_domain_volume(def, found), ==, cases[i].volume);
+        g_assert_cmpint(found->config_drive, ==, cases[i].config_drive);
+        g_assert_null(vsf_domain_disk(def, "vdb"));
+    }
+}
+
+static void
+test_without_nova_a_serial_is_no_volume(void)
+{
+    g_autoptr(VsfDomainDef)
+        def = parse_text(HEAD "<devices><disk><serial>" PORT "</serial></disk></devices></domain>");
+
+    g_assert_cmpstr(disk(def, 0)->serial, ==, PORT);
+    g_assert_null(vsf_domain_volume(def, disk(def, 0)));
+    g_assert_null(vsf_domain_disk(def, "vda"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -285,5 +332,9 @@ main(int argc, char **argv)
     g_test_add_func("/model/nova/times-are-of-utc", test_times_are_of_utc);
     g_test_add_func("/model/nova/a-nics-port-is-known-by-its-device-or-virtualport",
                     test_a_nics_port_is_known_by_its_device_or_virtualport);
+    g_test_add_func("/model/nova/a-disks-source-serial-and-volume",
+                    test_a_disks_source_serial_and_volume);
+    g_test_add_func("/model/nova/without-nova-a-serial-is-no-volume",
+                    test_without_nova_a_serial_is_no_volume);
     return g_test_run();
 }
