@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
     char *name;        /* the display name, or NULL */
-    guint64 created_s; /* since 1970, UTC */
+    guint64 created_s; /* since 1970, UTC: when nova made this XML */
     VsfNovaFlavor flavor;
     VsfNovaParty user, project;
     char *image;      /* the id of the image that it boots from; NULL: a volume, or not told */
