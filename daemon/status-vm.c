@@ -111,6 +111,14 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
         [VSF_NIC_OTHER] = "other",
     };
 
+    static const char *const unsampled[] = {
+        [VSF_NIC_TAP] = NULL,
+        [VSF_NIC_MACVTAP] = NULL,
+        [VSF_NIC_VHOST_USER] = "its packets pass a switch in user space",
+        [VSF_NIC_HOSTDEV] = "its packets pass no interface of the host",
+        [VSF_NIC_OTHER] = "it has no interface on the host",
+    };
+
     json_builder_set_member_name(builder, "interfaces");
     json_builder_begin_array(builder);
     for (guint i = 0; i < domain->def->nics->len; i++) {
@@ -122,12 +130,14 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
 
         json_builder_begin_object(builder);
         vsf_status_text_member(builder, "kind", kinds[nic->kind]);
+        vsf_status_text_member(builder, "type", nic->type);
         vsf_status_text_member(builder, "mac", mac);
         vsf_status_text_member(builder, "device", nic->device);
         vsf_status_text_member(builder, "port", vsf_domain_port(domain->def, nic));
         vsf_status_number_member(builder, "ifindex",
                                  tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
         vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);
+        vsf_status_text_member(builder, "unsampled", tap == NULL ? unsampled[nic->kind] : NULL);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);

@@ -12,6 +12,9 @@ void vsf_status_int_member(JsonBuilder *builder, const char *name, gint64 value)
 /* NULL is null; what is not UTF-8 is made valid: JSON has no place for it. */
 void vsf_status_text_member(JsonBuilder *builder, const char *name, const char *text);
 
+/* The same as an array's element. */
+void vsf_status_text_element(JsonBuilder *builder, const char *text);
+
 /* Seconds since @since_us (monotonic); null if it is 0, never. */
 void vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us);
 

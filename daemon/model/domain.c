@@ -35,6 +35,7 @@ vsf_nic_free(VsfNic *nic)
 {
     if (nic == NULL)
         return;
+    g_free(nic->type);
     g_free(nic->device);
     g_free(nic->bridge);
     g_free(nic->alias);

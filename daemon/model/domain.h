@@ -20,6 +20,7 @@ typedef enum {
 typedef struct {
     VsfNicKind kind;
     guint8 mac[6];         /* as the guest sees it; all zero if the XML has none */
+    char *type;            /* <interface type=>, or NULL */
     char *device;          /* interface on the host, "vnet0"; NULL while there is none */
     char *bridge;          /* <source bridge=...>, or NULL */
     char *alias;           /* "net0", or NULL */

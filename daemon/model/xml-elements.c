@@ -94,6 +94,7 @@ open_nic(VsfXmlDomain *domain, const char **names, const char **values)
         return;
     domain->nic = g_new0(VsfNic, 1);
     domain->nic->kind = nic_kind(vsf_xml_attribute(names, values, "type"));
+    domain->nic->type = vsf_nova_id(vsf_xml_attribute(names, values, "type"));
     g_ptr_array_add(domain->def->nics, domain->nic);
 }
 

@@ -28,6 +28,7 @@ add_nic(VsfDomainDef *def, VsfNicKind kind, const char *device)
     VsfNic *nic = g_new0(VsfNic, 1);
 
     nic->kind = kind;
+    nic->type = g_strdup(kind == VSF_NIC_TAP ? "bridge" : NULL);
     nic->mac[5] = (guint8)def->nics->len;
     nic->device = g_strdup(device);
     g_ptr_array_add(def->nics, nic);
@@ -71,18 +72,21 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
         "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
         "\"net_out_bits\":null,\"net_out_packets\":null},"
         "\"interfaces\":["
-        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
+        "{\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
         "\"port\":null,\"ifindex\":null,"
-        "\"trouble\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"port\":"
+        "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user space\"},"
+        "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\","
+        "\"port\":"
         "null,\"ifindex\":7,"
-        "\"trouble\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"port\":"
+        "\"trouble\":null,\"unsampled\":null},"
+        "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\","
+        "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null},"
-        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"port\":"
+        "\"trouble\":null,\"unsampled\":null},"
+        "{\"kind\":\"hostdev\",\"type\":null,\"mac\":\"00:00:00:00:00:03\",\"device\":null,"
+        "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null}],"
+        "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the host\"}],"
         "\"block_devices\":[{\"target\":\"vda\",\"kind\":\"network\",\"source\":\"rbd:a/b\","
         "\"serial\":\"S\",\"volume\":null,\"config_drive\":false,\"counted\":true}],"
         "\"balloon\":{\"device\":true,\"period_s\":10}}");
@@ -111,7 +115,7 @@ test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
 
         add_nic(def, VSF_NIC_TAP, links[i].name);
         text = told_with(&domain, table, &poll);
-        member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s}", wanted[i]);
+        member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s,", wanted[i]);
         g_assert_nonnull(strstr(text, member));
     }
 }

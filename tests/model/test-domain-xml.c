@@ -157,6 +157,8 @@ test_every_nic_kind(void)
         if (i < 14)
             g_assert_cmpuint(nic(def, i)->mac[5], ==, i);
     }
+    g_assert_cmpstr(nic(def, 0)->type, ==, "bridge");
+    g_assert_cmpstr(nic(def, 4)->type, ==, "vhostuser");
     g_assert_cmpstr(nic(def, 4)->device, ==, "vhu0");
     g_assert_null(nic(def, 5)->device);
 }
