@@ -41,7 +41,7 @@ put_nic(VsfMetricWriter *writer, const char *group, const VsfNetCounters *net)
 }
 
 static void
-put_host(VsfMetricWriter *writer, const VsfDomainDetail *detail)
+put_host(VsfMetricWriter *writer, const VsfDomainDef *def, const VsfDomainDetail *detail)
 {
     vsf_metric_number(writer, "vcpu", "", "wait_ms", VSF_METRIC_COUNTER,
                       scaled(detail->vcpu_wait_ns, 1000000));
@@ -50,7 +50,11 @@ put_host(VsfMetricWriter *writer, const VsfDomainDetail *detail)
     for (guint i = 0; i < detail->disks->len; i++) {
         const VsfDiskDetail *disk = &g_array_index(detail->disks, VsfDiskDetail, i);
 
+        const VsfDisk *known = vsf_domain_disk(def, disk->target);
+
         put_disk(writer, "disk", disk->target, disk);
+        if (known != NULL)
+            vsf_metric_text(writer, "disk", disk->target, "volume", vsf_domain_volume(def, known));
     }
     if (detail->n_disks_rest > 0) {
         vsf_metric_number(writer, "disks_rest", "", "count", VSF_METRIC_GAUGE,
@@ -63,12 +67,34 @@ put_host(VsfMetricWriter *writer, const VsfDomainDetail *detail)
 
         g_snprintf(group, sizeof(group), "nic%u", nic->number);
         vsf_metric_number(writer, group, "", "ifindex", VSF_METRIC_GAUGE, nic->ifindex);
+        if (nic->number < def->nics->len)
+            vsf_metric_text(writer, group, "", "port",
+                            vsf_domain_port(def, def->nics->pdata[nic->number]));
         put_nic(writer, group, &nic->net);
     }
     if (detail->n_nics_rest > 0) {
         vsf_metric_number(writer, "nics_rest", "", "count", VSF_METRIC_GAUGE, detail->n_nics_rest);
         put_nic(writer, "nics_rest", &detail->nics_rest);
     }
+}
+
+/* --- what the cloud says ------------------------------------------------ */
+
+static void
+put_nova(VsfMetricWriter *writer, const VsfNova *nova)
+{
+    vsf_metric_text(writer, "nova", "", "name", nova->name);
+    vsf_metric_number(writer, "nova", "", "created_s", VSF_METRIC_GAUGE, nova->created_s);
+    vsf_metric_text(writer, "nova", "", "flavor", nova->flavor.name);
+    vsf_metric_number(writer, "nova_flavor", "", "vcpus", VSF_METRIC_GAUGE, nova->flavor.vcpus);
+    vsf_metric_number(writer, "nova_flavor", "", "memory_bytes", VSF_METRIC_GAUGE,
+                      nova->flavor.memory);
+    vsf_metric_number(writer, "nova_flavor", "", "disk_bytes", VSF_METRIC_GAUGE, nova->flavor.disk);
+    vsf_metric_text(writer, "nova_project", "", "id", nova->project.id);
+    vsf_metric_text(writer, "nova_project", "", "name", nova->project.name);
+    vsf_metric_text(writer, "nova_user", "", "id", nova->user.id);
+    vsf_metric_text(writer, "nova_user", "", "name", nova->user.name);
+    vsf_metric_text(writer, "nova", "", "image", nova->image);
 }
 
 /* --- what the guest says ----------------------------------------------- */
@@ -163,19 +189,21 @@ put_guest(VsfMetricWriter *writer, const VsfDomainDetail *detail, const VsfGuest
 }
 
 void
-vsf_detail_metrics(VsfXdr *xdr, const char *source, const VsfDomainDetail *detail,
+vsf_detail_metrics(VsfXdr *xdr, const VsfDomainDef *def, const VsfDomainDetail *detail,
                    const VsfGuestFacts *facts, VsfMetricSample sample, gpointer user_data)
 {
     VsfMetricWriter writer;
 
-    vsf_metric_writer_begin(&writer, xdr, source, sample, user_data);
+    vsf_metric_writer_begin(&writer, xdr, def->uuid, sample, user_data);
     put_truth(&writer, "memory", &detail->memory);
     put_truth(&writer, "available", &detail->available);
     vsf_metric_text(&writer, "agent", "", "state", detail->agent);
     vsf_metric_number(&writer, "agent", "", "latency_ms", VSF_METRIC_GAUGE,
                       detail->agent_latency_ms);
     vsf_metric_number(&writer, "agent", "", "age_s", VSF_METRIC_GAUGE, detail->agent_age_s);
-    put_host(&writer, detail);
+    put_host(&writer, def, detail);
+    if (def->nova != NULL)
+        put_nova(&writer, def->nova);
     vsf_metric_number(&writer, "page_cache", "", "bytes", VSF_METRIC_GAUGE,
                       page_cache(detail, facts));
     if (facts != NULL)

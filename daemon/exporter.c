@@ -198,7 +198,7 @@ vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain, const VsfDom
     VsfXdr xdr = scratch(exporter);
 
     if (exporter->config->detail == VSF_DETAIL_RTMETRIC)
-        vsf_detail_metrics(&xdr, domain->def->uuid, detail, facts, add_metrics, exporter);
+        vsf_detail_metrics(&xdr, domain->def, detail, facts, add_metrics, exporter);
 }
 
 void

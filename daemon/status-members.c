@@ -23,9 +23,15 @@ vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value)
 void
 vsf_status_text_member(JsonBuilder *builder, const char *name, const char *text)
 {
+    json_builder_set_member_name(builder, name);
+    vsf_status_text_element(builder, text);
+}
+
+void
+vsf_status_text_element(JsonBuilder *builder, const char *text)
+{
     g_autofree char *valid = text == NULL ? NULL : g_utf8_make_valid(text, -1);
 
-    json_builder_set_member_name(builder, name);
     if (valid == NULL)
         json_builder_add_null_value(builder);
     else

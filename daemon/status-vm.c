@@ -111,6 +111,14 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
         [VSF_NIC_OTHER] = "other",
     };
 
+    static const char *const unsampled[] = {
+        [VSF_NIC_TAP] = NULL,
+        [VSF_NIC_MACVTAP] = NULL,
+        [VSF_NIC_VHOST_USER] = "its packets pass a switch in user space",
+        [VSF_NIC_HOSTDEV] = "its packets pass no interface of the host",
+        [VSF_NIC_OTHER] = "it has no interface on the host",
+    };
+
     json_builder_set_member_name(builder, "interfaces");
     json_builder_begin_array(builder);
     for (guint i = 0; i < domain->def->nics->len; i++) {
@@ -122,11 +130,43 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
 
         json_builder_begin_object(builder);
         vsf_status_text_member(builder, "kind", kinds[nic->kind]);
+        vsf_status_text_member(builder, "type", nic->type);
         vsf_status_text_member(builder, "mac", mac);
         vsf_status_text_member(builder, "device", nic->device);
+        vsf_status_text_member(builder, "port", vsf_domain_port(domain->def, nic));
         vsf_status_number_member(builder, "ifindex",
                                  tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
         vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);
+        vsf_status_text_member(builder, "unsampled", tap == NULL ? unsampled[nic->kind] : NULL);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+}
+
+static void
+add_disks(JsonBuilder *builder, const VsfDomainDef *def)
+{
+    static const char *const kinds[] = {
+        [VSF_DISK_FILE] = "file",       [VSF_DISK_BLOCK] = "block",
+        [VSF_DISK_NETWORK] = "network", [VSF_DISK_VOLUME] = "volume",
+        [VSF_DISK_OTHER] = "other",     [VSF_DISK_VHOST_USER] = "vhost-user",
+    };
+
+    json_builder_set_member_name(builder, "block_devices");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < def->disks->len; i++) {
+        const VsfDisk *disk = def->disks->pdata[i];
+
+        json_builder_begin_object(builder);
+        vsf_status_text_member(builder, "target", disk->target);
+        vsf_status_text_member(builder, "kind", kinds[disk->kind]);
+        vsf_status_text_member(builder, "source", disk->source);
+        vsf_status_text_member(builder, "serial", disk->serial);
+        vsf_status_text_member(builder, "volume", vsf_domain_volume(def, disk));
+        json_builder_set_member_name(builder, "config_drive");
+        json_builder_add_boolean_value(builder, disk->config_drive);
+        json_builder_set_member_name(builder, "counted");
+        json_builder_add_boolean_value(builder, vsf_disk_is_counted(disk));
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -139,6 +179,7 @@ vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable 
     add_counters(builder, &poll->sent);
     add_rates(builder, poll);
     add_interfaces(builder, domain, links);
+    add_disks(builder, domain->def);
     json_builder_set_member_name(builder, "balloon");
     json_builder_begin_object(builder);
     json_builder_set_member_name(builder, "device");

@@ -3,10 +3,12 @@
 #include "status.h"
 
 #include "app-private.h"
+#include "model/bridge-ports.h"
 
 #include <unistd.h>
 
 #define N_TALKERS 20
+#define N_UPLINKS 8 /* of one bridge */
 
 static const char *
 state_name(int state)
@@ -93,6 +95,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "disks", domain->def->disks->len);
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
+    vsf_status_nova_member(builder, domain->def->nova);
     vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry), &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
@@ -110,8 +113,26 @@ role_name(VsfTapRole role)
     return names[role];
 }
 
+/* What it is joined to: its bridge and that one's other ports, or what lies below a macvtap. */
 static void
-add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
+add_uplinks(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfTap *tap)
+{
+    const VsfLink *bridge = vsf_registry_link(app->registry, tap->link.master);
+    const VsfLink *lower = vsf_registry_link(app->registry, tap->link.lower);
+    const GPtrArray *ports = g_hash_table_lookup(bridges, GINT_TO_POINTER(tap->link.master));
+
+    vsf_status_text_member(builder, "bridge", bridge != NULL ? bridge->name : NULL);
+    json_builder_set_member_name(builder, "uplinks");
+    json_builder_begin_array(builder);
+    if (tap->kind == VSF_NIC_MACVTAP && lower != NULL)
+        vsf_status_text_element(builder, lower->name);
+    for (guint i = 0; ports != NULL && i < MIN(ports->len, N_UPLINKS); i++)
+        vsf_status_text_element(builder, ((const VsfLink *)ports->pdata[i])->name);
+    json_builder_end_array(builder);
+}
+
+static void
+add_tap(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfTap *tap)
 {
     VsfFlowStatus flow = {.state = "off", .direction = app->config->direction};
 
@@ -134,6 +155,9 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
         vsf_status_int_member(builder, "speed", (gint64)tap->speed_bps);
     else
         vsf_status_text_member(builder, "speed", NULL);
+    vsf_status_text_member(builder, "port",
+                           tap->nic == NULL ? NULL : vsf_domain_port(tap->domain->def, tap->nic));
+    add_uplinks(builder, app, bridges, tap);
     vsf_status_text_member(builder, "state", flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
     vsf_status_text_member(builder, "direction", vsf_status_direction(flow.direction));
@@ -150,6 +174,7 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 static void
 add_domains_and_taps(JsonBuilder *builder, const VsfApp *app)
 {
+    g_autoptr(GHashTable) bridges = vsf_bridge_ports(vsf_registry_links(app->registry));
     GHashTableIter iter;
     gpointer value;
 
@@ -164,7 +189,7 @@ add_domains_and_taps(JsonBuilder *builder, const VsfApp *app)
     json_builder_begin_array(builder);
     g_hash_table_iter_init(&iter, vsf_registry_taps(app->registry));
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        add_tap(builder, app, value);
+        add_tap(builder, app, bridges, value);
     json_builder_end_array(builder);
 }
 

@@ -12,6 +12,9 @@ void vsf_status_int_member(JsonBuilder *builder, const char *name, gint64 value)
 /* NULL is null; what is not UTF-8 is made valid: JSON has no place for it. */
 void vsf_status_text_member(JsonBuilder *builder, const char *name, const char *text);
 
+/* The same as an array's element. */
+void vsf_status_text_element(JsonBuilder *builder, const char *text);
+
 /* Seconds since @since_us (monotonic); null if it is 0, never. */
 void vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us);
 
@@ -23,6 +26,9 @@ void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 va
  * interfaces, balloon. @links: of vsf_registry_links(), or NULL. */
 void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
                            const VsfPollStatus *poll);
+
+/* The member "nova" of vms[]: null for a VM of nobody's cloud. */
+void vsf_status_nova_member(JsonBuilder *builder, const VsfNova *nova);
 
 /* The members of vms[] that tell of the guest's inside. */
 void vsf_status_guest_members(JsonBuilder *builder, const VsfGuests *guests,

@@ -156,6 +156,24 @@ add_host_numbers(GString *text, JsonObject *vm)
                    " packets", NULL);
 }
 
+/* "web 1", flavor, whose it is. */
+static void
+add_nova(GString *text, JsonObject *nova)
+{
+    JsonObject *project = vsf_member_object(nova, "project");
+    g_autofree char *name = vsf_member_text(nova, "name"),
+                    *flavor = vsf_member_text(vsf_member_object(nova, "flavor"), "name"),
+                    *project_name = vsf_member_text(project, "name"),
+                    *project_id = vsf_member_text(project, "id"),
+                    *user = vsf_member_text(vsf_member_object(nova, "user"), "name"),
+                    *image = vsf_member_text(nova, "image");
+
+    if (nova == NULL)
+        return;
+    vsf_table_line(text, "nova", name, ", flavor ", flavor, ", image ", image, NULL);
+    vsf_table_line(text, "", "project ", project_name, " (", project_id, "), user ", user, NULL);
+}
+
 static void
 add_who(GString *text, JsonObject *vm)
 {
@@ -172,6 +190,7 @@ add_who(GString *text, JsonObject *vm)
 
     vsf_table_line(text, "VM", name, ", domain ", domain, NULL);
     vsf_table_line(text, "uuid", uuid, NULL);
+    add_nova(text, vsf_member_object(vm, "nova"));
     vsf_table_line(text, "source", "3:", index, NULL);
     vsf_table_line(text, "state", state, ", seen for ", since, ", QEMU's pid ", pid, NULL);
     if (os != NULL)

@@ -114,7 +114,7 @@ vsf_disk_counters_unknown(void)
 static gboolean
 is_writable(const VsfDisk *disk)
 {
-    return !disk->removable && !disk->readonly && !disk->empty;
+    return !disk->removable && !disk->readonly && !disk->empty && !disk->config_drive;
 }
 
 /* QEMU never sees what is written to it. */
@@ -124,8 +124,8 @@ is_written_elsewhere(const VsfDisk *disk)
     return is_writable(disk) && disk->kind == VSF_DISK_VHOST_USER;
 }
 
-static gboolean
-is_counted(const VsfDisk *disk)
+gboolean
+vsf_disk_is_counted(const VsfDisk *disk)
 {
     return is_writable(disk) && disk->kind != VSF_DISK_VHOST_USER;
 }
@@ -134,7 +134,7 @@ gboolean
 vsf_domain_has_counted_disk(const VsfDomainDef *def)
 {
     for (guint i = 0; i < def->disks->len; i++)
-        if (is_counted(def->disks->pdata[i]))
+        if (vsf_disk_is_counted(def->disks->pdata[i]))
             return TRUE;
     return FALSE;
 }
@@ -196,7 +196,7 @@ vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks, guin
 
         if (is_written_elsewhere(disk))
             n_elsewhere++;
-        if (!is_counted(disk))
+        if (!vsf_disk_is_counted(disk))
             continue;
         n_counted++;
         block = find_block(blocks, n_blocks, disk->target);

@@ -97,6 +97,10 @@ VsfDiskCounters vsf_disk_counters_unknown(void);
 VsfDiskCounters vsf_disk_counters_sum(const VsfDomainDef *def, const VsfBlockStats *blocks,
                                       guint n_blocks);
 
+/* Whether vsf_disk_counters_sum() adds it: it is there, can be written through QEMU, and is no
+ * config drive. */
+gboolean vsf_disk_is_counted(const VsfDisk *disk);
+
 /* A writable disk that vsf_disk_counters_sum() needs statistics of. */
 gboolean vsf_domain_has_counted_disk(const VsfDomainDef *def);
 

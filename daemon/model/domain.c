@@ -23,7 +23,7 @@ vsf_domain_def_free(VsfDomainDef *def)
         return;
     g_free(def->name);
     g_free(def->title);
-    g_free(def->nova_name);
+    vsf_nova_free(def->nova);
     g_free(def->arch);
     g_ptr_array_unref(def->nics);
     g_ptr_array_unref(def->disks);
@@ -35,9 +35,11 @@ vsf_nic_free(VsfNic *nic)
 {
     if (nic == NULL)
         return;
+    g_free(nic->type);
     g_free(nic->device);
     g_free(nic->bridge);
     g_free(nic->alias);
+    g_free(nic->port);
     g_free(nic);
 }
 
@@ -47,7 +49,55 @@ vsf_disk_free(VsfDisk *disk)
     if (disk == NULL)
         return;
     g_free(disk->target);
+    g_free(disk->source);
+    g_free(disk->serial);
     g_free(disk);
+}
+
+#define PORT_IN_NAME 11 /* characters: nova cuts device names at 14 */
+
+const char *
+vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic)
+{
+    const char *found = NULL;
+
+    if (nic->port != NULL)
+        return nic->port;
+    if (def->nova == NULL || nic->device == NULL || strlen(nic->device) != 3 + PORT_IN_NAME ||
+        (!g_str_has_prefix(nic->device, "tap") && !g_str_has_prefix(nic->device, "vhu")))
+        return NULL;
+    for (guint i = 0; i < def->nova->ports->len; i++) {
+        const VsfNovaPort *port = def->nova->ports->pdata[i];
+
+        if (strncmp(port->id, nic->device + 3, PORT_IN_NAME) != 0)
+            continue;
+        /* Two that begin alike: neither. */
+        if (found != NULL && strcmp(found, port->id) != 0)
+            return NULL;
+        found = port->id;
+    }
+    return found;
+}
+
+const char *
+vsf_domain_volume(const VsfDomainDef *def, const VsfDisk *disk)
+{
+    guint8 bytes[16];
+
+    /* Elsewhere a serial is anybody's. */
+    return def->nova != NULL && vsf_uuid_parse(disk->serial, bytes) ? disk->serial : NULL;
+}
+
+const VsfDisk *
+vsf_domain_disk(const VsfDomainDef *def, const char *target)
+{
+    for (guint i = 0; i < def->disks->len; i++) {
+        const VsfDisk *disk = def->disks->pdata[i];
+
+        if (disk->target != NULL && strcmp(disk->target, target) == 0)
+            return disk;
+    }
+    return NULL;
 }
 
 gboolean

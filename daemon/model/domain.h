@@ -3,6 +3,8 @@
  * by whoever holds it, and never changed after parsing. */
 #pragma once
 
+#include "nova.h"
+
 #include <glib.h>
 
 #define VSF_UUID_TEXT 37 /* 36 characters and the NUL */
@@ -18,9 +20,11 @@ typedef enum {
 typedef struct {
     VsfNicKind kind;
     guint8 mac[6];         /* as the guest sees it; all zero if the XML has none */
+    char *type;            /* <interface type=>, or NULL */
     char *device;          /* interface on the host, "vnet0"; NULL while there is none */
     char *bridge;          /* <source bridge=...>, or NULL */
     char *alias;           /* "net0", or NULL */
+    char *port;            /* <virtualport>'s interfaceid, a UUID in lower case, or NULL */
     guint64 bandwidth_bps; /* larger of <bandwidth>'s average limits, bits/s; 0 = no limit */
 } VsfNic;
 
@@ -38,7 +42,10 @@ typedef struct {
     VsfDiskKind kind;
     gboolean removable; /* device is cdrom or floppy */
     gboolean readonly;
-    gboolean empty; /* no source at all */
+    gboolean empty;        /* no source at all */
+    gboolean config_drive; /* nova's, by its source's name: a tenant's data are not on it */
+    char *source;          /* path, device, "rbd:pool/image", "pool/volume", or NULL */
+    char *serial;          /* <serial>, or NULL; both are cleaned as nova's texts are */
 } VsfDisk;
 
 typedef enum { VSF_AGENT_UNKNOWN, VSF_AGENT_CONNECTED, VSF_AGENT_DISCONNECTED } VsfAgentState;
@@ -60,7 +67,7 @@ typedef struct {
     int id;                 /* libvirt's id of this run, -1 when not running */
     char *name;             /* raw, may hold anything that is UTF-8 */
     char *title;            /* raw <title>, or NULL */
-    char *nova_name;        /* raw <nova:name>, tenant input, or NULL */
+    VsfNova *nova;          /* what nova says of it, or NULL */
     char *arch;             /* <type arch=...>, "x86_64", or NULL */
     guint n_vcpus;          /* <vcpu current=...>, else <vcpu> */
     guint64 max_memory;     /* bytes, <memory> */
@@ -78,6 +85,16 @@ VsfDomainDef *vsf_domain_def_new(void);
 void vsf_domain_def_free(VsfDomainDef *def);
 void vsf_nic_free(VsfNic *nic);
 void vsf_disk_free(VsfDisk *disk);
+
+/* Neutron's id of the port that @nic is, or NULL: by its virtualport, else the one of nova's whose
+ * first 11 characters the device is named by (tapXXXXXXXX-XX, with vhost-user vhuXXXXXXXX-XX). */
+const char *vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic);
+
+/* The id of the Cinder volume that @disk is: nova gives it as its serial. NULL: it is none. */
+const char *vsf_domain_volume(const VsfDomainDef *def, const VsfDisk *disk);
+
+/* The disk of that target, or NULL. */
+const VsfDisk *vsf_domain_disk(const VsfDomainDef *def, const char *target);
 
 /* Writes 16 bytes; FALSE if @text is no UUID (then @bytes is untouched). Takes
  * upper and lower case, with or without dashes. */

@@ -39,7 +39,7 @@ pick(const VsfDomainDef *def, VsfVmNameMode mode, const char *guest_name)
     const char *name = NULL;
 
     if (mode == VSF_VM_NAME_AUTO || mode == VSF_VM_NAME_NOVA)
-        name = def->nova_name;
+        name = def->nova != NULL ? def->nova->name : NULL;
     else if (mode == VSF_VM_NAME_TITLE)
         name = def->title;
     else if (mode == VSF_VM_NAME_GUEST)
@@ -53,7 +53,7 @@ vsf_vm_name(const VsfDomainDef *def, VsfVmNameMode mode, const char *guest_name)
     const char *raw = pick(def, mode, guest_name);
     g_autoptr(GString) clean = g_string_sized_new(VSF_VM_NAME_MAX + 1);
     /* Display names are not unique, so always suffixed. */
-    gboolean display = raw == def->nova_name;
+    gboolean display = def->nova != NULL && raw == def->nova->name;
 
     if (raw == NULL)
         raw = "";

@@ -5,18 +5,10 @@
 #include "xml-elements.h"
 
 #include "domain-xml.h"
+#include "xml-nova.h"
 #include "xml-values.h"
 
 #include <string.h>
-
-static const char *
-attribute(const char **names, const char **values, const char *name)
-{
-    for (guint i = 0; names[i] != NULL; i++)
-        if (strcmp(names[i], name) == 0)
-            return values[i];
-    return NULL;
-}
 
 /* The first one counts, as for libvirt. */
 static void
@@ -29,7 +21,7 @@ set_once(char **field, const char *value)
 static void
 open_domain(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    const char *id = attribute(names, values, "id");
+    const char *id = vsf_xml_attribute(names, values, "id");
     guint64 value;
 
     domain->found_domain = TRUE;
@@ -41,13 +33,13 @@ static void
 open_memory(VsfXmlDomain *domain, const char **names, const char **values)
 {
     g_free(domain->unit);
-    domain->unit = g_strdup(attribute(names, values, "unit"));
+    domain->unit = g_strdup(vsf_xml_attribute(names, values, "unit"));
 }
 
 static void
 open_vcpu(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    const char *current = attribute(names, values, "current");
+    const char *current = vsf_xml_attribute(names, values, "current");
 
     if (domain->def->n_vcpus == 0 && current != NULL)
         domain->def->n_vcpus = (guint)vsf_xml_number(current, G_MAXINT);
@@ -56,7 +48,7 @@ open_vcpu(VsfXmlDomain *domain, const char **names, const char **values)
 static void
 open_os_type(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    set_once(&domain->def->arch, attribute(names, values, "arch"));
+    set_once(&domain->def->arch, vsf_xml_attribute(names, values, "arch"));
 }
 
 /* Who may change a domain's metadata may write anything here; a value that is
@@ -65,13 +57,13 @@ static void
 open_monitor(VsfXmlDomain *domain, const char **names, const char **values)
 {
     VsfMonitor *monitor = &domain->def->monitor;
-    const char *sampling = attribute(names, values, "sampling");
+    const char *sampling = vsf_xml_attribute(names, values, "sampling");
     guint64 value;
 
     if (domain->found_monitor)
         return;
     domain->found_monitor = TRUE;
-    monitor->agent_off = g_strcmp0(attribute(names, values, "agent"), "off") == 0;
+    monitor->agent_off = g_strcmp0(vsf_xml_attribute(names, values, "agent"), "off") == 0;
     if (sampling != NULL &&
         g_ascii_string_to_unsigned(sampling, 10, 0, VSF_MONITOR_SAMPLING_MAX, &value, NULL))
         monitor->sampling = (guint32)value;
@@ -101,14 +93,15 @@ open_nic(VsfXmlDomain *domain, const char **names, const char **values)
     if (domain->def->nics->len >= VSF_DOMAIN_XML_MAX_NICS)
         return;
     domain->nic = g_new0(VsfNic, 1);
-    domain->nic->kind = nic_kind(attribute(names, values, "type"));
+    domain->nic->kind = nic_kind(vsf_xml_attribute(names, values, "type"));
+    domain->nic->type = vsf_nova_id(vsf_xml_attribute(names, values, "type"));
     g_ptr_array_add(domain->def->nics, domain->nic);
 }
 
 static void
 open_nic_mac(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    const char *address = attribute(names, values, "address");
+    const char *address = vsf_xml_attribute(names, values, "address");
 
     if (domain->nic != NULL && address != NULL)
         vsf_xml_mac(address, domain->nic->mac);
@@ -118,21 +111,34 @@ static void
 open_nic_source(VsfXmlDomain *domain, const char **names, const char **values)
 {
     if (domain->nic != NULL)
-        set_once(&domain->nic->bridge, attribute(names, values, "bridge"));
+        set_once(&domain->nic->bridge, vsf_xml_attribute(names, values, "bridge"));
 }
 
 static void
 open_nic_target(VsfXmlDomain *domain, const char **names, const char **values)
 {
     if (domain->nic != NULL)
-        set_once(&domain->nic->device, attribute(names, values, "dev"));
+        set_once(&domain->nic->device, vsf_xml_attribute(names, values, "dev"));
 }
 
 static void
 open_nic_alias(VsfXmlDomain *domain, const char **names, const char **values)
 {
     if (domain->nic != NULL)
-        set_once(&domain->nic->alias, attribute(names, values, "name"));
+        set_once(&domain->nic->alias, vsf_xml_attribute(names, values, "name"));
+}
+
+static void
+open_nic_port(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    guint8 bytes[16];
+    char id[VSF_UUID_TEXT];
+
+    if (domain->nic == NULL ||
+        !vsf_uuid_parse(vsf_xml_attribute(names, values, "interfaceid"), bytes))
+        return;
+    vsf_uuid_format(bytes, id);
+    set_once(&domain->nic->port, id);
 }
 
 /* Kilobytes per second, of 1000 bytes: libvirt hands it to tc as "kbps". A
@@ -140,7 +146,7 @@ open_nic_alias(VsfXmlDomain *domain, const char **names, const char **values)
 static void
 open_nic_limit(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    guint64 bps = vsf_xml_number(attribute(names, values, "average"), G_MAXUINT64);
+    guint64 bps = vsf_xml_number(vsf_xml_attribute(names, values, "average"), G_MAXUINT64);
 
     if (domain->nic != NULL && g_uint64_checked_mul(&bps, bps, 8000))
         domain->nic->bandwidth_bps = MAX(domain->nic->bandwidth_bps, bps);
@@ -169,16 +175,48 @@ disk_kind(const char *type)
 static void
 open_disk(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    const char *device = attribute(names, values, "device");
+    const char *device = vsf_xml_attribute(names, values, "device");
 
     if (domain->def->disks->len >= VSF_DOMAIN_XML_MAX_DISKS)
         return;
     domain->disk = g_new0(VsfDisk, 1);
-    domain->disk->kind = disk_kind(attribute(names, values, "type"));
+    domain->disk->kind = disk_kind(vsf_xml_attribute(names, values, "type"));
     domain->disk->removable = device != NULL &&
                               (strcmp(device, "cdrom") == 0 || strcmp(device, "floppy") == 0);
     domain->disk->empty = TRUE;
     g_ptr_array_add(domain->def->disks, domain->disk);
+}
+
+/* nova calls it disk.config in an instance's folder, and UUID_disk.config in a pool. */
+static gboolean
+is_config_drive(const char *name)
+{
+    return g_strcmp0(name, "disk.config") == 0 ||
+           (name != NULL &&
+            (g_str_has_suffix(name, "/disk.config") || g_str_has_suffix(name, "_disk.config")));
+}
+
+/* Without query and host, which may hold a secret. */
+static void
+set_source(VsfDisk *disk, const char **names, const char **values)
+{
+    const char *file = vsf_xml_attribute(names, values, "file"),
+               *dev = vsf_xml_attribute(names, values, "dev"),
+               *name = vsf_xml_attribute(names, values, "name"),
+               *protocol = vsf_xml_attribute(names, values, "protocol"),
+               *pool = vsf_xml_attribute(names, values, "pool"),
+               *volume = vsf_xml_attribute(names, values, "volume");
+    const char *plain = file != NULL ? file : dev;
+    g_autofree char *joined = NULL;
+
+    if (disk->source != NULL)
+        return;
+    if (plain == NULL && protocol != NULL)
+        joined = name != NULL ? g_strconcat(protocol, ":", name, NULL) : g_strdup(protocol);
+    else if (plain == NULL && pool != NULL && volume != NULL)
+        joined = g_strconcat(pool, "/", volume, NULL);
+    disk->source = vsf_nova_text(plain != NULL ? plain : joined);
+    disk->config_drive = is_config_drive(plain) || is_config_drive(name);
 }
 
 /* An empty drive may still have a <source startupPolicy='optional'/>. */
@@ -191,13 +229,14 @@ open_disk_source(VsfXmlDomain *domain, const char **names, const char **values)
         if (*values[i] != '\0' && strcmp(names[i], "startupPolicy") != 0 &&
             strcmp(names[i], "index") != 0)
             domain->disk->empty = FALSE;
+    set_source(domain->disk, names, values);
 }
 
 static void
 open_disk_target(VsfXmlDomain *domain, const char **names, const char **values)
 {
     if (domain->disk != NULL)
-        set_once(&domain->disk->target, attribute(names, values, "dev"));
+        set_once(&domain->disk->target, vsf_xml_attribute(names, values, "dev"));
 }
 
 static void
@@ -211,14 +250,14 @@ open_disk_readonly(VsfXmlDomain *domain, const char **names G_GNUC_UNUSED,
 static void
 open_balloon(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    if (g_strcmp0(attribute(names, values, "model"), "none") != 0)
+    if (g_strcmp0(vsf_xml_attribute(names, values, "model"), "none") != 0)
         domain->def->has_balloon = TRUE;
 }
 
 static void
 open_balloon_stats(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    const char *period = attribute(names, values, "period");
+    const char *period = vsf_xml_attribute(names, values, "period");
 
     if (period != NULL)
         domain->def->balloon_period_s = (guint)vsf_xml_number(period, G_MAXINT);
@@ -227,16 +266,16 @@ open_balloon_stats(VsfXmlDomain *domain, const char **names, const char **values
 static void
 open_channel(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    domain->agent = g_strcmp0(attribute(names, values, "type"), "unix") == 0;
+    domain->agent = g_strcmp0(vsf_xml_attribute(names, values, "type"), "unix") == 0;
 }
 
 static void
 open_channel_target(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    const char *state = attribute(names, values, "state");
+    const char *state = vsf_xml_attribute(names, values, "state");
 
-    if (!domain->agent || g_strcmp0(attribute(names, values, "type"), "virtio") != 0 ||
-        g_strcmp0(attribute(names, values, "name"), "org.qemu.guest_agent.0") != 0)
+    if (!domain->agent || g_strcmp0(vsf_xml_attribute(names, values, "type"), "virtio") != 0 ||
+        g_strcmp0(vsf_xml_attribute(names, values, "name"), "org.qemu.guest_agent.0") != 0)
         return;
     domain->def->has_agent = TRUE;
     if (g_strcmp0(state, "connected") == 0)
@@ -256,8 +295,6 @@ static const VsfXmlRule rules[] = {
     {VSF_XML_DOMAIN, VSF_SPACE_NONE, "os", VSF_XML_OS, NULL, FALSE},
     {VSF_XML_OS, VSF_SPACE_NONE, "type", VSF_XML_OS_TYPE, open_os_type, FALSE},
     {VSF_XML_DOMAIN, VSF_SPACE_NONE, "metadata", VSF_XML_METADATA, NULL, FALSE},
-    {VSF_XML_METADATA, VSF_SPACE_NOVA, "instance", VSF_XML_NOVA, NULL, FALSE},
-    {VSF_XML_NOVA, VSF_SPACE_NOVA, "name", VSF_XML_NOVA_NAME, NULL, TRUE},
     {VSF_XML_METADATA, VSF_SPACE_MONITOR, "monitor", VSF_XML_MONITOR, open_monitor, FALSE},
     {VSF_XML_DOMAIN, VSF_SPACE_NONE, "devices", VSF_XML_DEVICES, NULL, FALSE},
     {VSF_XML_DEVICES, VSF_SPACE_NONE, "interface", VSF_XML_NIC, open_nic, FALSE},
@@ -265,12 +302,15 @@ static const VsfXmlRule rules[] = {
     {VSF_XML_NIC, VSF_SPACE_NONE, "source", VSF_XML_NIC_SOURCE, open_nic_source, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "target", VSF_XML_NIC_TARGET, open_nic_target, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "alias", VSF_XML_NIC_ALIAS, open_nic_alias, FALSE},
+    {VSF_XML_NIC, VSF_SPACE_NONE, "virtualport", VSF_XML_NIC_VIRTUALPORT, NULL, FALSE},
+    {VSF_XML_NIC_VIRTUALPORT, VSF_SPACE_NONE, "parameters", VSF_XML_NIC_PORT, open_nic_port, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "bandwidth", VSF_XML_NIC_BANDWIDTH, NULL, FALSE},
     {VSF_XML_NIC_BANDWIDTH, VSF_SPACE_NONE, "inbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
     {VSF_XML_NIC_BANDWIDTH, VSF_SPACE_NONE, "outbound", VSF_XML_NIC_LIMIT, open_nic_limit, FALSE},
     {VSF_XML_DEVICES, VSF_SPACE_NONE, "disk", VSF_XML_DISK, open_disk, FALSE},
     {VSF_XML_DISK, VSF_SPACE_NONE, "source", VSF_XML_DISK_SOURCE, open_disk_source, FALSE},
     {VSF_XML_DISK, VSF_SPACE_NONE, "target", VSF_XML_DISK_TARGET, open_disk_target, FALSE},
+    {VSF_XML_DISK, VSF_SPACE_NONE, "serial", VSF_XML_DISK_SERIAL, NULL, TRUE},
     {VSF_XML_DISK, VSF_SPACE_NONE, "readonly", VSF_XML_DISK_READONLY, open_disk_readonly, FALSE},
     {VSF_XML_DEVICES, VSF_SPACE_NONE, "memballoon", VSF_XML_BALLOON, open_balloon, FALSE},
     {VSF_XML_BALLOON, VSF_SPACE_NONE, "stats", VSF_XML_BALLOON_STATS, open_balloon_stats, FALSE},
@@ -278,14 +318,25 @@ static const VsfXmlRule rules[] = {
     {VSF_XML_CHANNEL, VSF_SPACE_NONE, "target", VSF_XML_CHANNEL_TARGET, open_channel_target, FALSE},
 };
 
+static const VsfXmlRule *
+find_rule(const VsfXmlRule *table, guint n, VsfXmlNode parent, VsfXmlSpace space, const char *name)
+{
+    for (guint i = 0; i < n; i++)
+        if (table[i].parent == parent && table[i].space == space &&
+            strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
 const VsfXmlRule *
 vsf_xml_rule(VsfXmlNode parent, VsfXmlSpace space, const char *name)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(rules); i++)
-        if (rules[i].parent == parent && rules[i].space == space &&
-            strcmp(rules[i].name, name) == 0)
-            return &rules[i];
-    return NULL;
+    guint n_nova;
+    const VsfXmlRule *nova = vsf_xml_nova_rules(&n_nova);
+
+    if (space == VSF_SPACE_NOVA)
+        return find_rule(nova, n_nova, parent, space, name);
+    return find_rule(rules, G_N_ELEMENTS(rules), parent, space, name);
 }
 
 void
@@ -299,8 +350,6 @@ vsf_xml_close(VsfXmlDomain *domain, VsfXmlNode node, const char *text)
         set_once(&domain->uuid, text);
     else if (node == VSF_XML_TITLE)
         set_once(&def->title, text);
-    else if (node == VSF_XML_NOVA_NAME)
-        set_once(&def->nova_name, text);
     else if (node == VSF_XML_MEMORY && def->max_memory == 0)
         def->max_memory = vsf_xml_size(text, domain->unit);
     else if (node == VSF_XML_CURRENT_MEMORY && def->memory == 0)
@@ -311,6 +360,10 @@ vsf_xml_close(VsfXmlDomain *domain, VsfXmlNode node, const char *text)
         domain->nic = NULL;
     else if (node == VSF_XML_DISK)
         domain->disk = NULL;
+    else if (node == VSF_XML_DISK_SERIAL && domain->disk != NULL && domain->disk->serial == NULL)
+        domain->disk->serial = vsf_nova_text(text);
     else if (node == VSF_XML_CHANNEL)
         domain->agent = FALSE;
+    else
+        vsf_xml_nova_close(domain, node, text);
 }

@@ -26,6 +26,20 @@ typedef enum {
     VSF_XML_METADATA,
     VSF_XML_NOVA,
     VSF_XML_NOVA_NAME,
+    VSF_XML_NOVA_CREATED,
+    VSF_XML_NOVA_FLAVOR,
+    VSF_XML_NOVA_MEMORY,
+    VSF_XML_NOVA_DISK,
+    VSF_XML_NOVA_SWAP,
+    VSF_XML_NOVA_EPHEMERAL,
+    VSF_XML_NOVA_VCPUS,
+    VSF_XML_NOVA_OWNER,
+    VSF_XML_NOVA_USER,
+    VSF_XML_NOVA_PROJECT,
+    VSF_XML_NOVA_ROOT,
+    VSF_XML_NOVA_PORTS,
+    VSF_XML_NOVA_PORT,
+    VSF_XML_NOVA_IP,
     VSF_XML_MONITOR,
     VSF_XML_DEVICES,
     VSF_XML_NIC,
@@ -33,11 +47,14 @@ typedef enum {
     VSF_XML_NIC_SOURCE,
     VSF_XML_NIC_TARGET,
     VSF_XML_NIC_ALIAS,
+    VSF_XML_NIC_VIRTUALPORT,
+    VSF_XML_NIC_PORT,
     VSF_XML_NIC_BANDWIDTH,
     VSF_XML_NIC_LIMIT,
     VSF_XML_DISK,
     VSF_XML_DISK_SOURCE,
     VSF_XML_DISK_TARGET,
+    VSF_XML_DISK_SERIAL,
     VSF_XML_DISK_READONLY,
     VSF_XML_BALLOON,
     VSF_XML_BALLOON_STATS,
@@ -49,11 +66,13 @@ typedef enum {
 typedef struct {
     VsfDomainDef *def;
     gboolean found_domain, found_monitor;
-    char *uuid;     /* raw */
-    char *unit;     /* of the <memory> or <currentMemory> that is open */
-    VsfNic *nic;    /* open <interface>, owned by def->nics; NULL if beyond the bound */
-    VsfDisk *disk;  /* the same for <disk> */
-    gboolean agent; /* the open <channel> is of the agent's type */
+    char *uuid;             /* raw */
+    char *unit;             /* of the <memory> or <currentMemory> that is open */
+    VsfNic *nic;            /* open <interface>, owned by def->nics; NULL if beyond the bound */
+    VsfDisk *disk;          /* the same for <disk> */
+    VsfNova *nova;          /* open <instance>, owned by def; NULL if it is not the first */
+    VsfNovaPort *nova_port; /* open <port> of that, NULL if beyond the bound */
+    gboolean agent;         /* the open <channel> is of the agent's type */
 } VsfXmlDomain;
 
 /* @names and @values are NULL-terminated and of one length. */

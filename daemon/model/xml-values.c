@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+const char *
+vsf_xml_attribute(const char **names, const char **values, const char *name)
+{
+    for (guint i = 0; names[i] != NULL; i++)
+        if (strcmp(names[i], name) == 0)
+            return values[i];
+    return NULL;
+}
+
 guint64
 vsf_xml_number(const char *text, guint64 max)
 {

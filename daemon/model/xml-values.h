@@ -12,6 +12,10 @@ guint64 vsf_xml_number(const char *text, guint64 max);
  * NULL is KiB. 0 if it is no size or does not fit. */
 guint64 vsf_xml_size(const char *text, const char *unit);
 
+/* The attribute's value, owned by @values, or NULL. Both lists are NULL-terminated, of one
+ * length. */
+const char *vsf_xml_attribute(const char **names, const char **values, const char *name);
+
 /* Six groups of one or two hex digits with colons; @mac is untouched if it is
  * none. */
 void vsf_xml_mac(const char *text, guint8 mac[6]);

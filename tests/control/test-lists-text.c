@@ -17,6 +17,8 @@ static const char full[] =
     "'disk':{'bytes':null,'source':'agent','age_s':300,'why':'no-reply'},"
     "'agent':{'state':'failing','trouble':'no reply in 2 s'},"
     "'os':{'name':'linux','release':'6.1','host_name':'web'},"
+    "'nova':{'name':'web 1','flavor':{'name':'m1.small'},'image':null,"
+    "'project':{'id':'7b1c','name':'shop'},'user':{'id':'3a0d','name':'ann'}},"
     "'interfaces':[{'kind':'tap','mac':'52:54:00:00:00:01','device':'vnet0','ifindex':7},"
     "{'kind':'vhost-user','mac':'52:54:00:00:00:02','device':null,'ifindex':null}],"
     "'filesystems':[{'mount_point':'/','type':'ext4','total':2147483648,'used':1073741824}]},"
@@ -85,6 +87,8 @@ test_a_vm_is_shown_with_its_interfaces_and_filesystems(void)
     g_assert_cmpstr(text, ==,
                     "VM          web01, domain instance-00000001\n"
                     "uuid        1b4e28ba-2fa1-11d2-883f-0016d3cca427\n"
+                    "nova        web 1, flavor m1.small, image -\n"
+                    "            project shop (7b1c), user ann\n"
                     "source      3:200001\n"
                     "state       running, seen for 10 s, QEMU's pid 77\n"
                     "guest       web, linux 6.1\n"
@@ -174,7 +178,8 @@ test_other_daemons_and_hostile_names_do_no_harm(void)
         "{}", "{'vms':null,'taps':{},'collectors':'x'}", "{'vms':[],'taps':[],'collectors':[]}",
         "{'vms':[{'name':{'a':1},'memory':[],'counters':7,'interfaces':[1],'taps':['x',null]}]}",
         "{'vms':[{'name':'\\u001b]0;owned\\u0007','state':'\\u009b2J','agent':{'state':'a\\nb'},"
-        "'uuid':'\\u001b','os':{'host_name':'\\u001b[31m','release':'\\u202e'},"
+        "'uuid':'\\u001b','nova':{'name':'\\u001b[2J','project':[1]},'os':{'host_name':'\\u001b["
+        "31m','release':'\\u202e'},"
         "'filesystems':[{'mount_point':'/\\u001b[2J'}],'interfaces':[{'device':'\\u001b'}]}],"
         "'taps':[{'name':'\\u001b','vm':'\\u001b'}],"
         "'collectors':[{'collector':'\\u001b','last_error':'\\u001b[31m'}]}"};

@@ -96,6 +96,52 @@ test_what_is_not_known_is_left_out(Fixture *fixture, gconstpointer data G_GNUC_U
 }
 
 static void
+test_what_nova_says_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    VsfDomainDef *def = fixture->domain.def;
+    VsfNetCounters net = vsf_net_counters_zero();
+    VsfNic *nic = g_new0(VsfNic, 1);
+    VsfDisk *disk = g_new0(VsfDisk, 1);
+    VsfDiskDetail detailed = {.target = "vda"};
+    g_autoptr(GHashTable) metrics = NULL;
+
+    nic->port = g_strdup("2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001");
+    g_ptr_array_add(def->nics, nic);
+    vsf_domain_detail_nic(&fixture->detail, 0, 17, &net);
+    vsf_domain_detail_nic(&fixture->detail, 1, 18, &net); /* its XML has it no longer */
+    g_array_append_val(fixture->detail.disks, detailed);
+    disk->target = g_strdup("vda");
+    disk->serial = g_strdup("c1dec0de-0000-4000-8000-000000000050");
+    g_ptr_array_add(def->disks, disk);
+    def->nova = vsf_nova_new();
+    def->nova->name = vsf_nova_text("web\n1");
+    def->nova->created_s = 1709287872;
+    def->nova->flavor.name = g_strdup("m1.small");
+    def->nova->flavor.vcpus = 2;
+    def->nova->flavor.memory = 1 << 20;
+    def->nova->flavor.disk = 0;
+    def->nova->project.id = g_strdup("7b1c");
+    def->nova->project.name = g_strdup("shop");
+    def->nova->user.id = g_strdup("3a0d");
+    metrics = sent(fixture, NULL);
+
+    assert_metric(metrics, "nova_name", "web 1");
+    assert_metric(metrics, "nova_created_s", "1709287872");
+    assert_metric(metrics, "nova_flavor", "m1.small");
+    assert_metric(metrics, "nova_flavor_vcpus", "2");
+    assert_metric(metrics, "nova_flavor_memory_bytes", "1048576");
+    assert_metric(metrics, "nova_flavor_disk_bytes", "0");
+    assert_metric(metrics, "nova_project_id", "7b1c");
+    assert_metric(metrics, "nova_project_name", "shop");
+    assert_metric(metrics, "nova_user_id", "3a0d");
+    assert_metric(metrics, "nova_user_name", NULL);
+    assert_metric(metrics, "nova_image", NULL);
+    assert_metric(metrics, "nic0_port", "2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001");
+    assert_metric(metrics, "nic1_port", NULL);
+    assert_metric(metrics, "disk_vda_volume", "c1dec0de-0000-4000-8000-000000000050");
+}
+
+static void
 test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     VsfDiskDetail disk = {.target = "vda",
@@ -261,6 +307,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("what-is-not-known-is-left-out", test_what_is_not_known_is_left_out, 0);
+    ADD("what-nova-says-is-sent", test_what_nova_says_is_sent, 0);
     ADD("what-is-known-is-sent", test_what_is_known_is_sent, 0);
     ADD("what-is-stale-is-left-out-with-its-age", test_what_is_stale_is_left_out_with_its_age, 0);
     ADD("the-page-cache-is-from-where-memory-is", test_the_page_cache_is_from_where_memory_is, 0);

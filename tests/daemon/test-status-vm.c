@@ -28,6 +28,7 @@ add_nic(VsfDomainDef *def, VsfNicKind kind, const char *device)
     VsfNic *nic = g_new0(VsfNic, 1);
 
     nic->kind = kind;
+    nic->type = g_strdup(kind == VSF_NIC_TAP ? "bridge" : NULL);
     nic->mac[5] = (guint8)def->nics->len;
     nic->device = g_strdup(device);
     g_ptr_array_add(def->nics, nic);
@@ -41,8 +42,14 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
     VsfDomain domain = {.def = def, .taps = taps};
     VsfPollStatus poll = {.sent = vsf_domain_counters_none(), .last_poll_us = 5000000};
     VsfTap tap = {.link.ifindex = 7};
+    VsfDisk *disk = g_new0(VsfDisk, 1);
     g_autofree char *text = NULL;
 
+    *disk = (VsfDisk){.kind = VSF_DISK_NETWORK,
+                      .target = g_strdup("vda"),
+                      .source = g_strdup("rbd:a/b"),
+                      .serial = g_strdup("S")};
+    g_ptr_array_add(def->disks, disk);
     add_nic(def, VSF_NIC_VHOST_USER, NULL);
     add_nic(def, VSF_NIC_TAP, "vnet0");
     add_nic(def, VSF_NIC_TAP, "vnet1");
@@ -65,14 +72,23 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
         "\"disk_written_bytes\":null,\"net_in_bits\":null,\"net_in_packets\":null,"
         "\"net_out_bits\":null,\"net_out_packets\":null},"
         "\"interfaces\":["
-        "{\"kind\":\"vhost-user\",\"mac\":\"00:00:00:00:00:00\",\"device\":null,\"ifindex\":null,"
-        "\"trouble\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\",\"ifindex\":7,"
-        "\"trouble\":null},"
-        "{\"kind\":\"tap\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\",\"ifindex\":null,"
-        "\"trouble\":null},"
-        "{\"kind\":\"hostdev\",\"mac\":\"00:00:00:00:00:03\",\"device\":null,\"ifindex\":null,"
-        "\"trouble\":null}],"
+        "{\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
+        "\"port\":null,\"ifindex\":null,"
+        "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user space\"},"
+        "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\","
+        "\"port\":"
+        "null,\"ifindex\":7,"
+        "\"trouble\":null,\"unsampled\":null},"
+        "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\","
+        "\"port\":"
+        "null,\"ifindex\":null,"
+        "\"trouble\":null,\"unsampled\":null},"
+        "{\"kind\":\"hostdev\",\"type\":null,\"mac\":\"00:00:00:00:00:03\",\"device\":null,"
+        "\"port\":"
+        "null,\"ifindex\":null,"
+        "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the host\"}],"
+        "\"block_devices\":[{\"target\":\"vda\",\"kind\":\"network\",\"source\":\"rbd:a/b\","
+        "\"serial\":\"S\",\"volume\":null,\"config_drive\":false,\"counted\":true}],"
         "\"balloon\":{\"device\":true,\"period_s\":10}}");
 }
 
@@ -99,9 +115,61 @@ test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
 
         add_nic(def, VSF_NIC_TAP, links[i].name);
         text = told_with(&domain, table, &poll);
-        member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s}", wanted[i]);
+        member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s,", wanted[i]);
         g_assert_nonnull(strstr(text, member));
     }
+}
+
+static char *
+told_of_nova(const VsfNova *nova)
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+    g_autoptr(JsonNode) root = NULL;
+
+    json_builder_begin_object(builder);
+    vsf_status_nova_member(builder, nova);
+    json_builder_end_object(builder);
+    root = json_builder_get_root(builder);
+    return json_to_string(root, FALSE);
+}
+
+static void
+test_what_nova_says_is_told(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autofree char *none = told_of_nova(NULL), *empty = NULL, *text = NULL;
+    VsfNovaPort *port = g_new0(VsfNovaPort, 1);
+
+    g_assert_cmpstr(none, ==, "{\"nova\":null}");
+    def->nova = vsf_nova_new();
+    empty = told_of_nova(def->nova);
+    g_assert_cmpstr(empty, ==,
+                    "{\"nova\":{\"name\":null,\"created\":null,\"flavor\":{\"name\":null,"
+                    "\"vcpus\":null,\"memory\":null,\"disk\":null,\"ephemeral\":null,"
+                    "\"swap\":null},\"project\":{\"id\":null,\"name\":null},"
+                    "\"user\":{\"id\":null,\"name\":null},\"image\":null,\"ports\":[]}}");
+    def->nova->name = g_strdup("web \"1\"");
+    def->nova->created_s = 1709287872;
+    def->nova->flavor.name = g_strdup("m1");
+    def->nova->flavor.vcpus = 2;
+    def->nova->flavor.memory = 1 << 20;
+    def->nova->flavor.disk = 0;
+    def->nova->project.id = g_strdup("7b1c");
+    def->nova->project.name = g_strdup("shop");
+    def->nova->image = g_strdup("f0c1");
+    port->id = g_strdup("2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001");
+    port->addresses = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(port->addresses, g_strdup("10.0.0.7"));
+    g_ptr_array_add(def->nova->ports, port);
+    text = told_of_nova(def->nova);
+    g_assert_cmpstr(text, ==,
+                    "{\"nova\":{\"name\":\"web \\\"1\\\"\",\"created\":\"2024-03-01T10:11:12Z\","
+                    "\"flavor\":{\"name\":\"m1\",\"vcpus\":2,\"memory\":1048576,\"disk\":0,"
+                    "\"ephemeral\":null,\"swap\":null},"
+                    "\"project\":{\"id\":\"7b1c\",\"name\":\"shop\"},"
+                    "\"user\":{\"id\":null,\"name\":null},\"image\":\"f0c1\","
+                    "\"ports\":[{\"id\":\"2d7b1d4e-9f00-4a3c-b6de-c3a1c6c6e001\","
+                    "\"addresses\":[\"10.0.0.7\"]}]}}");
 }
 
 static void
@@ -138,6 +206,7 @@ main(int argc, char **argv)
                     test_each_nic_is_listed_with_the_interface_that_is_read);
     g_test_add_func("/status-vm/what-has-the-name-of-a-tap-and-is-none-is-told",
                     test_what_has_the_name_of_a_tap_and_is_none_is_told);
+    g_test_add_func("/daemon/status-vm/what-nova-says-is-told", test_what_nova_says_is_told);
     g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
                     test_rates_are_of_the_last_two_turns);
     return g_test_run();

@@ -18,6 +18,40 @@ check_name(const VsfDomainDef *def, VsfVmNameMode mode)
     g_assert(*name != '.' && *name != '-');
 }
 
+static void
+check_text(const char *text)
+{
+    if (text == NULL)
+        return;
+    g_assert(*text != '\0' && strlen(text) <= VSF_NOVA_TEXT_MAX);
+    g_assert(g_utf8_validate(text, -1, NULL));
+    for (; *text != '\0'; text = g_utf8_next_char(text))
+        g_assert(g_unichar_isprint(g_utf8_get_char(text)));
+}
+
+static void
+check_nova(const VsfDomainDef *def)
+{
+    const VsfNova *nova = def->nova;
+
+    check_text(nova->name);
+    check_text(nova->flavor.name);
+    check_text(nova->user.id);
+    check_text(nova->user.name);
+    check_text(nova->project.id);
+    check_text(nova->project.name);
+    check_text(nova->image);
+    g_assert(nova->ports->len <= VSF_NOVA_PORTS_MAX);
+    for (guint i = 0; i < nova->ports->len; i++) {
+        const VsfNovaPort *port = nova->ports->pdata[i];
+
+        g_assert(strlen(port->id) == VSF_UUID_TEXT - 1);
+        g_assert(port->addresses->len <= VSF_NOVA_ADDRESSES_MAX);
+        for (guint j = 0; j < port->addresses->len; j++)
+            g_assert(strlen(port->addresses->pdata[j]) < 46);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
@@ -40,6 +74,13 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_assert(def->monitor.sampling <= VSF_MONITOR_SAMPLING_MAX ||
              def->monitor.sampling == VSF_MONITOR_UNSET);
     g_assert(def->has_agent || def->agent == VSF_AGENT_UNKNOWN);
+    if (def->nova != NULL)
+        check_nova(def);
+    for (guint i = 0; i < def->nics->len; i++) {
+        const char *port = vsf_domain_port(def, def->nics->pdata[i]);
+
+        g_assert(port == NULL || strlen(port) == VSF_UUID_TEXT - 1);
+    }
     for (int mode = VSF_VM_NAME_AUTO; mode <= VSF_VM_NAME_GUEST; mode++)
         check_name(def, (VsfVmNameMode)mode);
     return 0;

@@ -10,7 +10,7 @@ test_the_monitor_element_is_found_beside_others(void)
 
     g_assert_true(def->monitor.agent_off);
     g_assert_cmpuint(def->monitor.sampling, ==, 64);
-    g_assert_cmpstr(def->nova_name, ==, "batch");
+    g_assert_cmpstr(def->nova->name, ==, "batch");
     g_assert_true(def->has_agent);
     g_assert_cmpint(def->agent, ==, VSF_AGENT_DISCONNECTED);
     g_assert_false(def->has_balloon);

@@ -16,7 +16,7 @@ test_a_plain_domain(void)
     g_assert_cmpint(def->id, ==, 3);
     g_assert_cmpstr(def->name, ==, "web01");
     g_assert_cmpstr(def->title, ==, "Front end & cache");
-    g_assert_null(def->nova_name);
+    g_assert_null(def->nova);
     g_assert_cmpstr(def->arch, ==, "x86_64");
     g_assert_cmpuint(def->n_vcpus, ==, 2);
     g_assert_cmpuint(def->max_memory, ==, 4ull << 30);
@@ -76,11 +76,11 @@ test_nova_metadata_by_namespace(void)
     g_autoptr(VsfDomainDef) old = parse_file("nova-1.0-other-prefix.xml");
 
     g_assert_cmpstr(ovs->name, ==, "instance-0000002a");
-    g_assert_cmpstr(ovs->nova_name, ==, "web server <1>");
+    g_assert_cmpstr(ovs->nova->name, ==, "web server <1>");
     g_assert_cmpstr(nic(ovs, 0)->device, ==, "tap2d7b1d4e-9f");
     g_assert_cmpstr(nic(ovs, 0)->bridge, ==, "br-int");
     g_assert_cmpstr(old->name, ==, "instance-00000001");
-    g_assert_cmpstr(old->nova_name, ==, "Ubuntu <16>");
+    g_assert_cmpstr(old->nova->name, ==, "Ubuntu <16>");
     g_assert_cmpint(nic(old, 0)->kind, ==, VSF_NIC_TAP);
     g_assert_cmpuint(old->memory, ==, 1ull << 30);
 }
@@ -103,7 +103,7 @@ test_a_prefix_alone_is_not_nova(void)
         g_autofree char *xml = g_strdup_printf(HEAD "<metadata>%s</metadata></domain>", inside[i]);
         g_autoptr(VsfDomainDef) def = parse_text(xml);
 
-        g_assert_null(def->nova_name);
+        g_assert_true(def->nova == NULL || def->nova->name == NULL);
         g_assert_cmpstr(def->name, ==, "n");
     }
 }
@@ -157,6 +157,8 @@ test_every_nic_kind(void)
         if (i < 14)
             g_assert_cmpuint(nic(def, i)->mac[5], ==, i);
     }
+    g_assert_cmpstr(nic(def, 0)->type, ==, "bridge");
+    g_assert_cmpstr(nic(def, 4)->type, ==, "vhostuser");
     g_assert_cmpstr(nic(def, 4)->device, ==, "vhu0");
     g_assert_null(nic(def, 5)->device);
 }

@@ -12,7 +12,9 @@ expect(const char *domain, const char *nova, const char *title, const char *gues
 
     g_strlcpy(def->uuid, "9d3b1f0a-50f6-4b22-a3c1-d1f9f0a7e0aa", sizeof(def->uuid));
     def->name = g_strdup(domain);
-    def->nova_name = g_strdup(nova);
+    def->nova = nova != NULL ? vsf_nova_new() : NULL;
+    if (nova != NULL)
+        def->nova->name = g_strdup(nova);
     def->title = g_strdup(title);
     name = vsf_vm_name(def, mode, guest);
     g_assert_cmpstr(name, ==, want);
