@@ -27,6 +27,7 @@ struct VsfOvsClient {
     VsfOvsState state;
     gint64 since_us;
     char *error;
+    gboolean absent;
     guint retry_ms, retry_timer;
 
     /* Of the connection. */
@@ -264,6 +265,8 @@ open_connection(VsfOvsClient *client)
     g_autoptr(GError) error = NULL;
 
     client->stream = vsf_ovs_stream_new(client->path, &stream_callbacks, client, &error);
+    client->absent = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) ||
+                     g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
     if (client->stream == NULL) {
         retry_later(client);
         enter(client, VSF_OVS_AWAY, error->message);
@@ -355,6 +358,12 @@ const char *
 vsf_ovs_client_error(const VsfOvsClient *client)
 {
     return client->error;
+}
+
+gboolean
+vsf_ovs_client_is_absent(const VsfOvsClient *client)
+{
+    return client->absent;
 }
 
 void

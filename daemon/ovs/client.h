@@ -46,6 +46,8 @@ const VsfOvsSnapshot *vsf_ovs_client_snapshot(const VsfOvsClient *client);
 VsfOvsState vsf_ovs_client_state(const VsfOvsClient *client);
 const char *vsf_ovs_state_name(VsfOvsState state);          /* "away" ... */
 gint64 vsf_ovs_client_since_us(const VsfOvsClient *client); /* monotonic, of the state */
+/* Nobody listens there: what it connects to is not there, or nobody's. */
+gboolean vsf_ovs_client_is_absent(const VsfOvsClient *client);
 /* Why the last connection ended or none could be made; NULL: it is watched, or was not tried. */
 const char *vsf_ovs_client_error(const VsfOvsClient *client);
 
