@@ -3,10 +3,12 @@
 
 #include "app-private.h"
 
+#include <net/if.h>
 #include <string.h>
 
 #define LOG_US (60 * G_USEC_PER_SEC)
-#define COUNTERS_MIN_S 5 /* Open vSwitch renews them every 5 s */
+#define COUNTERS_MS 5000 /* Open vSwitch renews them as often */
+#define COUNTERS_STALE_US (30 * G_USEC_PER_SEC)
 
 const VsfOvsSnapshot *
 vsf_app_ovs_snapshot(const VsfApp *app)
@@ -43,6 +45,83 @@ look_at_taps(const VsfApp *app)
     g_hash_table_iter_init(&iter, vsf_registry_taps(app->registry));
     while (g_hash_table_iter_next(&iter, NULL, &value))
         vsf_app_ovs_tap(app, value);
+}
+
+/* --- vhost-user ---------------------------------------------------------------- */
+
+static const VsfOvsPort *
+vhost_user_port(const VsfApp *app, const VsfNic *nic)
+{
+    const VsfOvsPort *port = vsf_ovs_snapshot_by_name(vsf_app_ovs_snapshot(app), nic->device);
+
+    return port != NULL && vsf_ovs_port_is_vhost_user(port) ? port : NULL;
+}
+
+/* A VsfNicStatsFunc. The switch receives what the guest sends, as the kernel does on a tap. */
+static gboolean
+nic_stats(const VsfNic *nic, VsfLinkStats *stats, gpointer user_data)
+{
+    const VsfApp *app = user_data;
+    const VsfOvsCounters *counters = NULL;
+
+    if (vhost_user_port(app, nic) != NULL)
+        counters = vsf_ovs_snapshot_counters(vsf_app_ovs_snapshot(app), nic->device,
+                                             g_get_monotonic_time() - COUNTERS_STALE_US);
+    if (counters == NULL)
+        return FALSE;
+    *stats = (VsfLinkStats){
+        .rx_packets = counters->rx_packets,
+        .tx_packets = counters->tx_packets,
+        .rx_bytes = counters->rx_bytes,
+        .tx_bytes = counters->tx_bytes,
+        .rx_errors = counters->rx_errors,
+        .tx_errors = counters->tx_errors,
+        .rx_dropped = counters->rx_dropped,
+        .tx_dropped = counters->tx_dropped,
+        .multicast = VSF_UNKNOWN,
+    };
+    return TRUE;
+}
+
+/* The number is the switch's own: one that the kernel uses for another interface is no source. */
+static void
+send_port(const VsfApp *app, VsfDomain *domain, const VsfNic *nic)
+{
+    const VsfOvsPort *port = vhost_user_port(app, nic);
+    VsfTap like = {.domain = domain, .nic = nic, .kind = VSF_NIC_TAP};
+    VsfLinkStats stats;
+
+    if (port == NULL || port->ifindex == 0 ||
+        vsf_registry_link(app->registry, (int)port->ifindex) != NULL ||
+        !nic_stats(nic, &stats, (gpointer)app))
+        return;
+    like.link.ifindex = (int)port->ifindex;
+    like.link.flags = IFF_UP;
+    like.link.carrier = port->up;
+    g_strlcpy(like.link.name, port->name, sizeof(like.link.name));
+    vsf_exporter_tap(app->exporter, &like, &stats);
+}
+
+/* They have turns of their own, all together: one message tells of all. */
+static gboolean
+send_ports(gpointer user_data)
+{
+    const VsfApp *app = user_data;
+    GHashTableIter iter;
+    gpointer value;
+
+    if (!vsf_ovs_snapshot_has_vhost_user(vsf_app_ovs_snapshot(app)))
+        return G_SOURCE_CONTINUE;
+    g_hash_table_iter_init(&iter, vsf_registry_domains(app->registry));
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        VsfDomain *domain = value;
+
+        for (guint i = 0; i < domain->def->nics->len; i++)
+            if (((const VsfNic *)domain->def->nics->pdata[i])->kind == VSF_NIC_VHOST_USER)
+                send_port(app, domain, domain->def->nics->pdata[i]);
+    }
+    vsf_exporter_flush(app->exporter);
+    return G_SOURCE_CONTINUE;
 }
 
 /* --- the connection ----------------------------------------------------------- */
@@ -97,6 +176,7 @@ static const VsfOvsClientCallbacks callbacks = {.changed = changed};
 void
 vsf_app_ovs_stop(VsfApp *app)
 {
+    g_clear_handle_id(&app->ovs_timer, g_source_remove);
     g_clear_pointer(&app->ovs, vsf_ovs_client_free);
     g_clear_pointer(&app->ovs_socket, g_free);
     g_clear_pointer(&app->ovs_told, g_free);
@@ -107,7 +187,6 @@ void
 vsf_app_ovs_set_config(VsfApp *app)
 {
     const VsfConfig *config = app->config;
-    guint counters_s = config->polling_s == 0 ? 0 : MAX(config->polling_s, COUNTERS_MIN_S);
 
     if (app->ovs != NULL &&
         (config->ovs_mode == VSF_OVS_OFF || strcmp(config->ovs_socket, app->ovs_socket) != 0)) {
@@ -120,7 +199,14 @@ vsf_app_ovs_set_config(VsfApp *app)
         app->ovs_socket = g_strdup(config->ovs_socket);
         app->ovs = vsf_ovs_client_new(config->ovs_socket, &vsf_ovs_pace, &callbacks, app);
     }
-    vsf_ovs_client_set_counters_ms(app->ovs, counters_s * 1000);
+    vsf_ovs_client_set_counters_ms(app->ovs, config->polling_s != 0 ? COUNTERS_MS : 0);
+    vsf_poller_set_others(app->poller, nic_stats, app);
+    if (app->ovs_timer != 0 && app->ovs_polling_s == config->polling_s)
+        return;
+    g_clear_handle_id(&app->ovs_timer, g_source_remove);
+    app->ovs_polling_s = config->polling_s;
+    if (config->polling_s != 0)
+        app->ovs_timer = g_timeout_add_seconds(config->polling_s, send_ports, app);
 }
 
 /* --- the status --------------------------------------------------------------- */

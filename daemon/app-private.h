@@ -45,6 +45,7 @@ struct VsfApp {
     char *ovs_told;    /* what is wrong with it, as logged last */
     gboolean ovs_told_watched;
     VsfLogRate ovs_rate;
+    guint ovs_timer, ovs_polling_s; /* of counter samples of its ports */
     VsfHookSocket *hook;
     VsfControl *control;
     char *agent_socket;             /* of the agent service; NULL: nobody is asked */

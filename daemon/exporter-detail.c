@@ -62,7 +62,8 @@ put_host(VsfMetricWriter *writer, const VsfDomainDetail *detail)
         char group[16];
 
         g_snprintf(group, sizeof(group), "nic%u", nic->number);
-        vsf_metric_number(writer, group, "", "ifindex", VSF_METRIC_GAUGE, nic->ifindex);
+        if (nic->ifindex != 0)
+            vsf_metric_number(writer, group, "", "ifindex", VSF_METRIC_GAUGE, nic->ifindex);
         put_nic(writer, group, &nic->net);
     }
     if (detail->n_nics_rest > 0) {

@@ -15,7 +15,8 @@ static const struct {
     [OPEN_VSWITCH] = {"Open_vSwitch", "\"ovs_version\""},
     [BRIDGE] = {"Bridge", "\"name\",\"ports\",\"sflow\""},
     [PORT] = {"Port", "\"name\",\"interfaces\",\"tag\",\"trunks\",\"vlan_mode\""},
-    [INTERFACE] = {"Interface", "\"name\",\"type\",\"ofport\",\"ifindex\",\"external_ids\""},
+    [INTERFACE] = {"Interface",
+                   "\"name\",\"type\",\"ofport\",\"ifindex\",\"link_state\",\"external_ids\""},
     [SFLOW] = {"sFlow", "\"agent\",\"targets\",\"sampling\",\"polling\",\"header\","
                         "\"external_ids\""},
 };
@@ -26,6 +27,7 @@ typedef struct {
     char *type, *vlan_mode, *trunks, *iface_id, *attached_mac, *agent, *mark, *targets;
     char *sflow;
     GPtrArray *below; /* UUIDs: a bridge's ports, a port's interfaces */
+    gboolean up;
     gint64 ofport, ifindex, tag, sampling, polling, header;
 } Row;
 
@@ -216,6 +218,7 @@ read_row(Table table, JsonObject *object)
         row->type = g_strdup(vsf_ovs_text(vsf_ovs_column(object, "type")));
         row->ofport = vsf_ovs_integer(vsf_ovs_column(object, "ofport"), -1);
         row->ifindex = vsf_ovs_integer(vsf_ovs_column(object, "ifindex"), 0);
+        row->up = g_strcmp0(vsf_ovs_text(vsf_ovs_column(object, "link_state")), "up") == 0;
         row->iface_id = external_id(object, "iface-id");
         row->attached_mac = external_id(object, "attached-mac");
     } else if (table == SFLOW) {
@@ -377,6 +380,7 @@ add_interfaces(const VsfOvsDb *db, VsfOvsSnapshot *snapshot, const Row *bridge, 
                 .iface_id = row->iface_id,
                 .attached_mac = row->attached_mac,
                 .ofport = row->ofport,
+                .up = row->up,
                 .ifindex = row->ifindex > 0 && row->ifindex <= G_MAXINT ? (guint32)row->ifindex : 0,
                 .tag = port->tag >= 0 && port->tag < TRUNKS_MAX ? (int)port->tag : -1,
             });

@@ -19,6 +19,7 @@ typedef struct {
     const char *iface_id;     /* external_ids: Neutron's port; or NULL */
     const char *attached_mac; /* external_ids; or NULL */
     gint64 ofport;   /* OpenFlow's number; -1: the interface could not be opened, or none */
+    gboolean up;     /* its link is */
     guint32 ifindex; /* 0: not known */
     int tag;         /* VLAN of frames that have no tag; -1: none */
 } VsfOvsPort;
