@@ -105,7 +105,7 @@ readable(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
         return G_SOURCE_CONTINUE;
     if (size <= 0) {
         stream->in_source = 0;
-        if (size < 0)
+        if (size < 0 && errno != ECONNRESET)
             end_at_errno(stream, errno);
         else
             end_with(stream, g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CLOSED,
@@ -160,6 +160,11 @@ send_some(VsfOvsStream *stream)
             continue;
         if (size < 0 && errno == EAGAIN)
             return TRUE;
+        /* Why it closed may lie in what it said. */
+        if (size < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+            g_byte_array_set_size(stream->out, 0);
+            return TRUE;
+        }
         if (size < 0) {
             end_at_errno(stream, errno);
             return FALSE;
