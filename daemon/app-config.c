@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The configuration in force: what the files and the command line say, with what another source
  * wants instead, given to each room when it changes. A room compares what concerns it. */
+#include "app-ovs.h"
 #include "app-private.h"
 #include "base/event.h"
 #include "net/agent-address.h"
@@ -79,6 +80,7 @@ tell_rooms(VsfApp *app, const VsfConfig *before)
     if (config->vm_name != before->vm_name)
         rename_domains(app);
     vsf_vitals_config_changed(app->vitals);
+    vsf_app_ovs_set_config(app);
     vsf_app_registry_changed(app);
 }
 

@@ -14,6 +14,7 @@
 #include "net/dns-sd.h"
 #include "net/hook-socket.h"
 #include "net/links.h"
+#include "ovs/client.h"
 #include "pauses.h"
 #include "poller.h"
 #include "ports.h"
@@ -40,6 +41,12 @@ struct VsfApp {
     char *dns_note;         /* what is in force otherwise than DNS has it, or NULL */
     VsfLogRate dns_note_rate;
     VsfBeside *beside;
+    VsfOvsClient *ovs; /* NULL: off */
+    char *ovs_socket;  /* of that */
+    char *ovs_told;    /* what is wrong with it, as logged last */
+    gboolean ovs_told_watched;
+    VsfLogRate ovs_rate;
+    guint ovs_timer, ovs_polling_s; /* of counter samples of its ports */
     VsfHookSocket *hook;
     VsfControl *control;
     char *agent_socket;             /* of the agent service; NULL: nobody is asked */

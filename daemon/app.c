@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "app-ovs.h"
 #include "app-private.h"
 #include "base/descriptors.h"
 #include "base/event.h"
@@ -61,6 +62,7 @@ tap_added(VsfTap *tap, gpointer user_data)
 
     g_debug("%s: interface %d %s", tap->link.name, tap->link.ifindex,
             tap->role == VSF_TAP_PORT ? "is a physical port" : "may be a VM's");
+    vsf_app_ovs_tap(app, tap);
     vsf_flows_tap_added(app->flows, tap);
     /* A port's counters are told with the host's. */
     if (tap->role != VSF_TAP_PORT)
@@ -82,6 +84,7 @@ tap_changed(VsfTap *tap, gpointer user_data)
 {
     VsfApp *app = user_data;
 
+    vsf_app_ovs_tap(app, tap);
     vsf_flows_tap_changed(app->flows, tap);
     vsf_poller_tap_changed(app->poller, tap);
 }
@@ -292,6 +295,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->away_since_us = g_get_monotonic_time();
     app->conn = vsf_conn_new(app->config->uri, &vsf_app_conn_callbacks, app);
     app->vitals = vsf_vitals_new(app);
+    vsf_app_ovs_set_config(app);
     return TRUE;
 }
 
@@ -385,6 +389,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->hook, vsf_hook_socket_free);
     g_clear_pointer(&app->beside, vsf_beside_free);
     g_clear_pointer(&app->vitals, vsf_vitals_free);
+    vsf_app_ovs_stop(app);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);
     g_clear_pointer(&app->ports, vsf_ports_free);

@@ -20,6 +20,7 @@ static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
 static const char *const host_words[] = {"on", "off", NULL};
 static const char *const host_interfaces_words[] = {"auto", "off", NULL};
+static const char *const ovs_mode_words[] = {"off", "observe", NULL};
 
 static gboolean
 check_source_address(const char *text, GError **error)
@@ -51,6 +52,16 @@ check_agent_socket(const char *text, GError **error)
         return TRUE;
     g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID,
                         "is neither auto nor none nor the path of a socket");
+    return FALSE;
+}
+
+static gboolean
+check_ovs_socket(const char *text, GError **error)
+{
+    if (text[0] == '/' && strlen(text) < 108)
+        return TRUE;
+    g_set_error_literal(error, VSF_CONFIG_ERROR, VSF_CONFIG_ERROR_INVALID,
+                        "is no path of a socket");
     return FALSE;
 }
 
@@ -209,6 +220,13 @@ static const VsfConfigKey keys[] = {
      .help =
          "Counter samples of the host's own interfaces: auto (physical ones, and bridges with a\n"
          "carrier that have one below them) or off."},
+    {"ovs", "mode", VSF_KEY_WORD, FIELD(ovs_mode), .words = ovs_mode_words, .fallback = "observe",
+     .help = "What Open vSwitch's database is for, where there is one: observe (each interface's\n"
+             "bridge, port and VLAN are read there, and the counters of vhost-user ports;\n"
+             "nothing is written) or off."},
+    {"ovs", "socket", VSF_KEY_TEXT, FIELD(ovs_socket), .check = check_ovs_socket,
+     .fallback = "/run/openvswitch/db.sock", .form = "the path of a socket",
+     .help = "Where ovsdb-server listens. The daemon's user must be allowed to write there."},
 };
 
 #define RULE_FIELD(member) .offset = G_STRUCT_OFFSET(VsfConfigRule, member)

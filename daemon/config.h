@@ -28,6 +28,8 @@ typedef enum { VSF_DETAIL_RTMETRIC, VSF_DETAIL_NONE } VsfDetail;
 typedef enum { VSF_HOST_ON, VSF_HOST_OFF } VsfHostSamples;
 typedef enum { VSF_HOST_INTERFACES_AUTO, VSF_HOST_INTERFACES_OFF } VsfHostInterfaces;
 
+typedef enum { VSF_OVS_OFF, VSF_OVS_OBSERVE } VsfOvsMode;
+
 /* [vm PATTERN] or [interface PATTERN]: what is so for these alone. */
 typedef enum { VSF_RULE_VM, VSF_RULE_INTERFACE } VsfRuleKind;
 typedef enum {
@@ -91,6 +93,9 @@ typedef struct {
     /* [host] */
     VsfHostSamples host;
     VsfHostInterfaces host_interfaces;
+    /* [ovs] */
+    VsfOvsMode ovs_mode;
+    char *ovs_socket;
 
     GPtrArray *rules; /* VsfConfigRule, in the order in which the files have them */
 

@@ -227,7 +227,7 @@ vsf_domain_poll_readings(VsfDomainPoll *poll, GHashTable *table)
     if (!poll->running || !poll->waiting_net)
         return;
     poll->counters.net = vsf_domain_net_sum(poll->context->config, poll->domain, table,
-                                            last ? &poll->final_net : &zero,
+                                            &poll->context->others, last ? &poll->final_net : &zero,
                                             last ? poll->n_final : 0, &poll->detail);
     poll->waiting_net = FALSE;
     maybe_finish(poll);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/worker.h"
+#include "domain-net.h"
 #include "exporter.h"
 #include "guests.h"
 #include "virt/stats.h"
@@ -18,6 +19,7 @@ typedef struct {
     VsfExporter *exporter;
     VsfCalls *stats;
     VsfGuests *guests;
+    VsfNicStats others; /* of NICs without a tap */
     VsfWorker *finder;  /* walks /proc: vsf_qemu_finder_new() */
     gboolean connected; /* libvirt answers; while it does not, it is not asked */
     /* The poll whose libvirt answer came, by UUID; NULL if there is none. */

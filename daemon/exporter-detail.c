@@ -66,7 +66,8 @@ put_host(VsfMetricWriter *writer, const VsfDomainDef *def, const VsfDomainDetail
         char group[16];
 
         g_snprintf(group, sizeof(group), "nic%u", nic->number);
-        vsf_metric_number(writer, group, "", "ifindex", VSF_METRIC_GAUGE, nic->ifindex);
+        if (nic->ifindex != 0)
+            vsf_metric_number(writer, group, "", "ifindex", VSF_METRIC_GAUGE, nic->ifindex);
         if (nic->number < def->nics->len)
             vsf_metric_text(writer, group, "", "port",
                             vsf_domain_port(def, def->nics->pdata[nic->number]));

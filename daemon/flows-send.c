@@ -78,6 +78,12 @@ port(const VsfTap *tap)
     return tap == NULL ? 0 : (guint32)tap->link.ifindex;
 }
 
+static guint16
+port_vlan(const VsfTap *tap)
+{
+    return tap == NULL ? 0 : tap->port_vlan;
+}
+
 static guint32
 talker(const VsfTap *tap)
 {
@@ -145,6 +151,8 @@ emit(VsfFlows *flows, Sampler *sampler, const VsfPacket *packet, guint32 drops)
         .to = entity(ends.to),
         .input = port(packet->from_vm ? tap : ends.from),
         .output = port(packet->from_vm ? ends.to : tap),
+        .input_vlan = port_vlan(packet->from_vm ? tap : ends.from),
+        .output_vlan = port_vlan(packet->from_vm ? ends.to : tap),
         .frame_length = packet->frame_length,
         .header = packet->header,
         .header_length = packet->header_length,

@@ -16,6 +16,12 @@ vsf_poller_set_own(const VsfPoller *poller, Entry *entry)
                              : vsf_config_vm_polling_s(config, vm));
 }
 
+void
+vsf_poller_set_others(VsfPoller *poller, VsfNicStatsFunc func, gpointer user_data)
+{
+    poller->context.others = (VsfNicStats){func, user_data};
+}
+
 gboolean
 vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap)
 {

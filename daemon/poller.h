@@ -24,6 +24,9 @@ VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExp
                           VsfGuests *guests, VsfPollerGone gone, gpointer gone_data);
 void vsf_poller_free(VsfPoller *poller);
 
+/* Who knows counters of NICs that have no tap; until then nobody does. */
+void vsf_poller_set_others(VsfPoller *poller, VsfNicStatsFunc func, gpointer user_data);
+
 /* The host's sample now, if none has left yet: before anything else is told of the host. */
 void vsf_poller_host_first(VsfPoller *poller);
 

@@ -100,8 +100,23 @@ trouble_of(const VsfNic *nic, GHashTable *links)
     return NULL;
 }
 
+/* Of a tap that is read, or of memory that is shared with a switch. */
+static const VsfOvsPort *
+port_of(const VsfOvsSnapshot *ports, const VsfNic *nic, const VsfTap *tap)
+{
+    const VsfOvsPort *port;
+
+    if (tap != NULL)
+        return vsf_ovs_snapshot_of_link(ports, tap->link.name, tap->link.ifindex);
+    if (nic->kind != VSF_NIC_VHOST_USER)
+        return NULL;
+    port = vsf_ovs_snapshot_by_name(ports, nic->device);
+    return port != NULL && vsf_ovs_port_is_vhost_user(port) ? port : NULL;
+}
+
 static void
-add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
+add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
+               const VsfOvsSnapshot *ports)
 {
     static const char *const kinds[] = {
         [VSF_NIC_TAP] = "tap",
@@ -138,6 +153,7 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links)
                                  tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
         vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);
         vsf_status_text_member(builder, "unsampled", tap == NULL ? unsampled[nic->kind] : NULL);
+        vsf_status_switch_member(builder, port_of(ports, nic, tap));
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -174,11 +190,11 @@ add_disks(JsonBuilder *builder, const VsfDomainDef *def)
 
 void
 vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
-                      const VsfPollStatus *poll)
+                      const VsfOvsSnapshot *ports, const VsfPollStatus *poll)
 {
     add_counters(builder, &poll->sent);
     add_rates(builder, poll);
-    add_interfaces(builder, domain, links);
+    add_interfaces(builder, domain, links, ports);
     add_disks(builder, domain->def);
     json_builder_set_member_name(builder, "balloon");
     json_builder_begin_object(builder);

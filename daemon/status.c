@@ -2,6 +2,7 @@
 /* The daemon's state as one JSON document; see docs/status-json.md. */
 #include "status.h"
 
+#include "app-ovs.h"
 #include "app-private.h"
 #include "model/bridge-ports.h"
 
@@ -96,7 +97,8 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "counter_samples",
                           vsf_exporter_domain_samples(app->exporter, domain->index));
     vsf_status_nova_member(builder, domain->def->nova);
-    vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry), &poll);
+    vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry),
+                          vsf_app_ovs_snapshot(app), &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }
@@ -168,6 +170,8 @@ add_tap(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfT
     vsf_status_int_member(builder, "pool", flow.pool);
     vsf_status_text_member(builder, "backend", flow.backend);
     vsf_status_text_member(builder, "backend_reason", flow.backend_reason);
+    vsf_status_switch_member(builder, vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app),
+                                                               tap->link.name, tap->link.ifindex));
     json_builder_end_object(builder);
 }
 
@@ -352,6 +356,7 @@ vsf_app_status(VsfApp *app)
     vsf_app_status_dns_member(builder, app);
     add_state(builder, app);
     vsf_app_status_beside_member(builder, app);
+    vsf_app_status_ovs_member(builder, app);
     /* The rest starts when the agent address is known. */
     if (app->conn != NULL) {
         add_libvirt(builder, app);

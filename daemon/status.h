@@ -4,6 +4,7 @@
 
 #include "domain-poll.h"
 #include "guests.h"
+#include "ovs/snapshot.h"
 
 #include <json-glib/json-glib.h>
 
@@ -22,10 +23,15 @@ const char *vsf_status_direction(VsfDirection direction); /* "once" ... */
 /* Null if it is VSF_UNKNOWN, or beyond what JSON's integers hold. */
 void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value);
 
+/* The member "switch" of an interface; @port NULL: it is on no bridge of Open vSwitch that is
+ * known. */
+void vsf_status_switch_member(JsonBuilder *builder, const VsfOvsPort *port);
+
 /* The members of vms[] that tell of what the host reads of it: counters and rates (of @poll),
- * interfaces, balloon. @links: of vsf_registry_links(), or NULL. */
+ * interfaces, balloon. @links: of vsf_registry_links(), or NULL. @ports: what Open vSwitch says,
+ * or NULL. */
 void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
-                           const VsfPollStatus *poll);
+                           const VsfOvsSnapshot *ports, const VsfPollStatus *poll);
 
 /* The member "nova" of vms[]: null for a VM of nobody's cloud. */
 void vsf_status_nova_member(JsonBuilder *builder, const VsfNova *nova);

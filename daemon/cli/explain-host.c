@@ -190,7 +190,7 @@ say_no_tap(const VsfExplain *explain, VsfFinding *finding, const char *device, c
 
 /* The first NIC that is not read; FALSE: each is. */
 static gboolean
-say_unread(const VsfExplain *explain, VsfFinding *finding)
+say_unread(const VsfExplain *explain, VsfFinding *finding, gboolean sum_is_known)
 {
     JsonArray *all = vsf_member_array(explain->vm, "interfaces");
 
@@ -201,6 +201,10 @@ say_unread(const VsfExplain *explain, VsfFinding *finding)
                         *device = vsf_member_text(nic, "device");
 
         if (nic == NULL || vsf_is_number(vsf_member(nic, "ifindex")))
+            continue;
+        /* The switch counted for it. */
+        if (sum_is_known && strcmp(kind, "vhost-user") == 0 &&
+            vsf_member_object(nic, "switch") != NULL)
             continue;
         if (vsf_explain_is(nic, "trouble", "not Ethernet"))
             say_not_ethernet(finding, device, mac);
@@ -226,7 +230,7 @@ vsf_explain_net(const VsfExplain *explain, VsfFinding *finding)
     }
     if (strcmp(in, "-") != 0)
         finding->value = g_strdup_printf("%s in, %s out", in, out);
-    if (say_unread(explain, finding))
+    if (say_unread(explain, finding, finding->value != NULL))
         vsf_explain_and(finding, "So the sum over the VM's NICs is unknown: less than all would be "
                                  "a lie.");
     else if (finding->value == NULL)
@@ -344,7 +348,7 @@ vsf_explain_packets(const VsfExplain *explain, VsfFinding *finding)
                                          taps.samples, taps.n_sampling, taps.n, taps.coarsest);
     if (taps.bad != NULL) {
         say_not_sampled(explain, finding, taps.bad);
-    } else if (!say_unread(explain, finding) && taps.n == 0) {
+    } else if (!say_unread(explain, finding, FALSE) && taps.n == 0) {
         finding->value = g_strdup("none");
         vsf_finding_say(finding, VSF_SEVERITY_OK, "no-nic", "The VM has no interface.");
     } else if (strcmp(finding->code, "ok") == 0 && taps.drops > 0 &&

@@ -18,8 +18,8 @@ typedef struct {
 } VsfDiskDetail;
 
 typedef struct {
-    guint number; /* of the NIC in the domain's XML, from 0 */
-    guint32 ifindex;
+    guint number;       /* of the NIC in the domain's XML, from 0 */
+    guint32 ifindex;    /* 0: the kernel has no interface of it */
     VsfNetCounters net; /* in the view that virt_net_io has */
 } VsfNicDetail;
 

@@ -71,6 +71,7 @@ struct VsfTap {
     gint64 since_us; /* it has been where it is, with the NIC's MAC that it has, since then */
     gint64 doubtful_until_us; /* others use its MAC: see ends.h, which sets this */
     gpointer owner;           /* for the app: sampler state */
+    guint16 port_vlan;        /* for the app: VLAN of its port of a switch, 0: none known */
 };
 
 /* Whose it is is settled, so that what was picked on it may leave. */

@@ -51,15 +51,25 @@ put_sampled_header(VsfXdr *xdr, const VsfSflowFlow *flow)
     vsf_xdr_patch_u32(xdr, length_at, (uint32_t)(xdr->used - body_at));
 }
 
+/* VLAN 0 is a priority without a VLAN. */
 static void
-put_extended_switch(VsfXdr *xdr, uint16_t tci)
+put_side(VsfXdr *xdr, gboolean tagged, uint16_t tci, uint16_t port_vlan)
+{
+    uint16_t vlan = tci & 0x0fff;
+
+    if (vlan == 0 && port_vlan != 0)
+        vlan = port_vlan;
+    vsf_xdr_u32(xdr, tagged || vlan != 0 ? vlan : VSF_SFLOW_VLAN_UNKNOWN);
+    vsf_xdr_u32(xdr, tagged || vlan != 0 ? (uint32_t)tci >> 13 : VSF_SFLOW_VLAN_UNKNOWN);
+}
+
+static void
+put_extended_switch(VsfXdr *xdr, const VsfSflowFlow *flow, gboolean tagged, uint16_t tci)
 {
     vsf_xdr_u32(xdr, RECORD_EXTENDED_SWITCH);
     vsf_xdr_u32(xdr, SWITCH_SIZE - 8);
-    for (int side = 0; side < 2; side++) {
-        vsf_xdr_u32(xdr, tci & 0x0fff);
-        vsf_xdr_u32(xdr, tci >> 13);
-    }
+    put_side(xdr, tagged, tci, flow->input_vlan);
+    put_side(xdr, tagged, tci, flow->output_vlan);
 }
 
 static void
@@ -78,6 +88,7 @@ vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow)
 {
     uint16_t tci = 0;
     gboolean tagged = find_vlan_tag(flow, &tci);
+    gboolean switched = tagged || flow->input_vlan != 0 || flow->output_vlan != 0;
     gboolean timed = flow->time_ns > 0;
     size_t length_at, body_at;
 
@@ -94,10 +105,10 @@ vsf_sflow_flow(VsfXdr *xdr, const VsfSflowFlow *flow)
     vsf_xdr_u32(xdr, flow->input);
     vsf_xdr_u32(xdr, INTERFACE_IF_INDEX);
     vsf_xdr_u32(xdr, flow->output);
-    vsf_xdr_u32(xdr, 2 + (tagged ? 1 : 0) + (timed ? 1 : 0));
+    vsf_xdr_u32(xdr, 2 + (switched ? 1 : 0) + (timed ? 1 : 0));
     put_sampled_header(xdr, flow);
-    if (tagged)
-        put_extended_switch(xdr, tci);
+    if (switched)
+        put_extended_switch(xdr, flow, tagged, tci);
     if (timed) {
         vsf_xdr_u32(xdr, RECORD_TIMESTAMP);
         vsf_xdr_u32(xdr, TIMESTAMP_SIZE - 8);

@@ -228,6 +228,10 @@ static const Case cases[] = {
 
     {"net", NIC("vhost-user", "null"), NULL, NOTE, "vhost-user", NULL,
      "52:54:00:00:00:02 is vhost-user", "ovs-vsctl -- --id=@s create sflow"},
+    {"net",
+     "{'interfaces':[{'kind':'vhost-user','mac':'52:54:00:00:00:02','device':'vhu1','ifindex':null,"
+     "'switch':{'bridge':'b'}}],'taps':[],'counters':{'net_in_bytes':1024,'net_out_bytes':0}}",
+     NULL, OK, "ok", "1.0 KiB in, 0 B out", NULL, NULL},
     {"net", NIC("hostdev", "null"), NULL, NOTE, "hostdev", NULL, "SR-IOV", NULL},
     {"net", NIC("other", "null"), NULL, NOTE, "no-tap", NULL, "neither tap nor macvtap", NULL},
     {"net", NIC("tap", "'port7'"), NULL, WARNING, "not-matched", NULL,

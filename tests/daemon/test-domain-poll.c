@@ -354,6 +354,47 @@ test_a_nic_without_a_reading_makes_the_sum_unknown(Fixture *fixture,
     poller_assert_newest(fixture, "virt_net_io.bytes_out", "unknown");
 }
 
+/* A VsfNicStatsFunc. */
+static gboolean
+switch_knows(const VsfNic *nic, VsfLinkStats *stats, gpointer user_data)
+{
+    g_assert_cmpint(nic->kind, ==, VSF_NIC_VHOST_USER);
+    *stats = (VsfLinkStats){.rx_bytes = 5, .tx_bytes = 7};
+    return *(const gboolean *)user_data;
+}
+
+/* The switch receives what the guest sends. */
+static void
+test_a_switch_knows_what_the_kernel_does_not(Fixture *fixture,
+                                             gconstpointer user_data G_GNUC_UNUSED)
+{
+    static const struct {
+        gboolean known;
+        VsfNetDirection direction;
+        const char *in, *out;
+    } cases[] = {
+        {FALSE, VSF_NET_DIRECTION_GUEST, "unknown", "unknown"},
+        {TRUE, VSF_NET_DIRECTION_GUEST, "27", "1005"},
+        {TRUE, VSF_NET_DIRECTION_HOST, "1005", "27"},
+    };
+    VsfDomain *domain = poller_start_vm(fixture, 1);
+    VsfNic *nic = g_new0(VsfNic, 1);
+    gboolean known;
+
+    nic->kind = VSF_NIC_VHOST_USER;
+    g_ptr_array_add(domain->def->nics, nic);
+    vsf_poller_set_others(fixture->poller, switch_knows, &known);
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        known = cases[i].known;
+        fixture->config->virt_net_direction = cases[i].direction;
+        poller_begin_turn(fixture, VSF_POLL_FIRST);
+        fake_link_stats_answer(0);
+        poller_answer_stats(7);
+        poller_assert_newest(fixture, "virt_net_io.bytes_in", cases[i].in);
+        poller_assert_newest(fixture, "virt_net_io.bytes_out", cases[i].out);
+    }
+}
+
 static void
 finish_turn(Fixture *fixture)
 {
@@ -430,6 +471,7 @@ main(int argc, char **argv)
         test_what_only_the_hook_announced_has_no_sample);
     ADD("a-nic-without-a-reading-makes-the-sum-unknown",
         test_a_nic_without_a_reading_makes_the_sum_unknown);
+    ADD("a-switch-knows-what-the-kernel-does-not", test_a_switch_knows_what_the_kernel_does_not);
     ADD("a-busy-domain-is-asked-once-more", test_a_busy_domain_is_asked_once_more);
     ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
     ADD("a-qemu-that-sleeps-for-long-is-stuck", test_a_qemu_that_sleeps_for_long_is_stuck);

@@ -158,6 +158,34 @@ test_what_the_kernel_did_not_leave_out_came_from_outside(Fixture *fixture,
 }
 
 static void
+assert_vlans(const Fixture *fixture, const char *source, const char *destination)
+{
+    GBytes *bytes = fixture->datagrams->pdata[fixture->datagrams->len - 1];
+    g_autoptr(GHashTable)
+        table = decoded_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+
+    assert_decoded(table, "samples.0.records.extended_switch.src_vlan", source);
+    assert_decoded(table, "samples.0.records.extended_switch.dst_vlan", destination);
+}
+
+/* Where a switch keeps them apart, frames have no tag that would tell it. */
+static void
+test_vlans_are_those_of_the_ports(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    vsf_registry_tap(fixture->registry, 17)->port_vlan = 7;
+    pick(fixture, 17, TRUE, mac_outside, mac_a, 100 * MS, "17>0 200001>0");
+    assert_vlans(fixture, "7", "unknown");
+    pick(fixture, 18, FALSE, mac_b, mac_a, 200 * MS, "17>18 200001>200002");
+    assert_vlans(fixture, "7", "unknown");
+    vsf_registry_tap(fixture->registry, 18)->port_vlan = 9;
+    pick(fixture, 18, FALSE, mac_b, mac_a, 300 * MS, "17>18 200001>200002");
+    assert_vlans(fixture, "7", "9");
+    vsf_registry_tap(fixture->registry, 17)->port_vlan = 0;
+    pick(fixture, 17, FALSE, mac_a, mac_outside, 400 * MS, "0>17 0>200001");
+    assert_vlans(fixture, NULL, NULL);
+}
+
+static void
 test_talks_are_between_the_ends(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     VsfTalk talks[4];
@@ -197,6 +225,7 @@ main(int argc, char **argv)
         test_the_last_frames_of_a_vm_are_still_its_own);
     ADD("what-the-kernel-did-not-leave-out-came-from-outside", VSF_DIRECTION_ONCE,
         test_what_the_kernel_did_not_leave_out_came_from_outside);
+    ADD("vlans-are-those-of-the-ports", VSF_DIRECTION_BOTH, test_vlans_are_those_of_the_ports);
     ADD("talks-are-between-the-ends", VSF_DIRECTION_OUT, test_talks_are_between_the_ends);
     return g_test_run();
 }

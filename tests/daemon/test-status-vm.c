@@ -4,13 +4,14 @@
 #include <string.h>
 
 static char *
-told_with(const VsfDomain *domain, GHashTable *links, const VsfPollStatus *poll)
+told_with(const VsfDomain *domain, GHashTable *links, const VsfOvsSnapshot *ports,
+          const VsfPollStatus *poll)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(builder);
-    vsf_status_vm_members(builder, domain, links, poll);
+    vsf_status_vm_members(builder, domain, links, ports, poll);
     json_builder_end_object(builder);
     root = json_builder_get_root(builder);
     return json_to_string(root, FALSE);
@@ -19,7 +20,7 @@ told_with(const VsfDomain *domain, GHashTable *links, const VsfPollStatus *poll)
 static char *
 told(const VsfDomain *domain, const VsfPollStatus *poll)
 {
-    return told_with(domain, NULL, poll);
+    return told_with(domain, NULL, NULL, poll);
 }
 
 static void
@@ -74,19 +75,21 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
         "\"interfaces\":["
         "{\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
         "\"port\":null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user space\"},"
+        "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user "
+        "space\",\"switch\":null},"
         "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\","
         "\"port\":"
         "null,\"ifindex\":7,"
-        "\"trouble\":null,\"unsampled\":null},"
+        "\"trouble\":null,\"unsampled\":null,\"switch\":null},"
         "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\","
         "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":null},"
+        "\"trouble\":null,\"unsampled\":null,\"switch\":null},"
         "{\"kind\":\"hostdev\",\"type\":null,\"mac\":\"00:00:00:00:00:03\",\"device\":null,"
         "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the host\"}],"
+        "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the "
+        "host\",\"switch\":null}],"
         "\"block_devices\":[{\"target\":\"vda\",\"kind\":\"network\",\"source\":\"rbd:a/b\","
         "\"serial\":\"S\",\"volume\":null,\"config_drive\":false,\"counted\":true}],"
         "\"balloon\":{\"device\":true,\"period_s\":10}}");
@@ -114,7 +117,7 @@ test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
         g_autofree char *text = NULL, *member = NULL;
 
         add_nic(def, VSF_NIC_TAP, links[i].name);
-        text = told_with(&domain, table, &poll);
+        text = told_with(&domain, table, NULL, &poll);
         member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s,", wanted[i]);
         g_assert_nonnull(strstr(text, member));
     }
@@ -172,6 +175,69 @@ test_what_nova_says_is_told(void)
                     "\"addresses\":[\"10.0.0.7\"]}]}}");
 }
 
+/* A tap by its number, and a port without an interface of the kernel's by its name. */
+static void
+test_port_of_a_switch_is_told(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autoptr(GPtrArray) taps = g_ptr_array_new();
+    VsfDomain domain = {.def = def, .taps = taps};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
+    VsfTap tap = {.link = {.ifindex = 7, .name = "vnet0"}},
+           other = {.link = {.ifindex = 9, .name = "vnet1"}};
+    g_autoptr(VsfOvsSnapshot) ports = vsf_ovs_snapshot_new(NULL);
+    g_autofree char *text = NULL;
+
+    vsf_ovs_snapshot_add_port(ports, &(VsfOvsPort){.name = "vnet0",
+                                                   .port = "vnet0",
+                                                   .bridge = "br-int",
+                                                   .type = "",
+                                                   .ofport = 3,
+                                                   .ifindex = 7,
+                                                   .tag = 5,
+                                                   .iface_id = "p-1"});
+    vsf_ovs_snapshot_add_port(
+        ports, &(VsfOvsPort){
+                   .name = "vnet1", .port = "vnet1", .bridge = "br-int", .type = "", .ifindex = 8});
+    vsf_ovs_snapshot_add_port(ports, &(VsfOvsPort){.name = "vhu1",
+                                                   .port = "vhu1",
+                                                   .bridge = "br-int",
+                                                   .trunks = "1-3",
+                                                   .type = "dpdkvhostuserclient",
+                                                   .ofport = -1,
+                                                   .tag = -1});
+    vsf_ovs_snapshot_seal(ports);
+    add_nic(def, VSF_NIC_TAP, "vnet0");
+    add_nic(def, VSF_NIC_TAP, "vnet1");
+    add_nic(def, VSF_NIC_VHOST_USER, "vhu1");
+    add_nic(def, VSF_NIC_VHOST_USER, "vnet0");
+    tap.nic = def->nics->pdata[0];
+    other.nic = def->nics->pdata[1];
+    g_ptr_array_add(taps, &tap);
+    g_ptr_array_add(taps, &other);
+    text = told_with(&domain, NULL, ports, &poll);
+    g_assert_nonnull(strstr(
+        text,
+        "\"device\":\"vnet0\",\"port\":null,\"ifindex\":7,\"trouble\":null,\"unsampled\":null,"
+        "\"switch\":{\"bridge\":\"br-int\",\"port\":\"vnet0\","
+        "\"type\":\"\",\"ofport\":3,\"vlan\":5,\"vlan_mode\":null,"
+        "\"trunks\":null,\"iface_id\":\"p-1\"}}"));
+    g_assert_nonnull(strstr(
+        text,
+        "\"device\":\"vnet1\",\"port\":null,\"ifindex\":9,\"trouble\":null,\"unsampled\":null,"
+        "\"switch\":null}"));
+    g_assert_nonnull(strstr(text, "\"device\":\"vhu1\",\"port\":null,\"ifindex\":null,\"trouble\":"
+                                  "null,\"unsampled\":\"its packets pass a switch in user space\","
+                                  "\"switch\":{\"bridge\":\"br-int\",\"port\":\"vhu1\","
+                                  "\"type\":\"dpdkvhostuserclient\",\"ofport\":null,\"vlan\":null,"
+                                  "\"vlan_mode\":null,\"trunks\":\"1-3\",\"iface_id\":null}}"));
+    g_assert_nonnull(strstr(text,
+                            "\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:03\","
+                            "\"device\":\"vnet0\",\"port\":null,\"ifindex\":null,\"trouble\":null,"
+                            "\"unsampled\":\"its packets pass a switch in user space\","
+                            "\"switch\":null}"));
+}
+
 static void
 test_rates_are_of_the_last_two_turns(void)
 {
@@ -207,6 +273,7 @@ main(int argc, char **argv)
     g_test_add_func("/status-vm/what-has-the-name-of-a-tap-and-is-none-is-told",
                     test_what_has_the_name_of_a_tap_and_is_none_is_told);
     g_test_add_func("/daemon/status-vm/what-nova-says-is-told", test_what_nova_says_is_told);
+    g_test_add_func("/daemon/status-vm/port-of-a-switch-is-told", test_port_of_a_switch_is_told);
     g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
                     test_rates_are_of_the_last_two_turns);
     return g_test_run();

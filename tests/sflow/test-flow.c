@@ -82,6 +82,39 @@ test_a_tag_makes_extended_switch(void)
     }
 }
 
+/* Of a port that a switch gives a VLAN the frame has no tag. */
+static void
+test_vlan_of_a_port(void)
+{
+    static const struct {
+        uint8_t tag[4];
+        uint16_t input_vlan, output_vlan;
+        uint32_t words[4];
+    } cases[] = {
+        {{8, 0}, 7, 0, {7, 0, UINT32_MAX, UINT32_MAX}},
+        {{8, 0}, 0, 9, {UINT32_MAX, UINT32_MAX, 9, 0}},
+        {{8, 0}, 7, 7, {7, 0, 7, 0}},
+        {{0x81, 0, 0xa0, 5}, 7, 9, {5, 5, 5, 5}}, /* its own tag goes before */
+        {{0x81, 0, 0xa0, 0}, 7, 0, {7, 5, 0, 5}}, /* a priority alone */
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        uint8_t header[18] = {0}, bytes[256];
+        VsfSflowFlow flow = example(header, sizeof(header));
+        VsfXdr xdr = VSF_XDR_INIT(bytes, sizeof(bytes));
+
+        memcpy(header + 12, cases[i].tag, 4);
+        flow.input_vlan = cases[i].input_vlan;
+        flow.output_vlan = cases[i].output_vlan;
+        vsf_sflow_flow(&xdr, &flow);
+        g_assert_cmpuint(word(&xdr, 12), ==, 3);
+        g_assert_cmpuint(word(&xdr, 24), ==, 1001);
+        for (gsize j = 0; j < 4; j++)
+            g_assert_cmpuint(word(&xdr, 26 + j), ==, cases[i].words[j]);
+        g_assert_cmpuint(word(&xdr, 1), ==, xdr.used - 8);
+    }
+}
+
 static void
 test_a_header_cut_before_the_tag_has_no_vlan(void)
 {
@@ -173,6 +206,7 @@ main(int argc, char **argv)
         test_a_plain_frame_has_its_header_and_its_ends);
     ADD("ends-that-are-not-known-are-zero", test_ends_that_are_not_known_are_zero);
     ADD("a-tag-makes-extended-switch", test_a_tag_makes_extended_switch);
+    ADD("vlan-of-a-port-is-told", test_vlan_of_a_port);
     ADD("a-header-cut-before-the-tag-has-no-vlan", test_a_header_cut_before_the_tag_has_no_vlan);
     ADD("time-makes-a-timestamp-record", test_time_makes_a_timestamp_record);
     ADD("frame-length-does-not-wrap", test_frame_length_does_not_wrap);

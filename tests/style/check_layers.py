@@ -34,10 +34,12 @@ ROOMS = {
     "daemon/control": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     # pcap: `receive --pcap` reads a capture file. ncurses: `top`.
     "daemon/hsflowd": ({"daemon/sflow"}, GIO),
+    "daemon/ovs": ({"include", "daemon/base"}, GIO | {"json-glib"}),
     "daemon/cli": ({"include", "daemon/hsflowd", "daemon/sflow"}, GIO | {"json-glib", "ncurses", "pcap"}),
     # The composition root sees every room but not the wire to libvirt.
     "daemon": ({"include", "daemon/base", "daemon/model", "daemon/sflow", "daemon/virt",
-                "daemon/net", "daemon/bpf", "daemon/host", "daemon/hsflowd", "daemon/control"},
+                "daemon/net", "daemon/bpf", "daemon/host", "daemon/hsflowd", "daemon/control",
+                "daemon/ovs"},
                GIO | {"json-glib"}),
 }
 # Everything else in <> is the C library's or the kernel's.

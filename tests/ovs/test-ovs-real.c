@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The watcher and a real ovsdb-server, on a socket of its own. Skipped where there is none. */
+#include "../../daemon/ovs/client.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define SCHEMA "/usr/share/openvswitch/vswitch.ovsschema"
+
+typedef struct {
+    char *folder, *path, *db_option;
+    GPid server;
+    VsfOvsClient *client;
+} House;
+
+static const VsfOvsPace quick = {
+    .retry_min_ms = 5,
+    .retry_max_ms = 50,
+    .probe_ms = 100,
+    .patience_ms = 500,
+    .first_ms = 60000,
+    .collect_ms = 1,
+    .counters_ms = 20,
+};
+
+static void
+nothing(gpointer user_data G_GNUC_UNUSED)
+{
+}
+
+static const VsfOvsClientCallbacks callbacks = {.changed = nothing};
+
+static void
+run(const char *const *argv)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *output = NULL, *errors = NULL;
+    int status;
+
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output, &errors,
+                 &status, &error);
+    g_assert_no_error(error);
+    if (!g_spawn_check_wait_status(status, NULL))
+        g_error("%s: %s", argv[0], errors);
+}
+
+/* @words: behind ovs-vsctl's own options. */
+static void
+vsctl(const House *house, const char *words)
+{
+    g_auto(GStrv) all = NULL;
+    g_autofree char *line = g_strdup_printf("ovs-vsctl %s --no-wait --timeout=20 %s",
+                                            house->db_option, words);
+
+    g_assert_true(g_shell_parse_argv(line, NULL, &all, NULL));
+    run((const char *const *)all);
+}
+
+/* The kernel keeps both ends of the output: nobody reads what it says. */
+static void
+server_starts(House *house)
+{
+    g_autofree char *file = g_build_filename(house->folder, "conf.db", NULL);
+    g_autofree char *remote = g_strdup_printf("--remote=punix:%s", house->path);
+    g_autofree char *control = g_strdup_printf("--unixctl=%s/ctl", house->folder);
+    const char *argv[] = {"ovsdb-server", file, remote, control, NULL};
+    g_autoptr(GError) error = NULL;
+
+    g_spawn_async(NULL, (char **)argv, NULL,
+                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
+                      G_SPAWN_STDERR_TO_DEV_NULL,
+                  NULL, NULL, &house->server, &error);
+    g_assert_no_error(error);
+}
+
+static void
+server_ends(House *house)
+{
+    kill(house->server, SIGKILL);
+    waitpid(house->server, NULL, 0);
+}
+
+static void
+wait_state(House *house, VsfOvsState state)
+{
+    while (vsf_ovs_client_state(house->client) != state)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void
+house_open(House *house)
+{
+    g_autofree char *file = NULL;
+
+    house->folder = g_dir_make_tmp("vsf-ovs-XXXXXX", NULL);
+    house->path = g_build_filename(house->folder, "db.sock", NULL);
+    house->db_option = g_strdup_printf("--db=unix:%s", house->path);
+    file = g_build_filename(house->folder, "conf.db", NULL);
+    run((const char *const[]){"ovsdb-tool", "create", file, SCHEMA, NULL});
+    server_starts(house);
+    house->client = vsf_ovs_client_new(house->path, &quick, &callbacks, house);
+    wait_state(house, VSF_OVS_WATCHED);
+    vsctl(house, "init");
+}
+
+static void
+house_close(House *house)
+{
+    static const char *const files[] = {"conf.db", ".conf.db.~lock~", "db.sock", "ctl"};
+
+    vsf_ovs_client_free(house->client);
+    server_ends(house);
+    for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_build_filename(house->folder, files[i], NULL);
+
+        g_unlink(path);
+    }
+    g_assert_cmpint(g_rmdir(house->folder), ==, 0);
+    g_free(house->folder);
+    g_free(house->path);
+    g_free(house->db_option);
+}
+
+static const VsfOvsPort *
+port_of(const House *house, const char *name)
+{
+    return vsf_ovs_snapshot_by_name(vsf_ovs_client_snapshot(house->client), name);
+}
+
+static void
+test_changes(void)
+{
+    House house;
+
+    house_open(&house);
+    vsctl(&house, "add-br br-int -- add-port br-int tap1 tag=7 -- set interface tap1 "
+                  "external_ids:iface-id=port-1 ofport_request=3");
+    while (port_of(&house, "tap1") == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(port_of(&house, "tap1")->tag, ==, 7);
+    g_assert_cmpstr(port_of(&house, "tap1")->iface_id, ==, "port-1");
+    g_assert_cmpstr(port_of(&house, "tap1")->bridge, ==, "br-int");
+    vsctl(&house, "clear port tap1 tag -- set port tap1 trunks=1,2,3");
+    while (port_of(&house, "tap1")->trunks == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(port_of(&house, "tap1")->tag, ==, -1);
+    vsctl(&house, "del-port tap1");
+    while (port_of(&house, "tap1") != NULL)
+        g_main_context_iteration(NULL, TRUE);
+    house_close(&house);
+}
+
+static void
+transacted(const char *trouble, gpointer user_data)
+{
+    *(char **)user_data = g_strdup(trouble != NULL ? trouble : "well");
+}
+
+static char *
+transact(const House *house, const char *params)
+{
+    char *trouble = NULL;
+
+    g_assert_true(vsf_ovs_client_transact(house->client, params, transacted, &trouble));
+    while (trouble == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    return trouble;
+}
+
+static void
+test_counters_and_transactions(void)
+{
+    g_autofree char *well = NULL, *bad = NULL;
+    House house;
+
+    house_open(&house);
+    vsctl(&house, "add-br br-int -- add-port br-int vhu1 -- set interface vhu1 "
+                  "type=dpdkvhostuserclient");
+    while (port_of(&house, "vhu1") == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    well = transact(&house, "[\"Open_vSwitch\",{\"op\":\"update\",\"table\":\"Interface\","
+                            "\"where\":[[\"name\",\"==\",\"vhu1\"]],\"row\":{\"statistics\":"
+                            "[\"map\",[[\"rx_bytes\",5],[\"tx_packets\",6]]]}}]");
+    g_assert_cmpstr(well, ==, "well");
+    for (;;) {
+        const VsfOvsCounters *counters = vsf_ovs_snapshot_counters(
+            vsf_ovs_client_snapshot(house.client), "vhu1", 0);
+
+        if (counters != NULL && counters->rx_bytes == 5 && counters->tx_packets == 6)
+            break;
+        g_main_context_iteration(NULL, TRUE);
+    }
+    bad = transact(&house, "[\"Open_vSwitch\",{\"op\":\"update\",\"table\":\"None\","
+                           "\"where\":[],\"row\":{}}]");
+    g_assert_nonnull(strstr(bad, "No table named None"));
+    house_close(&house);
+}
+
+static void
+test_restart_and_hang(void)
+{
+    House house;
+
+    house_open(&house);
+    server_ends(&house);
+    wait_state(&house, VSF_OVS_AWAY);
+    server_starts(&house);
+    wait_state(&house, VSF_OVS_WATCHED);
+    kill(house.server, SIGSTOP);
+    wait_state(&house, VSF_OVS_AWAY);
+    g_assert_true(g_str_has_suffix(vsf_ovs_client_error(house.client), "does not answer"));
+    kill(house.server, SIGCONT);
+    wait_state(&house, VSF_OVS_WATCHED);
+    house_close(&house);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autofree char *server = g_find_program_in_path("ovsdb-server");
+
+    g_test_init(&argc, &argv, NULL);
+    if (server == NULL || !g_file_test(SCHEMA, G_FILE_TEST_EXISTS)) {
+        g_print("1..0 # SKIP no ovsdb-server\n");
+        return 0;
+    }
+    g_test_add_func("/ovs/real/changes-are-followed", test_changes);
+    g_test_add_func("/ovs/real/counters-and-transactions", test_counters_and_transactions);
+    g_test_add_func("/ovs/real/restart-and-hang-are-outlived", test_restart_and_hang);
+    return g_test_run();
+}
