@@ -8,6 +8,7 @@
 typedef struct {
     VsfDomain domain;  /* first: the public part */
     gint64 read_us;    /* of domain.def */
+    gint64 state_us;   /* when an event told its state last, 0 = none did */
     GHashTable *lost;  /* device names whose tap vanished during this run */
     gboolean replaced; /* another run, by its id, without a word of that one's end */
 } VsfRegistryDomain;
