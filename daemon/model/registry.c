@@ -157,7 +157,7 @@ add_domain(VsfRegistry *registry, VsfDomainDef *def, gint64 read_us, gint64 now_
     domain->domain.since_us = now_us;
     domain->domain.taps = g_ptr_array_new();
     domain->read_us = read_us;
-    domain->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    domain->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (callbacks->index_for != NULL)
         domain->domain.index = callbacks->index_for(def, registry->user_data);
     set_name(registry, &domain->domain);

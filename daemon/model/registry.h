@@ -11,6 +11,8 @@
  * the link's MAC is the guest's but for its first byte (what libvirt gives its
  * taps; a macvtap has the guest's own), or the XML was read after the link
  * appeared and no running domain that also claims the name has the MAC.
+ * One that the NIC had in this run and lost (it went to another network namespace, say) is taken
+ * up again, with newer XML, if it has the MAC that it had.
  * The second kind, by name alone, is refused if the MAC is one that libvirt
  * made for another guest (libvirt makes the taps of NICs with a <source
  * bridge=>) or is that of another running domain's NIC, or if the NIC had a tap

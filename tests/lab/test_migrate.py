@@ -16,7 +16,6 @@ POLLING = 1
 GAP_S = 2 * POLLING + 0.6
 SLOW_MIB_S = 24  # so that a migration lasts for several rounds
 PAUSED, RUNNING = 3, 1
-GAUGES = {"format", "state", "nrVirtCpu", "capacity", "allocation", "available"}
 URI = "qemu+unix:///system?socket=/run/peer/libvirt/libvirt-sock"
 ADDRESSES = "10.78.0.1", "10.78.0.2"
 
@@ -87,23 +86,6 @@ def ended(process):
     tap.equal(process.wait(120), 0, "virsh migrate")
 
 
-def known(sample):
-    return {(record, name): value for record in ("0:2101", "0:2103", "0:2104")
-            for name, value in sample.record(record).items()
-            if value is not None and name not in GAUGES}
-
-
-def counters_grow(samples):
-    """None goes back, but where the sequence begins again."""
-    for run in watch.runs(samples):
-        watch.consecutive(run)
-        last = {}
-        for sample in run:
-            for name, value in known(sample).items():
-                assert value >= last.get(name, 0), f"{name} went from {last[name]} to {value}"
-            last.update(known(sample))
-
-
 def n_domains(monitor, since, until):
     """What the host's samples say in between; they wait for company up to half a second."""
     return {sample.record("0:2100")["num_domains"]
@@ -123,7 +105,7 @@ def handed_over(domain, source, target, began, state=RUNNING):
     last = before[-1]
     tap.diagnostics(f"{len(before)} samples at the source while it moved; the target's first "
                     f"{(first.time - last.time) * 1000:.0f} ms after the source's last, of which "
-                    f"is known: {' '.join(name for _, name in known(last))}")
+                    f"is known: {' '.join(name for _, name in watch.counters(last))}")
     assert last.time < first.time, "both account for it"
     gap = watch.longest_gap(before + after, before[0].time, after[-1].time)
     assert gap < GAP_S, f"nobody accounts for it for {gap:.1f} s"
@@ -134,7 +116,7 @@ def handed_over(domain, source, target, began, state=RUNNING):
     tap.equal({sample.record("0:2101")["state"] for sample in after}, {state})
     tap.equal(first.content["sequence"], 1)
     for samples in (before, after):
-        counters_grow(samples)
+        watch.counters_grow(samples)
     tap.equal(len({sample.content["source"] for sample in before + after}), 1, "sources")
     tap.equal({sample.record("0:2000")["hostname"] for sample in before + after}, {domain.name})
     # Counted where it runs.
@@ -165,7 +147,7 @@ def test_cancelled():
     watch.consecutive(samples)
     gap = watch.longest_gap(samples, samples[0].time, samples[-1].time)
     assert gap < GAP_S, f"a gap of {gap:.1f} s"
-    counters_grow(samples)
+    watch.counters_grow(samples)
 
 
 def test_out():
