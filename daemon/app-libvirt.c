@@ -92,13 +92,13 @@ domain_fetched(const char *uuid, VsfDomainFacts *facts, gint64 asked_us, gpointe
 /* A run that an earlier event or the hook made known has its first sample at
  * once: a libvirtd that just came up may take a second to answer. */
 static void
-run_began(VsfApp *app, const char *uuid, int id, int state)
+run_began(VsfApp *app, const char *uuid, int id, int state, int reason)
 {
     VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
     gint64 now_us = g_get_monotonic_time();
 
     if (domain != NULL && id > 0 && domain->def->id == id) {
-        vsf_registry_domain_state(app->registry, uuid, state, 0);
+        vsf_registry_domain_state(app->registry, uuid, state, reason, now_us);
         vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
     } else {
         g_hash_table_replace(app->starting, g_strdup(uuid), g_memdup2(&now_us, sizeof(now_us)));
@@ -110,23 +110,24 @@ static void
 lifecycle_event(const char *uuid, int id, int event, int detail, gpointer user_data)
 {
     VsfApp *app = user_data;
-    int state = VSF_STATE_UNKNOWN;
+    int state = VSF_STATE_UNKNOWN, reason = 0;
+    gint64 now_us = g_get_monotonic_time();
     VsfDomain *domain;
 
     g_debug("%s: libvirt event %d, detail %d", uuid, event, detail);
-    /* An event's detail is no state's reason: 0, unknown, until XML is read. */
-    switch (vsf_lifecycle_action(event, detail, &state)) {
+    switch (vsf_lifecycle_action(event, detail, &state, &reason)) {
     case VSF_ACTION_NONE:
         break;
     case VSF_ACTION_FETCH:
-        run_began(app, uuid, id, state);
+        run_began(app, uuid, id, state, reason);
         break;
     case VSF_ACTION_STATE:
-        if (!vsf_registry_domain_state(app->registry, uuid, state, 0))
+        /* Most events do not tell the state's reason: libvirt does. */
+        if (!vsf_registry_domain_state(app->registry, uuid, state, reason, now_us) || reason == 0)
             vsf_conn_fetch(app->conn, uuid);
         break;
     case VSF_ACTION_LAST:
-        vsf_registry_domain_state(app->registry, uuid, state, 0);
+        vsf_registry_domain_state(app->registry, uuid, state, reason, now_us);
         domain = vsf_registry_by_uuid(app->registry, uuid);
         if (domain != NULL)
             vsf_poller_domain_now(app->poller, domain, VSF_POLL_LAST);
@@ -134,7 +135,7 @@ lifecycle_event(const char *uuid, int id, int event, int detail, gpointer user_d
     case VSF_ACTION_GONE:
         /* A stop and a start may follow each other so fast that the new run is
          * known before the old one's end: then libvirt is asked which it is. */
-        if (!vsf_registry_domain_gone(app->registry, uuid, g_get_monotonic_time()))
+        if (!vsf_registry_domain_gone(app->registry, uuid, now_us))
             vsf_conn_fetch(app->conn, uuid);
         vsf_app_registry_changed(app);
         break;

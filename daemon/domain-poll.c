@@ -246,10 +246,7 @@ is_alive(VsfDomainPoll *poll)
 
     if (found && g_get_monotonic_time() - vsf_qemu_process_read_us(poll->qemu) < SAME_MOMENT_US)
         return TRUE;
-    if (!read_process(poll, &process))
-        return FALSE;
-    /* What only the hook announced may never have started. */
-    return vsf_qemu_process_pid(poll->qemu) != 0 || poll->domain->state != VSF_STATE_UNKNOWN;
+    return read_process(poll, &process);
 }
 
 /* What the guest says, or the host in its place. */
@@ -395,6 +392,19 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     if (!gone)
         ask_stats(poll, &process);
     return TRUE;
+}
+
+void
+vsf_domain_poll_look(VsfDomainPoll *poll)
+{
+    VsfProcess process;
+
+    if (poll->running)
+        return;
+    if (!read_process(poll, &process))
+        poll->context->process_gone(poll->domain, poll->context->user_data);
+    else if (vsf_qemu_process_pid(poll->qemu) == 0)
+        vsf_qemu_process_find(poll->qemu, poll->domain->def);
 }
 
 gboolean

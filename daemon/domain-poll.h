@@ -63,6 +63,9 @@ gboolean vsf_domain_poll_may_begin(const VsfDomainPoll *poll, VsfPollUrgency urg
  * turn (it may not begin, or the QEMU process is gone). */
 gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
+/* Instead of a turn, for a domain that is not here: whether its QEMU still is. */
+void vsf_domain_poll_look(VsfDomainPoll *poll);
+
 /* A turn that is under way becomes one of this urgency, with its deadline from
  * now on. FALSE: none is. */
 gboolean vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency);

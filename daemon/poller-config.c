@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How often each has its turn, and what changes when the configuration does. */
+/* How often each has its turn, and what changes when the configuration does, or the domain. */
 #include "poller-private.h"
 
 void
@@ -55,8 +55,13 @@ vsf_poller_domain_changed(VsfPoller *poller, VsfDomain *domain)
 {
     Entry *entry = g_hash_table_lookup(poller->domains, domain);
 
-    if (entry != NULL)
-        retime(poller, entry);
+    if (entry == NULL)
+        return;
+    retime(poller, entry);
+    if (entry->here == domain->here)
+        return;
+    entry->here = domain->here;
+    vsf_poller_domain_now(poller, domain, domain->here ? VSF_POLL_FIRST : VSF_POLL_LAST);
 }
 
 void

@@ -19,6 +19,7 @@ typedef struct {
     gint64 taken_us; /* when the turn under way was due */
     VsfTap *tap;
     VsfDomainPoll *poll;
+    gboolean here;          /* VsfDomain.here, as it was last */
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
     VsfReader reader;       /* of interface counters; its owner is the entry */
 } Entry;

@@ -131,7 +131,7 @@ tell_host(VsfPoller *poller, VsfHostCounters *counters)
         return;
     vsf_node_refresh(poller->node);
     vsf_exporter_host(poller->context.exporter, poller->node,
-                      g_hash_table_size(vsf_registry_domains(poller->context.registry)), counters);
+                      vsf_registry_n_here(poller->context.registry), counters);
     poller->host_told = TRUE;
 }
 
@@ -178,6 +178,13 @@ wait_for_taps(VsfPoller *poller, Entry *entry)
                          ((const VsfTap *)g_ptr_array_index(taps, i))->link.ifindex);
 }
 
+/* A guest that is on its way has its turns on the host where it is, but for the last one here. */
+static gboolean
+is_to_be_polled(const Entry *entry)
+{
+    return vsf_domain_poll_domain(entry->poll)->here || entry->urgency == VSF_POLL_LAST;
+}
+
 /* TRUE: the rest of it is begin_poll()'s. */
 static gboolean
 take_turn(VsfPoller *poller, Entry *entry)
@@ -196,6 +203,10 @@ take_turn(VsfPoller *poller, Entry *entry)
         vsf_readings_add(poller->readings, entry->tap->link.ifindex);
         break;
     case ENTRY_DOMAIN:
+        if (!is_to_be_polled(entry)) {
+            vsf_domain_poll_look(entry->poll);
+            break;
+        }
         /* Whosever turn comes first. */
         vsf_poller_host_first(poller);
         if (!vsf_domain_poll_may_begin(entry->poll, entry->urgency))
@@ -348,6 +359,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     entry->kind = ENTRY_DOMAIN;
     entry->reader.owner = entry;
     entry->poll = vsf_domain_poll_new(&poller->context, domain);
+    entry->here = domain->here;
     g_hash_table_insert(poller->domains, domain, entry);
     vsf_poller_set_own(poller, entry);
     vsf_schedule_random(poller->schedule, &entry->turn);
@@ -397,7 +409,7 @@ vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgen
 {
     Entry *entry = g_hash_table_lookup(poller->domains, domain);
 
-    if (entry == NULL)
+    if (entry == NULL || (!domain->here && urgency != VSF_POLL_LAST))
         return;
     entry->urgency = urgency;
     if (vsf_domain_poll_hurry(entry->poll, urgency))

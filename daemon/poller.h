@@ -35,8 +35,10 @@ void vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain);
 void vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain);
 void vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap);
 void vsf_poller_tap_removed(VsfPoller *poller, VsfTap *tap);
-/* Whose it is, or its name; the domain's name. */
+/* Whose it is, or its name. */
 void vsf_poller_tap_changed(VsfPoller *poller, VsfTap *tap);
+/* One that came here by migration has its first turn at once, one that left its last; in between,
+ * and before, it has none (VsfDomain.here). */
 void vsf_poller_domain_changed(VsfPoller *poller, VsfDomain *domain);
 
 /* Instead of the one before. Who has the same interval as before keeps its phase. */
@@ -62,7 +64,8 @@ VsfQuantiles vsf_poller_take_lateness(VsfPoller *poller);
 
 VsfPollerTurns vsf_poller_turns(const VsfPoller *poller);
 
-/* A turn of the domain at once: it just started, or it shuts itself down. */
+/* A turn of the domain at once: it just started, or it shuts itself down. None but the last for
+ * one that is not here. */
 void vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgency);
 
 gboolean vsf_poller_status(const VsfPoller *poller, const VsfDomain *domain, VsfPollStatus *status);

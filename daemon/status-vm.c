@@ -81,11 +81,13 @@ tap_of(const VsfDomain *domain, const VsfNic *nic)
     return NULL;
 }
 
-/* What has the name of its device and cannot be its tap: why not. */
+/* Why it has no tap: what has the name of its device cannot be one, or nothing has, since the
+ * interface is in another network namespace, say. NULL: neither. */
 static const char *
 trouble_of(const VsfNic *nic, GHashTable *links)
 {
     GHashTableIter iter;
+    gboolean found = FALSE;
     gpointer value;
 
     if (nic->device == NULL || links == NULL)
@@ -94,10 +96,14 @@ trouble_of(const VsfNic *nic, GHashTable *links)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const VsfLink *link = value;
 
-        if (strcmp(link->name, nic->device) == 0 && !vsf_link_is_ethernet(link))
+        if (strcmp(link->name, nic->device) != 0)
+            continue;
+        if (!vsf_link_is_ethernet(link))
             return "not Ethernet";
+        found = TRUE;
     }
-    return NULL;
+    return !found && (nic->kind == VSF_NIC_TAP || nic->kind == VSF_NIC_MACVTAP) ? "not there"
+                                                                                : NULL;
 }
 
 /* Of a tap that is read, or of memory that is shared with a switch. */

@@ -5,6 +5,7 @@
 #include "app-ovs.h"
 #include "app-private.h"
 #include "model/bridge-ports.h"
+#include "model/lifecycle.h"
 
 #include <unistd.h>
 
@@ -80,6 +81,8 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
     vsf_status_int_member(builder, "index", domain->index);
     vsf_status_text_member(builder, "state", state_name(domain->state));
     vsf_status_int_member(builder, "reason", domain->reason);
+    vsf_status_text_member(builder, "reason_text",
+                           vsf_lifecycle_reason(domain->state, domain->reason));
     vsf_status_age_member(builder, "since_s", domain->since_us);
     vsf_status_int_member(builder, "pid", poll.pid);
     vsf_status_age_member(builder, "last_poll_s", poll.last_poll_us);

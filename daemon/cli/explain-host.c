@@ -47,8 +47,16 @@ say_paused(const VsfExplain *explain, VsfFinding *finding)
                         "virsh domblkerror %s; virsh resume %s", explain->target, explain->target);
         return;
     }
+    if (vsf_explain_is(explain->vm, "reason_text", "migrating") ||
+        vsf_explain_is(explain->vm, "reason_text", "post-copy")) {
+        vsf_finding_say(finding, VSF_SEVERITY_NOTE, "migrating",
+                        "The VM is on its way to or from another host: here nothing of it is sent "
+                        "until it runs here.");
+        vsf_finding_fix(finding, "see how far it is", "virsh domjobinfo %s", explain->target);
+        return;
+    }
     vsf_finding_say(finding, VSF_SEVERITY_NOTE, "paused",
-                    "Somebody has paused the VM, or it is being moved.");
+                    "Somebody has paused the VM, or its state is being saved.");
     vsf_finding_fix(finding, "if nobody needs it so", "virsh resume %s", explain->target);
 }
 

@@ -181,18 +181,21 @@ add_who(GString *text, JsonObject *vm)
     g_autofree char *name = vsf_member_text(vm, "name"), *domain = vsf_member_text(vm, "domain"),
                     *uuid = vsf_member_text(vm, "uuid"), *index = vsf_member_text(vm, "index"),
                     *state = vsf_member_text(vm, "state"), *pid = vsf_member_text(vm, "pid"),
+                    *reason = vsf_member_text(vm, "reason_text"),
                     *since = vsf_age_text(vsf_member(vm, "since_s")),
                     *os_name = vsf_member_text(os, "name"),
                     *release = vsf_member_text(os, "release"),
                     *host = vsf_member_text(os, "host_name"),
                     *agent_state = vsf_member_text(agent, "state"),
                     *trouble = vsf_member_text(agent, "trouble");
+    gboolean has_reason = strcmp(reason, "-") != 0;
 
     vsf_table_line(text, "VM", name, ", domain ", domain, NULL);
     vsf_table_line(text, "uuid", uuid, NULL);
     add_nova(text, vsf_member_object(vm, "nova"));
     vsf_table_line(text, "source", "3:", index, NULL);
-    vsf_table_line(text, "state", state, ", seen for ", since, ", QEMU's pid ", pid, NULL);
+    vsf_table_line(text, "state", state, has_reason ? " (" : "", has_reason ? reason : "",
+                   has_reason ? ")" : "", ", seen for ", since, ", QEMU's pid ", pid, NULL);
     if (os != NULL)
         vsf_table_line(text, "guest", host, ", ", os_name, " ", release, NULL);
     vsf_table_line(text, "agent", agent_state, NULL);

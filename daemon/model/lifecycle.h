@@ -15,5 +15,15 @@ typedef enum {
 
 /* For VIR_DOMAIN_EVENT_ID_LIFECYCLE. *@state is set to a VsfDomainState: the
  * state it is in now for STATE and LAST, the one to assume until the answer
- * comes for FETCH, UNKNOWN where the event says nothing of it. */
-VsfAction vsf_lifecycle_action(int event, int detail, int *state);
+ * comes for FETCH, UNKNOWN where the event says nothing of it. *@reason: libvirt's
+ * number of that state's reason, 0 where the event leaves it open. */
+VsfAction vsf_lifecycle_action(int event, int detail, int *state, int *reason);
+
+/* Whether the guest is this host's. It is not while QEMU is being started, or waits for the
+ * guest that migrates in, or when the guest has left by migration and QEMU is only still to
+ * be ended. So of the two sides of a migration one has it at any time. @before: what was said
+ * of it last, which stays where a migration breaks off half way; TRUE for a new one. */
+gboolean vsf_lifecycle_is_here(int state, int reason, gboolean before);
+
+/* The reason in virsh's words ("I/O error"); NULL where it says nothing. Static. */
+const char *vsf_lifecycle_reason(int state, int reason);

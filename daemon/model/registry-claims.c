@@ -221,23 +221,30 @@ is_made_by_libvirt(const guint8 mac[6])
     return mac[0] == 0xfe || mac[0] == 0xfa;
 }
 
+/* @lost: of the tap that the NIC had, NULL if it lost none. */
+static gboolean
+is_back(const VsfLink *link, const guint8 *lost)
+{
+    return lost != NULL && !is_zero(lost) && memcmp(link->mac, lost, sizeof(link->mac)) == 0;
+}
+
 static VsfEvidence
 evidence(const VsfRegistry *registry, const VsfRegistryLink *link, const VsfClaim *claim)
 {
     const VsfRegistryDomain *domain = claim->domain;
     gboolean newer = domain->read_us >= link->named_us;
-    gboolean lost = g_hash_table_contains(domain->lost, claim->nic->device);
+    const guint8 *lost = g_hash_table_lookup(domain->lost, claim->nic->device);
 
     /* A MACVTAP NIC never has a tap; the other way round is type='ethernet'
      * over a macvtap that somebody else made. */
     if (claim->nic->kind == VSF_NIC_MACVTAP && strcmp(link->link.kind, "tun") == 0)
         return VSF_EVIDENCE_NONE;
-    if (mac_fits(&link->link, claim->nic)) {
-        if (lost)
+    if (mac_fits(&link->link, claim->nic) || is_back(&link->link, lost)) {
+        if (lost != NULL)
             return newer ? VSF_EVIDENCE_MAC_AGAIN : VSF_EVIDENCE_STALE;
         return VSF_EVIDENCE_MAC;
     }
-    if (lost || (claim->nic->bridge != NULL && is_made_by_libvirt(link->link.mac)) ||
+    if (lost != NULL || (claim->nic->bridge != NULL && is_made_by_libvirt(link->link.mac)) ||
         is_anothers_mac(registry, &link->link, domain))
         return VSF_EVIDENCE_NONE;
     return newer ? VSF_EVIDENCE_NAME : VSF_EVIDENCE_STALE;

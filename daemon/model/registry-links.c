@@ -335,7 +335,8 @@ vsf_registry_link_gone(VsfRegistry *registry, int ifindex)
 
         if (domain != NULL) {
             device = g_strdup(link->tap->device);
-            g_hash_table_add(domain->lost, g_strdup(device));
+            g_hash_table_replace(domain->lost, g_strdup(device),
+                                 g_memdup2(link->link.mac, sizeof(link->link.mac)));
         }
         vsf_registry_remove_tap(registry, link->tap);
     }

@@ -6,9 +6,10 @@
 #include "registry.h"
 
 typedef struct {
-    VsfDomain domain;  /* first: the public part */
-    gint64 read_us;    /* of domain.def */
-    GHashTable *lost;  /* device names whose tap vanished during this run */
+    VsfDomain domain; /* first: the public part */
+    gint64 read_us;   /* of domain.def */
+    gint64 state_us;  /* when an event told its state last, 0 = none did */
+    GHashTable *lost; /* names of devices whose tap vanished during this run -> its MAC (6 bytes) */
     gboolean replaced; /* another run, by its id, without a word of that one's end */
 } VsfRegistryDomain;
 
@@ -67,7 +68,8 @@ typedef enum {
     VSF_EVIDENCE_NONE,
     VSF_EVIDENCE_STALE, /* newer XML would decide */
     VSF_EVIDENCE_NAME,
-    VSF_EVIDENCE_MAC_AGAIN, /* the MAC fits, but the NIC lost a tap of this name before */
+    VSF_EVIDENCE_MAC_AGAIN, /* the MAC fits, but the NIC lost a tap of this name before; or it is
+                             * that tap's, which is back from another network namespace */
     VSF_EVIDENCE_MAC,
 } VsfEvidence;
 

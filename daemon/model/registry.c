@@ -4,6 +4,7 @@
  * registry-claims.c. */
 #include "registry.h"
 
+#include "lifecycle.h"
 #include "registry-private.h"
 
 #include <string.h>
@@ -154,10 +155,11 @@ add_domain(VsfRegistry *registry, VsfDomainDef *def, gint64 read_us, gint64 now_
 
     domain->domain.def = def;
     domain->domain.state = VSF_STATE_UNKNOWN;
+    domain->domain.here = TRUE;
     domain->domain.since_us = now_us;
     domain->domain.taps = g_ptr_array_new();
     domain->read_us = read_us;
-    domain->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    domain->lost = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     if (callbacks->index_for != NULL)
         domain->domain.index = callbacks->index_for(def, registry->user_data);
     set_name(registry, &domain->domain);
@@ -215,6 +217,14 @@ is_out_of_date(const VsfRegistry *registry, const VsfRegistryDomain *known, cons
     return (known != NULL && read_us < known->read_us) || (ended != NULL && read_us < *ended);
 }
 
+static void
+set_state(VsfDomain *domain, int state, int reason)
+{
+    domain->here = vsf_lifecycle_is_here(state, reason, domain->here);
+    domain->state = state;
+    domain->reason = reason;
+}
+
 VsfDomain *
 vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *taken, int state, int reason,
                          gint64 read_us, gint64 now_us)
@@ -238,10 +248,9 @@ vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *taken, int state, 
     if (is_new)
         domain = add_domain(registry, g_steal_pointer(&def), read_us, now_us);
     domain->replaced = domain->replaced || replaced;
-    if (state != VSF_STATE_UNKNOWN) {
-        domain->domain.state = state;
-        domain->domain.reason = reason;
-    }
+    /* A new one's may be unknown, which says that it is not here yet. */
+    if (is_new || (state != VSF_STATE_UNKNOWN && read_us >= domain->state_us))
+        set_state(&domain->domain, state, reason);
     if (is_new)
         VSF_CALL(registry, domain_added, &domain->domain);
     else
@@ -251,17 +260,18 @@ vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *taken, int state, 
 }
 
 gboolean
-vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason)
+vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason,
+                          gint64 now_us)
 {
-    VsfDomain *domain = vsf_registry_by_uuid(registry, uuid);
+    VsfRegistryDomain *domain = g_hash_table_lookup(registry->domains, uuid);
 
     if (domain == NULL)
         return FALSE;
-    if (domain->state == state && domain->reason == reason)
+    domain->state_us = now_us;
+    if (domain->domain.state == state && domain->domain.reason == reason)
         return TRUE;
-    domain->state = state;
-    domain->reason = reason;
-    VSF_CALL(registry, domain_changed, domain);
+    set_state(&domain->domain, state, reason);
+    VSF_CALL(registry, domain_changed, &domain->domain);
     return TRUE;
 }
 
@@ -345,6 +355,19 @@ VsfDomain *
 vsf_registry_by_uuid(const VsfRegistry *registry, const char *uuid)
 {
     return g_hash_table_lookup(registry->domains, uuid);
+}
+
+guint
+vsf_registry_n_here(const VsfRegistry *registry)
+{
+    GHashTableIter iter;
+    gpointer value;
+    guint n = 0;
+
+    g_hash_table_iter_init(&iter, registry->domains);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        n += ((const VsfRegistryDomain *)value)->domain.here ? 1 : 0;
+    return n;
 }
 
 GHashTable *

@@ -12,6 +12,8 @@
  * the link's MAC is the guest's but for its first byte (what libvirt gives its
  * taps; a macvtap has the guest's own), or the XML was read after the link
  * appeared and no running domain that also claims the name has the MAC.
+ * One that the NIC had in this run and lost (it went to another network namespace, say) is taken
+ * up again, with newer XML, if it has the MAC that it had.
  * The second kind, by name alone, is refused if the MAC is one that libvirt
  * made for another guest (libvirt makes the taps of NICs with a <source
  * bridge=>) or is that of another running domain's NIC, or if the NIC had a tap
@@ -47,10 +49,11 @@ struct VsfDomain {
     guint32 index;     /* data source 3:index */
     char *name;        /* exported name, sanitised */
     int state;         /* VsfDomainState */
-    int reason;
-    gint64 since_us; /* monotonic: when this run was first seen */
-    GPtrArray *taps; /* VsfTap bound to this domain, not owned, in NIC order */
-    gpointer owner;  /* for the app: its per-domain state; the registry never looks at it */
+    int reason;        /* libvirt's number */
+    gboolean here;     /* vsf_lifecycle_is_here(): its samples are this host's to send */
+    gint64 since_us;   /* monotonic: when this run was first seen */
+    GPtrArray *taps;   /* VsfTap bound to this domain, not owned, in NIC order */
+    gpointer owner;    /* for the app: its per-domain state; the registry never looks at it */
 };
 
 typedef enum {
@@ -141,8 +144,10 @@ void vsf_registry_free(VsfRegistry *registry);
 VsfDomain *vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *def, int state, int reason,
                                     gint64 read_us, gint64 now_us);
 
-/* State only. Unknown UUIDs are ignored: FALSE, and the caller fetches the XML. */
-gboolean vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason);
+/* State only, as an event at @now_us told it: what was asked for before then has an older one.
+ * Unknown UUIDs are ignored: FALSE, and the caller fetches the XML. */
+gboolean vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason,
+                                   gint64 now_us);
 
 /* What name_for() says of it may be another now: asks it again. */
 void vsf_registry_domain_renamed(VsfRegistry *registry, VsfDomain *domain);
@@ -174,6 +179,8 @@ void vsf_registry_links_reconcile(VsfRegistry *registry, const int *ifindexes, g
 gint64 vsf_registry_expire(VsfRegistry *registry, gint64 now_us);
 
 VsfDomain *vsf_registry_by_uuid(const VsfRegistry *registry, const char *uuid);
+/* How many of the domains are here (VsfDomain.here). */
+guint vsf_registry_n_here(const VsfRegistry *registry);
 VsfTap *vsf_registry_tap(const VsfRegistry *registry, int ifindex);
 /* Any link of the host that was seen, tap or not; NULL if unknown. */
 const VsfLink *vsf_registry_link(const VsfRegistry *registry, int ifindex);

@@ -68,6 +68,8 @@ static const Case cases[] = {
     {"state", "{'stale_s':90}", NULL, WARNING, "stale", "running", "90 s ago", NULL},
     {"state", "{'state':'paused'}", NULL, NOTE, "paused", "paused", "Somebody has paused",
      "virsh resume web01"},
+    {"state", "{'state':'paused','reason':2,'reason_text':'migrating'}", NULL, NOTE, "migrating",
+     "paused", "on its way to or from", "virsh domjobinfo"},
     {"state", "{'state':'paused','reason':5}", NULL, WARNING, "io-error", "paused", "disks failed",
      "virsh domblkerror web01; virsh resume web01"},
     {"state", "{'state':'crashed'}", NULL, WARNING, "crashed", "crashed", "crashed", NULL},

@@ -8,7 +8,8 @@
 
 static const char full[] =
     "{'vms':[{'name':'web01','domain':'instance-00000001',"
-    "'uuid':'1b4e28ba-2fa1-11d2-883f-0016d3cca427','index':200001,'state':'running','pid':77,"
+    "'uuid':'1b4e28ba-2fa1-11d2-883f-0016d3cca427','index':200001,'state':'running',"
+    "'reason_text':'unpaused','pid':77,"
     "'since_s':10,'stuck_s':null,'taps':[7],"
     "'counters':{'vcpus':2,'cpu_ms':1500,'memory_max':1073741824,'disk_capacity':10737418240,"
     "'disk_read_bytes':1024,'disk_written_bytes':2048,'net_in_bytes':4096,'net_in_packets':4,"
@@ -90,7 +91,7 @@ test_a_vm_is_shown_with_its_interfaces_and_filesystems(void)
                     "nova        web 1, flavor m1.small, image -\n"
                     "            project shop (7b1c), user ann\n"
                     "source      3:200001\n"
-                    "state       running, seen for 10 s, QEMU's pid 77\n"
+                    "state       running (unpaused), seen for 10 s, QEMU's pid 77\n"
                     "guest       web, linux 6.1\n"
                     "agent       failing\n"
                     "            no reply in 2 s\n"

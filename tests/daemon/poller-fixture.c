@@ -25,6 +25,12 @@ on_domain_added(VsfDomain *domain, gpointer user_data)
 }
 
 static void
+on_domain_changed(VsfDomain *domain, gpointer user_data)
+{
+    vsf_poller_domain_changed(((Fixture *)user_data)->poller, domain);
+}
+
+static void
 on_domain_removed(VsfDomain *domain, gpointer user_data)
 {
     Fixture *fixture = user_data;
@@ -66,6 +72,7 @@ index_for(const VsfDomainDef *def, gpointer user_data G_GNUC_UNUSED)
 
 static const VsfRegistryCallbacks callbacks = {
     .domain_added = on_domain_added,
+    .domain_changed = on_domain_changed,
     .domain_removed = on_domain_removed,
     .tap_added = on_tap_added,
     .tap_bound = on_tap_changed,

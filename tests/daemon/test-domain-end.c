@@ -131,7 +131,8 @@ test_a_turn_that_hangs_becomes_the_last(Fixture *fixture, gconstpointer user_dat
     poller_start_vm(fixture, 0);
     poller_begin_turn(fixture, VSF_POLL_REGULAR);
     fake_time_advance(100);
-    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_SHUTDOWN, 0);
+    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_SHUTDOWN, 0,
+                              g_get_monotonic_time());
     poller_begin_turn(fixture, VSF_POLL_LAST);
     fake_process_set(0, 'S', 0);
     fake_time_advance(50);

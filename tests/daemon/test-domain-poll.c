@@ -326,9 +326,16 @@ test_what_only_the_hook_announced_has_no_sample(Fixture *fixture,
     fake_link_stats_answer(0);
     fake_time_advance(1000);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    /* QEMU is there, and may wait for a guest that is still elsewhere. */
     fake_process_set(100, 'S', CPU_NS);
     poller_begin_turn(fixture, VSF_POLL_REGULAR);
     fake_worker_run();
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_RUNNING, 0,
+                              g_get_monotonic_time());
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
     fake_link_stats_answer(0);
     fake_time_advance(1000);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
@@ -421,7 +428,8 @@ test_a_run_that_the_hook_announced_is_named_by_its_process(Fixture *fixture,
     poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN); /* libvirtd forks QEMU later */
     fake_worker_run();
     fake_process_set(100, 'S', CPU_NS);
-    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_RUNNING, 0);
+    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_RUNNING, 0,
+                              g_get_monotonic_time());
     finish_turn(fixture);
     finish_turn(fixture);
     assert_run_is("boot/7100");

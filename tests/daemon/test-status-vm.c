@@ -239,6 +239,37 @@ test_port_of_a_switch_is_told(void)
 }
 
 static void
+test_an_interface_that_is_not_there_is_told(void)
+{
+    static const struct {
+        VsfNicKind kind;
+        const char *device, *wanted;
+    } nics[] = {
+        {VSF_NIC_TAP, "vnet0", "null"}, /* no pattern of ours, say */
+        {VSF_NIC_TAP, "vnet1", "\"not there\""},
+        {VSF_NIC_MACVTAP, "macvtap0", "\"not there\""},
+        {VSF_NIC_TAP, NULL, "null"},
+        {VSF_NIC_VHOST_USER, "vhu0", "null"},
+    };
+    VsfLink link = {.ifindex = 9, .name = "vnet0", .kind = "tun", .type = 1};
+    g_autoptr(GHashTable) table = g_hash_table_new(NULL, NULL);
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
+
+    g_hash_table_insert(table, GINT_TO_POINTER(9), &link);
+    for (guint i = 0; i < G_N_ELEMENTS(nics); i++) {
+        g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+        g_autoptr(GPtrArray) taps = g_ptr_array_new();
+        VsfDomain domain = {.def = def, .taps = taps};
+        g_autofree char *text = NULL, *member = NULL;
+
+        add_nic(def, nics[i].kind, nics[i].device);
+        text = told_with(&domain, table, NULL, &poll);
+        member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s,", nics[i].wanted);
+        g_assert_nonnull(strstr(text, member));
+    }
+}
+
+static void
 test_rates_are_of_the_last_two_turns(void)
 {
     g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
@@ -274,6 +305,8 @@ main(int argc, char **argv)
                     test_what_has_the_name_of_a_tap_and_is_none_is_told);
     g_test_add_func("/daemon/status-vm/what-nova-says-is-told", test_what_nova_says_is_told);
     g_test_add_func("/daemon/status-vm/port-of-a-switch-is-told", test_port_of_a_switch_is_told);
+    g_test_add_func("/daemon/status-vm/an-interface-that-is-not-there-is-told",
+                    test_an_interface_that_is_not_there_is_told);
     g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
                     test_rates_are_of_the_last_two_turns);
     return g_test_run();

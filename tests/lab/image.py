@@ -20,7 +20,7 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Loaded in this order after their dependencies; what is built in is left out.
 MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "virtio_balloon", "virtio_net", "ext4",
-           "evdev", "button", "loop"]
+           "evdev", "button", "loop", "pvpanic_mmio"]
 FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc/acpi/PWRF", "modules", "proc", "sys",
                    "dev", "run", "tmp", "mnt", "var/run", "root"]
 INITTAB = """::sysinit:/etc/guest-init.sh

@@ -119,6 +119,27 @@ def runs(samples):
     return parts
 
 
+_GAUGES = {"format", "state", "nrVirtCpu", "capacity", "allocation", "available"}
+
+
+def counters(sample):
+    """(record, name) -> value of all counters of a VM's sample that are known."""
+    return {(record, name): value for record in ("0:2101", "0:2103", "0:2104")
+            for name, value in sample.record(record).items()
+            if value is not None and name not in _GAUGES}
+
+
+def counters_grow(samples):
+    """Fails if one went back, but for where the sequence begins again; of one VM, or its run."""
+    for run in runs(samples):
+        consecutive(run)
+        last = {}
+        for sample in run:
+            for name, value in counters(sample).items():
+                assert value >= last.get(name, 0), f"{name} went from {last[name]} to {value}"
+            last.update(counters(sample))
+
+
 def longest_gap(samples, since, until):
     """The longest time without a sample between two moments, in seconds."""
     times = [since, *(sample.time for sample in samples if since < sample.time < until), until]

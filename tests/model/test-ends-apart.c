@@ -70,10 +70,10 @@ test_a_vm_that_does_not_run_is_no_end(void)
     Fixture fixture;
 
     two_on_a_bridge(&fixture);
-    vsf_registry_domain_state(fixture.registry, uuid_of(2), VSF_STATE_PAUSED, 0);
+    vsf_registry_domain_state(fixture.registry, uuid_of(2), VSF_STATE_PAUSED, 0, NOW_US);
     ASSERT_ENDS(&fixture, NOW_US, 11, 0, 11, TRUE, 1, 2);
     ASSERT_ENDS(&fixture, NOW_US, 0, 11, 11, FALSE, 2, 1);
-    vsf_registry_domain_state(fixture.registry, uuid_of(2), VSF_STATE_RUNNING, 0);
+    vsf_registry_domain_state(fixture.registry, uuid_of(2), VSF_STATE_RUNNING, 0, NOW_US);
     assert_two_meet(&fixture);
     fixture_clear(&fixture);
 }

@@ -11,12 +11,14 @@ static void
 test_a_tap_lost_in_this_run_is_not_found_by_name(void)
 {
     Fixture fixture;
+    VsfLink other = odd_link(6, "tap0");
 
+    other.mac[5]++;
     fixture_init(&fixture, NULL);
     see_link(&fixture, odd_link(5, "tap0"), 10);
     SEE_VM(&fixture, 1, 7, 20, ETHERNET_NIC("tap0", 1));
     vsf_registry_link_gone(fixture.registry, 5);
-    see_link(&fixture, odd_link(6, "tap0"), 30);
+    see_link(&fixture, other, 30);
     TOLD(&fixture, "a5 +vm1 b5=vm1:net0 r5=vm1 a6");
     SEE_VM(&fixture, 1, 7, 40, ETHERNET_NIC("tap0", 1));
     TOLD(&fixture, "~vm1");
@@ -24,6 +26,32 @@ test_a_tap_lost_in_this_run_is_not_found_by_name(void)
     SEE_VM(&fixture, 1, 7, 50, ETHERNET_NIC("tap9", 1));
     SEE_VM(&fixture, 1, 7, 60, ETHERNET_NIC("tap0", 1));
     TOLD(&fixture, "~vm1 ~vm1 b6=vm1:net0");
+    fixture_clear(&fixture);
+}
+
+/* Its network namespace was another one for a while. */
+static void
+test_a_tap_that_comes_back_is_known_by_its_own_mac(void)
+{
+    Fixture fixture;
+    VsfLink other = odd_link(7, "tap0");
+
+    fixture_init(&fixture, NULL);
+    see_link(&fixture, odd_link(5, "tap0"), 10);
+    SEE_VM(&fixture, 1, 7, 20, ETHERNET_NIC("tap0", 1));
+    vsf_registry_link_gone(fixture.registry, 5);
+    see_link(&fixture, odd_link(6, "tap0"), 30);
+    TOLD(&fixture, "a5 +vm1 b5=vm1:net0 r5=vm1 a6");
+    vsf_registry_expire(fixture.registry, 30 + VSF_XML_WANTED_US);
+    TOLD(&fixture, "?vm1");
+    SEE_VM(&fixture, 1, 7, 40 + VSF_XML_WANTED_US, ETHERNET_NIC("tap0", 1));
+    TOLD(&fixture, "~vm1 b6=vm1:net0");
+    /* What has its name alone is another's. */
+    vsf_registry_link_gone(fixture.registry, 6);
+    other.mac[5]++;
+    see_link(&fixture, other, 50 + VSF_XML_WANTED_US);
+    SEE_VM(&fixture, 1, 7, 60 + VSF_XML_WANTED_US, ETHERNET_NIC("tap0", 1));
+    TOLD(&fixture, "r6=vm1 a7 ~vm1");
     fixture_clear(&fixture);
 }
 
@@ -226,6 +254,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     TEST("a-tap-lost-in-this-run-is-not-found-by-name",
          test_a_tap_lost_in_this_run_is_not_found_by_name);
+    TEST("a-tap-that-comes-back-is-known-by-its-own-mac",
+         test_a_tap_that_comes_back_is_known_by_its_own_mac);
     TEST("of-equal-claims-the-younger-run-has-it", test_of_equal_claims_the_younger_run_has_it);
     TEST("the-other-claim-holds-when-the-first-ends",
          test_the_other_claim_holds_when_the_first_ends);

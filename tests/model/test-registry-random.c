@@ -84,7 +84,7 @@ send_something(Fixture *fixture, gint64 now_us)
         vsf_registry_domain_gone(fixture->registry, uuid, now_us);
         break;
     case 2:
-        vsf_registry_domain_state(fixture->registry, uuid, g_test_rand_int_range(0, 8), 0);
+        vsf_registry_domain_state(fixture->registry, uuid, g_test_rand_int_range(0, 8), 0, now_us);
         break;
     case 3:
         vsf_registry_domain_not_running(fixture->registry, uuid, now_us - 20);

@@ -182,19 +182,73 @@ test_states_come_by_event(void)
 
     fixture_init(&fixture, NULL);
     /* RESUMED comes before STARTED: not known yet, the caller fetches. */
-    g_assert_false(vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 0));
+    g_assert_false(
+        vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 0, SECOND));
     /* A migration in: paused, until it ends. */
     domain = vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED,
                                       2, 10, 10);
     TOLD(&fixture, "+vm1");
-    g_assert_true(vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 1));
+    g_assert_true(
+        vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 1, SECOND));
     TOLD(&fixture, "~vm1");
-    g_assert_true(vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 1));
+    g_assert_true(
+        vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 1, SECOND));
     TOLD(&fixture, "");
     /* The hook knows no state and takes none away. */
     vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_UNKNOWN, 0, 20,
                              20);
     g_assert_cmpint(domain->state, ==, VSF_STATE_RUNNING);
+    fixture_clear(&fixture);
+}
+
+/* XML that is on its way while the event comes tells what was before it. */
+static void
+test_an_older_answer_takes_back_no_event(void)
+{
+    Fixture fixture;
+    VsfDomain *domain;
+
+    fixture_init(&fixture, NULL);
+    domain = vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED,
+                                      2, 10, 10);
+    g_assert_true(
+        vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 0, 30));
+    vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED, 2, 20,
+                             40);
+    g_assert_cmpint(domain->state, ==, VSF_STATE_RUNNING);
+    g_assert_true(domain->here);
+    vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED, 1, 50,
+                             60);
+    g_assert_cmpint(domain->reason, ==, 1);
+    fixture_clear(&fixture);
+}
+
+static void
+test_a_guest_on_its_way_is_not_here(void)
+{
+    Fixture fixture;
+    VsfDomain *in, *out, *announced;
+
+    fixture_init(&fixture, NULL);
+    in = vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED, 2,
+                                  10, 10);
+    out = vsf_registry_domain_seen(fixture.registry, make_def(2, 8, NULL, 0), VSF_STATE_RUNNING, 1,
+                                   10, 10);
+    announced = vsf_registry_domain_seen(fixture.registry, make_def(3, 9, NULL, 0),
+                                         VSF_STATE_UNKNOWN, 0, 10, 10);
+    g_assert_false(in->here);
+    g_assert_true(out->here);
+    g_assert_false(announced->here);
+    g_assert_cmpuint(vsf_registry_n_here(fixture.registry), ==, 1);
+    vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_RUNNING, 0, 20);
+    vsf_registry_domain_state(fixture.registry, uuid_of(2), VSF_STATE_PAUSED, 2, 20);
+    vsf_registry_domain_state(fixture.registry, uuid_of(3), VSF_STATE_RUNNING, 0, 20);
+    g_assert_true(in->here);
+    g_assert_false(out->here);
+    g_assert_true(announced->here);
+    /* It failed, and runs on where it was. */
+    vsf_registry_domain_state(fixture.registry, uuid_of(2), VSF_STATE_RUNNING, 0, 30);
+    g_assert_cmpuint(vsf_registry_n_here(fixture.registry), ==, 3);
     fixture_clear(&fixture);
 }
 
@@ -296,6 +350,10 @@ main(int argc, char **argv)
     g_test_add_func("/model/registry/xml-of-a-stopped-domain-ends-the-run",
                     test_xml_of_a_stopped_domain_ends_the_run);
     g_test_add_func("/model/registry/states-come-by-event", test_states_come_by_event);
+    g_test_add_func("/model/registry/an-older-answer-takes-back-no-event",
+                    test_an_older_answer_takes_back_no_event);
+    g_test_add_func("/model/registry/a-guest-on-its-way-is-not-here",
+                    test_a_guest_on_its_way_is_not_here);
     g_test_add_func("/model/registry/a-list-removes-what-it-does-not-hold",
                     test_a_list_removes_what_it_does_not_hold);
     g_test_add_func("/model/registry/free-tells-of-all-that-is-left",
