@@ -3,6 +3,7 @@
 
 #include "dns-text.h"
 #include "member.h"
+#include "switch-text.h"
 #include "table.h"
 
 #include <string.h>
@@ -98,7 +99,7 @@ vsf_taps_text(JsonObject *status)
 
     vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns),
                   vsf_table_rows(vsf_member_array(status, "taps"), "ifindex"),
-                  none_yet(status, "taps", "No interface is sampled."), NULL);
+                  none_yet(status, "taps", "No interface is sampled."), vsf_switch_text);
     return g_string_free(text, FALSE);
 }
 
@@ -209,7 +210,7 @@ vsf_vm_text(JsonObject *status, JsonObject *vm)
     add_who(text, vm);
     add_host_numbers(text, vm);
     vsf_table_add(text, interface_columns, G_N_ELEMENTS(interface_columns),
-                  vsf_table_rows(vsf_member_array(vm, "interfaces"), NULL), NULL, NULL);
+                  vsf_table_rows(vsf_member_array(vm, "interfaces"), NULL), NULL, vsf_switch_text);
     vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns), taps_of(status, vm), NULL, NULL);
     vsf_table_add(text, filesystem_columns, G_N_ELEMENTS(filesystem_columns),
                   vsf_table_rows(vsf_member_array(vm, "filesystems"), NULL), NULL, NULL);
