@@ -4,6 +4,7 @@
 #include "doctor-beside.h"
 #include "explain-private.h"
 #include "member.h"
+#include "switch-text.h"
 
 #include <string.h>
 
@@ -403,4 +404,5 @@ vsf_doctor_node(GPtrArray *findings, JsonObject *status)
     if (vsf_member_object(status, "hook") != NULL)
         look_at_hook(findings, status);
     vsf_beside_findings(findings, status);
+    vsf_ovs_findings(findings, status);
 }

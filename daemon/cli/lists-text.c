@@ -4,6 +4,7 @@
 #include "dns-text.h"
 #include "member.h"
 #include "ports-text.h"
+#include "switch-text.h"
 #include "table.h"
 
 #include <string.h>
@@ -98,8 +99,8 @@ vsf_taps_text(JsonObject *status)
     GString *text = g_string_new(NULL);
 
     vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns), vsf_tap_rows(status),
-                  none_yet(status, "taps", "No interface is sampled."), NULL);
-    vsf_ports_add(text, status, NULL);
+                  none_yet(status, "taps", "No interface is sampled."), vsf_switch_text);
+    vsf_ports_add(text, status, vsf_switch_text);
     return g_string_free(text, FALSE);
 }
 
@@ -232,7 +233,7 @@ vsf_vm_text(JsonObject *status, JsonObject *vm)
     add_who(text, vm);
     add_host_numbers(text, vm);
     vsf_table_add(text, interface_columns, G_N_ELEMENTS(interface_columns),
-                  vsf_table_rows(vsf_member_array(vm, "interfaces"), NULL), NULL, NULL);
+                  vsf_table_rows(vsf_member_array(vm, "interfaces"), NULL), NULL, vsf_switch_text);
     vsf_table_add(text, tap_columns, G_N_ELEMENTS(tap_columns), taps_of(status, vm), NULL, NULL);
     vsf_table_add(text, filesystem_columns, G_N_ELEMENTS(filesystem_columns),
                   vsf_table_rows(vsf_member_array(vm, "filesystems"), NULL), NULL, NULL);

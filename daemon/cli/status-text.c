@@ -7,6 +7,7 @@
 #include "member.h"
 #include "pause-text.h"
 #include "ports-text.h"
+#include "switch-text.h"
 #include "table.h"
 
 #include <string.h>
@@ -246,6 +247,7 @@ vsf_status_text(JsonObject *status)
     add_numbers(text, status);
     vsf_dns_text(text, status);
     vsf_beside_text(text, status);
+    vsf_ovs_text(text, status);
     add_cpu(text, status);
     vsf_pause_text(text, status);
     vsf_agents_summary(text, status);

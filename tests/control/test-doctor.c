@@ -101,6 +101,16 @@ static const Case cases[] = {
      "(pid 7) runs on this host as well. What it exports is not known in full: "
      "/x: Permission denied.",
      NULL},
+    {"{'ovs':{'state':'away','socket':'/run/openvswitch/db.sock','error':'/x: does not answer',"
+     "'bridges':2}}",
+     "ovs", 1, "ovs-away",
+     "cannot be watched: /x: does not answer. Bridges and VLANs of its ports "
+     "are told as they were last",
+     "ovs-vsctl --db=unix:/run/openvswitch/db.sock --timeout=5 show"},
+    {"{'ovs':{'state':'away','socket':'/$(x)','error':'/$(x): Permission denied; the user',"
+     "'bridges':0}}",
+     "ovs", 0, "ovs-permission", "the user. Bridges and VLANs of its ports are not known",
+     "setfacl -m u:virt-sflow:rw SOCKET"},
     {"{'hook':{'received':1,'malformed':2,'refused':3}}", "hook", 0, "hook",
      "2 messages to its socket made no sense and 3", "virt-sflow hook status"},
 };

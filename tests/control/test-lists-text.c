@@ -31,6 +31,24 @@ static const char full[] =
     "'collectors':[{'collector':'c1.example:6343','address':'192.0.2.1:6343','state':'failing',"
     "'datagrams':12,'last_error':'Connection refused','last_sent_s':1,'lookup_error':null}]}";
 
+/* Ids and names there are others' input. */
+static void
+test_ports_of_a_switch(void)
+{
+    g_autoptr(JsonNode) root = node_of(
+        "{'vms':[],'taps':[{'ifindex':7,'name':'vnet0','switch':{'bridge':'br-int','port':'vnet0',"
+        "'ofport':3,'vlan':5,'trunks':null,'iface_id':'p-1\\u001b[2J'}},"
+        "{'ifindex':8,'name':'vnet1','switch':{'bridge':'br-int','port':'bond0','ofport':null,"
+        "'vlan':null,'trunks':'1-3','iface_id':null}},{'ifindex':9,'name':'vnet2','switch':null}]"
+        "}");
+    g_autofree char *taps = vsf_taps_text(json_node_get_object(root));
+
+    g_assert_nonnull(strstr(taps, "\n  port vnet0 of br-int, number 3, VLAN 5\n"
+                                  "  Neutron's port p-1\\x1b[2J\nvnet1"));
+    g_assert_nonnull(strstr(taps, "\n  port bond0 of br-int, tagged 1-3\nvnet2"));
+    g_assert_cmpstr(strrchr(taps, 'v'), ==, strstr(taps, "vnet2"));
+}
+
 static void
 test_tables_show_what_the_daemon_tells(void)
 {
@@ -212,6 +230,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/cli/lists/ports-have-a-table-of-their-own",
                     test_ports_have_a_table_of_their_own);
+    g_test_add_func("/cli/lists/ports-of-a-switch-are-below-their-interfaces",
+                    test_ports_of_a_switch);
     g_test_add_func("/cli/lists/tables-show-what-the-daemon-tells",
                     test_tables_show_what_the_daemon_tells);
     g_test_add_func("/cli/lists/a-vm-is-shown-with-its-interfaces-and-filesystems",

@@ -118,6 +118,22 @@ test_another_agent_is_told(void)
 }
 
 static void
+test_open_vswitch_is_told(void)
+{
+    g_autofree char *watched = text_of("{'ovs':{'state':'watched','since_s':70,'error':null,"
+                                       "'version':'3.1.0','bridges':2,'ports':14}}");
+    g_autofree char *away = text_of("{'ovs':{'state':'away','since_s':7,'error':'/x: closed',"
+                                    "'version':null,'bridges':0,'ports':0}}");
+    g_autofree char *absent = text_of("{'ovs':{'state':'absent','error':null,'bridges':0}}");
+
+    g_assert_nonnull(strstr(
+        watched, "\nswitch      Open vSwitch 3.1.0, watched for 70 s, 2 bridges, 14 ports\n"));
+    g_assert_nonnull(strstr(away, "\nswitch      Open vSwitch away for 7 s, 0 bridges, 0 ports\n"
+                                  "            /x: closed\n"));
+    g_assert_null(strstr(absent, "Open vSwitch"));
+}
+
+static void
 test_empty_document_is_shown_with_dashes(void)
 {
     g_autofree char *text = text_of("{}");
@@ -291,5 +307,6 @@ main(int argc, char **argv)
     CASE("cells-are-cut-and-padded-by-columns", test_cells_are_cut_and_padded_by_columns);
     CASE("another-agent-is-told", test_another_agent_is_told);
     CASE("libpcap-in-force-says-why", test_libpcap_in_force_says_why);
+    g_test_add_func("/cli/status/open-vswitch-is-told", test_open_vswitch_is_told);
     return g_test_run();
 }
