@@ -222,9 +222,9 @@ look_at_ports(GPtrArray *findings, JsonObject *status)
     vsf_finding_say(finding, VSF_SEVERITY_WARNING, "no-port", "No physical port is sampled: %s.",
                     trouble);
     vsf_finding_fix(finding,
-                    "see which there are (bonds, bridges and VLANs are none), and name them in "
+                    "see which there are (none of those in devices/virtual), and name them in "
                     "[capture] ports of /etc/virt-sflow/virt-sflow.conf",
-                    "ls -d /sys/class/net/*/device");
+                    "ls -l /sys/class/net");
 }
 
 static void

@@ -56,7 +56,7 @@ static const Case cases[] = {
      "systemctl edit virt-sflowd"},
     {"{'capture':{'ports_wanted':'eth*','ports_found':2,'ports_trouble':'none has such a name'}}",
      "ports", 1, "no-port", "No physical port is sampled: none has such a name.",
-     "ls -d /sys/class/net/*/device"},
+     "ls -l /sys/class/net"},
     {"{'paused':{'sampling':{'by_uid':0,'since_s':9,'left_s':null}}}", "paused", 1, "held",
      "with no end", "virt-sflow resume sampling"},
     {"{'paused':{'agents':{'by_uid':0,'since_s':9,'left_s':60}}}", "paused", 0, "held",
