@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "crowd.h"
 
+#include "passed.h"
+
 #include <errno.h>
 #include <glib-unix.h>
-#include <unistd.h>
 
 #define ACCEPTS_PER_DISPATCH 16
-#define ACCEPT_PAUSE_MS 1000  /* when the process has no descriptor left */
+#define ACCEPT_PAUSE_MS 1000  /* when no connection can be taken */
 #define ROOM_PAUSE_MS 50      /* when all are busy */
 #define WRITES_PER_DISPATCH 4 /* so that a fast reader of a large answer takes turns */
 
@@ -39,7 +40,7 @@ visitor_free(gpointer data)
     be(visitor, VSF_VISITOR_BUSY);
     if (visitor->crowd->ops->left != NULL)
         visitor->crowd->ops->left(visitor, visitor->crowd->user_data);
-    close(visitor->fd);
+    vsf_passed_close(visitor->fd);
     g_free(visitor);
 }
 
@@ -70,6 +71,12 @@ void
 vsf_visitor_be_busy(VsfVisitor *visitor)
 {
     be(visitor, VSF_VISITOR_BUSY);
+}
+
+gssize
+vsf_visitor_recv(VsfVisitor *visitor, void *bytes, gsize size)
+{
+    return vsf_passed_recv(visitor->fd, bytes, size);
 }
 
 /* Where it has done with this watch, it has removed it; so it may be gone. */
@@ -212,7 +219,7 @@ let_in(VsfCrowd *crowd, int fd, VsfVisitor *who_goes)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         peer.uid = G_MAXUINT;
     if (crowd->ops->is_welcome != NULL && !crowd->ops->is_welcome(fd, &peer, crowd->user_data)) {
-        close(fd);
+        vsf_passed_close(fd);
         return;
     }
     if (who_goes != NULL)
@@ -247,6 +254,18 @@ pause_listening(VsfCrowd *crowd, guint pause_ms)
     return G_SOURCE_REMOVE;
 }
 
+/* There is no descriptor left, or no memory, or a security module forbids it. Who came stays in the
+ * backlog and would wake us for ever. An idle one may hold the descriptor that is missing. */
+static gboolean
+nobody_gets_in(VsfCrowd *crowd)
+{
+    VsfVisitor *who_goes = who_may_go(crowd);
+
+    if (who_goes != NULL)
+        vsf_visitor_drop(who_goes);
+    return pause_listening(crowd, ACCEPT_PAUSE_MS);
+}
+
 static gboolean
 on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
 {
@@ -267,11 +286,10 @@ on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
         visitor = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (visitor >= 0)
             let_in(crowd, visitor, who_goes);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-            /* The connection stays in the backlog and would wake us for ever. */
-            return pause_listening(crowd, ACCEPT_PAUSE_MS);
+        else if (i > 0 || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            break; /* only the first is known to be there */
         else
-            break;
+            return nobody_gets_in(crowd);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -292,6 +310,7 @@ vsf_crowd_new(int fd, const VsfCrowdOps *ops, gpointer user_data)
     crowd->fd = fd;
     crowd->visitors = g_ptr_array_new_with_free_func(visitor_free);
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+    vsf_passed_refuse(fd);
     start_listening(crowd);
     return crowd;
 }

@@ -2,6 +2,7 @@
 #include "listen.h"
 
 #include "owner.h"
+#include "passed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +26,11 @@ fail(GError **error, const char *path, const char *what)
 static int
 new_socket(void)
 {
-    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0)
+        vsf_passed_refuse(fd);
+    return fd;
 }
 
 /* TRUE if @path is free now: nothing was there, or a socket without a listener. */

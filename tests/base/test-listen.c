@@ -2,6 +2,8 @@
 /* Sockets that the service manager hands over. Those of our own are tested with the control socket
  * and the agent service. */
 #include "../../daemon/base/listen.h"
+#include "../../daemon/base/passed.h"
+#include "passing.h"
 
 #include <glib/gstdio.h>
 #include <sys/socket.h>
@@ -48,6 +50,27 @@ test_only_a_stream_that_listens_is_fit(void)
     close(inet);
     close(pipes[0]);
     close(pipes[1]);
+}
+
+static void
+test_nobody_passes_descriptors_to_one_of_ours(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vsf-listen-XXXXXX", NULL),
+                    *path = g_build_filename(folder, "control", NULL);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_autoptr(GError) error = NULL;
+    VsfListener listener;
+    int got;
+
+    g_assert_true(vsf_listener_open(&listener, path, &error));
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    g_assert_cmpint(connect(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+    got = pass_descriptor(fd, fd);
+    g_assert_cmpint(got, ==, vsf_passed_refuse(listener.fd) ? EPERM : 0);
+    close(fd);
+    vsf_listener_close(&listener, path);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
 }
 
 #define USER 4711 /* no name is needed */
@@ -114,6 +137,8 @@ main(int argc, char **argv)
                     test_they_are_for_this_process_alone);
     g_test_add_func("/base/listen/only-a-stream-that-listens-is-fit",
                     test_only_a_stream_that_listens_is_fit);
+    g_test_add_func("/base/listen/nobody-passes-descriptors-to-one-of-ours",
+                    test_nobody_passes_descriptors_to_one_of_ours);
     g_test_add_func("/base/listen/what-root-left-in-ones-own-folder-is-replaced",
                     test_what_root_left_in_ones_own_folder_is_replaced);
     return g_test_run();
