@@ -137,7 +137,7 @@ readable(VsfVisitor *visitor, gpointer user_data)
     VsfAgentServer *server = user_data;
     Client *client = (Client *)visitor;
     gsize room = sizeof(client->line) - client->filled;
-    gssize n = recv(visitor->fd, client->line + client->filled, room, MSG_DONTWAIT);
+    gssize n = vsf_visitor_recv(visitor, client->line + client->filled, room);
     const char *end;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

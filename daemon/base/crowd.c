@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "crowd.h"
 
-#include "listen.h"
+#include "passed.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <unistd.h>
 
 #define ACCEPTS_PER_DISPATCH 16
 #define ACCEPT_PAUSE_MS 1000  /* when no connection can be taken */
@@ -41,7 +40,7 @@ visitor_free(gpointer data)
     be(visitor, VSF_VISITOR_BUSY);
     if (visitor->crowd->ops->left != NULL)
         visitor->crowd->ops->left(visitor, visitor->crowd->user_data);
-    close(visitor->fd);
+    vsf_passed_close(visitor->fd);
     g_free(visitor);
 }
 
@@ -72,6 +71,12 @@ void
 vsf_visitor_be_busy(VsfVisitor *visitor)
 {
     be(visitor, VSF_VISITOR_BUSY);
+}
+
+gssize
+vsf_visitor_recv(VsfVisitor *visitor, void *bytes, gsize size)
+{
+    return vsf_passed_recv(visitor->fd, bytes, size);
 }
 
 /* Where it has done with this watch, it has removed it; so it may be gone. */
@@ -214,7 +219,7 @@ let_in(VsfCrowd *crowd, int fd, VsfVisitor *who_goes)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         peer.uid = G_MAXUINT;
     if (crowd->ops->is_welcome != NULL && !crowd->ops->is_welcome(fd, &peer, crowd->user_data)) {
-        close(fd);
+        vsf_passed_close(fd);
         return;
     }
     if (who_goes != NULL)
@@ -305,7 +310,7 @@ vsf_crowd_new(int fd, const VsfCrowdOps *ops, gpointer user_data)
     crowd->fd = fd;
     crowd->visitors = g_ptr_array_new_with_free_func(visitor_free);
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-    vsf_listen_refuse_descriptors(fd);
+    vsf_passed_refuse(fd);
     start_listening(crowd);
     return crowd;
 }

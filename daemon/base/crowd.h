@@ -21,8 +21,8 @@ typedef struct {
 typedef struct {
     VsfCrowd *crowd;
     struct ucred peer; /* who connected; the uid is G_MAXUINT if the kernel does not say */
-    int fd;            /* to recv() from, with MSG_DONTWAIT */
-    gint64 used_us;    /* when it came, or last read; the owner may set it when bytes come */
+    int fd;
+    gint64 used_us; /* when it came, or last read; the owner may set it when bytes come */
     /* What follows is the crowd's. */
     enum { VSF_VISITOR_BUSY, VSF_VISITOR_READ_FROM, VSF_VISITOR_ANSWERED } state;
     guint watch_id, deadline_id;
@@ -43,7 +43,7 @@ typedef struct {
 } VsfCrowdOps;
 
 /* @fd listens; it stays the caller's, is made non-blocking and takes no descriptors from who comes
- * (see listen.h). @ops is static.
+ * (see passed.h). @ops is static.
  * Limits are to be set at once. */
 VsfCrowd *vsf_crowd_new(int fd, const VsfCrowdOps *ops, gpointer user_data);
 /* All leave. Takes NULL. */
@@ -54,6 +54,8 @@ guint vsf_crowd_size(const VsfCrowd *crowd);
 
 /* From now on readable() is called, for its end and for errors as well. Without a deadline. */
 void vsf_visitor_read(VsfVisitor *visitor);
+/* recv() with MSG_DONTWAIT; EPERM: it passes descriptors. */
+gssize vsf_visitor_recv(VsfVisitor *visitor, void *bytes, gsize size);
 /* It leaves unless it is busy, or answered, within @wait_ms. */
 void vsf_visitor_set_deadline(VsfVisitor *visitor, guint wait_ms);
 /* Its answer is being made: nothing is read, and it stays until that is there. */

@@ -2,6 +2,7 @@
 #include "listen.h"
 
 #include "owner.h"
+#include "passed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,11 +12,6 @@
 
 #define BACKLOG 1024 /* who comes in a crowd is let in later, not turned away */
 #define MODE 0660
-
-/* Of Linux 6.16, asm-generic/socket.h; libc's headers may be older. No KVM where it differs. */
-#if !defined(SO_PASSRIGHTS) && !defined(__sparc__) && !defined(__hppa__)
-#define SO_PASSRIGHTS 83
-#endif
 
 static gboolean
 fail(GError **error, const char *path, const char *what)
@@ -27,26 +23,13 @@ fail(GError **error, const char *path, const char *what)
     return FALSE;
 }
 
-gboolean
-vsf_listen_refuse_descriptors(int fd)
-{
-#ifdef SO_PASSRIGHTS
-    const int off = 0;
-
-    return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
-#else
-    (void)fd;
-    return FALSE;
-#endif
-}
-
 static int
 new_socket(void)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd >= 0)
-        vsf_listen_refuse_descriptors(fd);
+        vsf_passed_refuse(fd);
     return fd;
 }
 

@@ -14,6 +14,11 @@
 #define DIGITS 16
 #define BACKLOG 4096
 
+/* Of Linux 6.16, asm-generic/socket.h; libc's headers may be older. */
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 /* Abstract: the name begins with a byte of 0, and ends with the address. */
 static socklen_t
 address_of(const char *name, struct sockaddr_un *address)
@@ -27,10 +32,15 @@ gboolean
 vsf_bpf_owner_init(VsfBpfOwner *owner, GError **error)
 {
     struct sockaddr_un address;
+    const int off = 0;
     guint64 number = 0;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
     *owner = (VsfBpfOwner){0};
+    /* Anybody may connect, and what is passed waits for us to close it, which may take long.
+     * Before that kernel there is no way to refuse it. */
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
     if (fd >= 0 && getrandom(&number, sizeof(number), 0) == sizeof(number)) {
         g_snprintf(owner->name, sizeof(owner->name), PREFIX "%016" G_GINT64_MODIFIER "x", number);
         /* Nobody is let in: who connects sees whose it is. */

@@ -88,7 +88,7 @@ readable(VsfVisitor *visitor, gpointer user_data)
 {
     Client *client = (Client *)visitor;
     char buffer[1024];
-    gssize n = recv(visitor->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    gssize n = vsf_visitor_recv(visitor, buffer, sizeof(buffer));
     const char *newline;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -8,6 +8,7 @@ import pwd
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -263,6 +264,38 @@ def test_socket_of_the_service_manager():
         process.terminate()
         tap.equal(process.wait(PATIENCE_S), 0)
         assert os.path.exists(path + "/agent.sock")
+
+
+@contextlib.contextmanager
+def stuck_socket():
+    """A TCP socket that has more to send than the other end takes."""
+    with socket.socket() as server, socket.socket() as made:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        made.connect(server.getsockname())
+        other = server.accept()[0]
+        with other:
+            with contextlib.suppress(BlockingIOError):
+                while made.send(bytes(65536), socket.MSG_DONTWAIT):
+                    pass
+            yield made
+
+
+def test_passed_socket():
+    """Who passes it a socket that cannot be closed for long, before it began, stops nobody"""
+    with folder() as path, listener(path + "/agent.sock") as made:
+        with socket.socket(socket.AF_UNIX) as early, stuck_socket() as passed:
+            early.connect(path + "/agent.sock")
+            socket.send_fds(early, [b"x"], [passed.fileno()])
+            passed.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+            passed.close()
+            Service(arguments=["--listen-fd", str(made.fileno())], pass_fds=[made.fileno()])
+            early.settimeout(PATIENCE_S)
+            with contextlib.suppress(ConnectionResetError):
+                while early.recv(4096):
+                    pass
+            client = Client(path + "/agent.sock")
+            tap.equal(client.ask(f"balloon {UUID} 5"), ("done", ""))
 
 
 def test_unfit_socket():

@@ -1,195 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A crowd whose language is one byte: '?' is answered with a pad of bytes, 'b' keeps the visitor
- * busy, '.' is read and no more. */
-#include "../../daemon/base/crowd.h"
-#include "../../daemon/base/listen.h"
-#include "passing.h"
+/* Who comes in, is answered, and goes. */
+#include "crowd-house.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-#define MOST 4
-#define LONG_MS (3600 * 1000)
-#define LARGE (4 * 1024 * 1024) /* more than a socket takes */
-
-typedef struct {
-    VsfVisitor base;
-    guint number; /* 1 for the first that came */
-} Visitor;
-
-typedef struct {
-    VsfCrowd *crowd;
-    struct sockaddr_un address;
-    socklen_t address_size;
-    int fd;
-    gsize pad;
-    gboolean are_unwelcome, stay; /* answered ones are read from again */
-    guint n_came, n_answered, n_turned_away;
-    Visitor *busy;
-    GArray *left; /* guint, numbers */
-    struct ucred peer;
-} House;
-
-static gboolean
-is_welcome(int fd G_GNUC_UNUSED, const struct ucred *peer, gpointer user_data)
-{
-    House *house = user_data;
-
-    house->peer = *peer;
-    house->n_turned_away += house->are_unwelcome;
-    return !house->are_unwelcome;
-}
-
-static void
-came(VsfVisitor *visitor, gpointer user_data)
-{
-    House *house = user_data;
-
-    g_assert_cmpint(visitor->peer.pid, ==, house->peer.pid);
-    ((Visitor *)visitor)->number = ++house->n_came;
-    vsf_visitor_read(visitor);
-}
-
-static void
-readable(VsfVisitor *visitor, gpointer user_data)
-{
-    House *house = user_data;
-    char byte;
-    gssize n = recv(visitor->fd, &byte, 1, MSG_DONTWAIT);
-
-    if (n <= 0) {
-        vsf_visitor_drop(visitor);
-    } else if (byte == 'b') {
-        house->busy = (Visitor *)visitor;
-        vsf_visitor_be_busy(visitor);
-    } else if (byte == '?') {
-        vsf_visitor_answer(visitor, g_strnfill(house->pad, '!'), house->pad);
-    } else {
-        visitor->used_us = g_get_monotonic_time();
-    }
-}
-
-static void
-answered(VsfVisitor *visitor, gpointer user_data)
-{
-    House *house = user_data;
-
-    house->n_answered++;
-    if (house->stay)
-        vsf_visitor_read(visitor);
-    else
-        vsf_visitor_drop(visitor);
-}
-
-static void
-left(VsfVisitor *visitor, gpointer user_data)
-{
-    House *house = user_data;
-
-    g_array_append_val(house->left, ((Visitor *)visitor)->number);
-}
-
-static const VsfCrowdOps ops = {
-    .visitor_size = sizeof(Visitor),
-    .is_welcome = is_welcome,
-    .came = came,
-    .readable = readable,
-    .answered = answered,
-    .left = left,
-};
-
-static House *
-house_new(VsfCrowdLimits limits)
-{
-    House *house = g_new0(House, 1);
-
-    house->left = g_array_new(FALSE, FALSE, sizeof(guint));
-    house->pad = 3;
-    house->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    house->address.sun_family = AF_UNIX;
-    /* A name of the kernel's choice, in the abstract name space. */
-    g_assert_cmpint(bind(house->fd, (struct sockaddr *)&house->address, sizeof(sa_family_t)), ==,
-                    0);
-    house->address_size = sizeof(house->address);
-    g_assert_cmpint(
-        getsockname(house->fd, (struct sockaddr *)&house->address, &house->address_size), ==, 0);
-    g_assert_cmpint(listen(house->fd, 64), ==, 0);
-    house->crowd = vsf_crowd_new(house->fd, &ops, house);
-    vsf_crowd_set_limits(house->crowd, limits);
-    return house;
-}
-
-static void
-house_free(House *house)
-{
-    vsf_crowd_free(house->crowd);
-    /* Each of them left once, whatever became of it. */
-    g_assert_cmpuint(house->left->len, ==, house->n_came);
-    close(house->fd);
-    g_array_unref(house->left);
-    g_free(house);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(House, house_free)
-
-static void
-settle(void)
-{
-    while (g_main_context_iteration(NULL, FALSE))
-        continue;
-}
-
-static int
-visit(const House *house)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_cmpint(connect(fd, (const struct sockaddr *)&house->address, house->address_size), ==,
-                    0);
-    settle();
-    return fd;
-}
-
-static void
-say(int fd, char byte)
-{
-    g_assert_cmpint(send(fd, &byte, 1, MSG_NOSIGNAL), ==, 1);
-    settle();
-}
-
-/* Bytes that are there; -1: the end. */
-static gssize
-heard(int fd)
-{
-    char bytes[64];
-    gssize n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-
-    return n > 0 ? n : n == 0 || errno == ECONNRESET ? -1 : 0;
-}
-
-static void
-wait_until_came(const House *house, guint n)
-{
-    while (house->n_came < n)
-        g_main_context_iteration(NULL, TRUE);
-}
-
-static void
-close_all(const int *fds, guint n)
-{
-    for (guint i = 0; i < n; i++)
-        close(fds[i]);
-    settle();
-}
-
-#define PATIENT                           \
-    {                                     \
-        MOST, LONG_MS, LONG_MS, G_MAXSIZE \
-    }
 
 /* --- one visitor ------------------------------------------------------------- */
 
@@ -376,9 +189,7 @@ test_nobody_goes_in_the_turn_that_it_came_in(void)
     int fds[2 * MOST];
 
     for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
-        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        g_assert_cmpint(connect(fds[i], (struct sockaddr *)&house->address, house->address_size),
-                        ==, 0);
+        fds[i] = house_connect(house);
     }
     g_main_context_iteration(NULL, FALSE);
     g_assert_cmpuint(house->n_came, ==, MOST);
@@ -415,78 +226,6 @@ test_what_nobody_reads_is_bounded(void)
     close_all(fds, G_N_ELEMENTS(fds));
 }
 
-/* --- descriptors ------------------------------------------------------------- */
-
-/* Closing one could take as long as its owner likes. */
-static void
-test_descriptors_are_not_taken(void)
-{
-    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
-    int fd = visit(house);
-
-    g_assert_cmpint(pass_descriptor(fd, house->fd), ==,
-                    vsf_listen_refuse_descriptors(house->fd) ? EPERM : 0);
-    close(fd);
-}
-
-static void
-test_without_descriptors_an_idle_one_goes(void)
-{
-    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
-    int first = visit(house), second = visit(house), fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    struct rlimit before, none;
-
-    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
-    none = before;
-    none.rlim_cur = (rlim_t)fd + 1;
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&house->address, house->address_size), ==, 0);
-    wait_until_came(house, 3);
-    g_assert_cmpuint(house->left->len, ==, 1);
-    g_assert_cmpuint(g_array_index(house->left, guint, 0), ==, 1);
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
-    close_all((int[]){first, second, fd}, 3);
-}
-
-/* As where a security module forbids it. */
-static void
-test_what_cannot_be_accepted_does_not_wake_us_for_ever(void)
-{
-    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
-    int readable = open("/dev/zero", O_RDONLY | O_CLOEXEC), listening = dup(house->fd);
-    guint turns = 0;
-
-    g_assert_cmpint(dup2(readable, house->fd), ==, house->fd);
-    while (g_main_context_iteration(NULL, FALSE))
-        g_assert_cmpuint(++turns, <, 100);
-    g_assert_cmpint(dup2(listening, house->fd), ==, house->fd);
-    close(readable);
-    close(listening);
-}
-
-static void
-test_without_descriptors_one_waits_outside(void)
-{
-    g_autoptr(House) house = house_new((VsfCrowdLimits)PATIENT);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), next = dup(fd);
-    struct rlimit before, none;
-    guint turns = 0;
-
-    close(next);
-    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
-    none = before;
-    none.rlim_cur = (rlim_t)next;
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&house->address, house->address_size), ==, 0);
-    /* It ends: the one outside does not wake us again and again. */
-    while (g_main_context_iteration(NULL, FALSE))
-        g_assert_cmpuint(++turns, <, 100);
-    g_assert_cmpuint(house->n_came, ==, 0);
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &before), ==, 0);
-    wait_until_came(house, 1);
-    close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -505,10 +244,5 @@ main(int argc, char **argv)
     CASE("nobody-goes-for-one-that-is-not-welcome", test_nobody_goes_for_one_that_is_not_welcome);
     CASE("nobody-goes-in-the-turn-that-it-came-in", test_nobody_goes_in_the_turn_that_it_came_in);
     CASE("what-nobody-reads-is-bounded", test_what_nobody_reads_is_bounded);
-    CASE("descriptors-are-not-taken", test_descriptors_are_not_taken);
-    CASE("without-descriptors-an-idle-one-goes", test_without_descriptors_an_idle_one_goes);
-    CASE("what-cannot-be-accepted-does-not-wake-us-for-ever",
-         test_what_cannot_be_accepted_does_not_wake_us_for_ever);
-    CASE("without-descriptors-one-waits-outside", test_without_descriptors_one_waits_outside);
     return g_test_run();
 }

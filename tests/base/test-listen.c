@@ -2,6 +2,7 @@
 /* Sockets that the service manager hands over. Those of our own are tested with the control socket
  * and the agent service. */
 #include "../../daemon/base/listen.h"
+#include "../../daemon/base/passed.h"
 #include "passing.h"
 
 #include <glib/gstdio.h>
@@ -66,7 +67,7 @@ test_nobody_passes_descriptors_to_one_of_ours(void)
     g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     g_assert_cmpint(connect(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
     got = pass_descriptor(fd, fd);
-    g_assert_cmpint(got, ==, vsf_listen_refuse_descriptors(listener.fd) ? EPERM : 0);
+    g_assert_cmpint(got, ==, vsf_passed_refuse(listener.fd) ? EPERM : 0);
     close(fd);
     vsf_listener_close(&listener, path);
     g_assert_cmpint(g_rmdir(folder), ==, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Filters that a daemon left when it was killed, beside those of one that lives. */
 #include "../../daemon/bpf/bpf-private.h"
+#include "../base/passing.h"
 #include "bpf-lab.h"
 
 #include <errno.h>
@@ -219,6 +220,27 @@ test_in_doubt_an_owner_lives(void)
     g_assert_false(vsf_bpf_owner_lives(NAME));
 }
 
+/* It would be closed with the owner's socket, which could take long. Where the kernel (< 6.16)
+ * cannot refuse it, it is passed. */
+static void
+test_nobody_passes_descriptors(void)
+{
+    const int off = 0;
+    int asking = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), got;
+    gboolean can_refuse = setsockopt(asking, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
+    struct sockaddr_un address;
+    VsfBpfOwner owner;
+    socklen_t size;
+
+    g_assert_true(vsf_bpf_owner_init(&owner, NULL));
+    size = name_address(&address, owner.name);
+    g_assert_cmpint(connect(asking, (struct sockaddr *)&address, size), ==, 0);
+    got = pass_descriptor(asking, asking);
+    g_assert_cmpint(got, ==, can_refuse ? EPERM : 0);
+    close(asking);
+    vsf_bpf_owner_clear(&owner);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -231,5 +253,6 @@ main(int argc, char **argv)
     g_test_add_func("/bpf/sweep/only-names-of-ours-are-ours", test_only_names_of_ours_are_ours);
     g_test_add_func("/bpf/sweep/others-are-no-owner", test_others_are_no_owner);
     g_test_add_func("/bpf/sweep/in-doubt-an-owner-lives", test_in_doubt_an_owner_lives);
+    g_test_add_func("/bpf/sweep/nobody-passes-descriptors", test_nobody_passes_descriptors);
     return g_test_run();
 }

@@ -233,14 +233,6 @@ check_estimates(const LiveLab *lab, guint32 rate, double packets, double bytes)
                pool * spread / sqrt(n) + (packets - pool) * mean + 1);
 }
 
-/* Whether the machine was fast enough for a judgement: the kernel's counters came in time. What
- * else is wrong is a fault. @late: live_lab_late_readings() before. */
-static gboolean
-kept_up(guint late)
-{
-    return live_lab_late_readings() == late;
-}
-
 /* Of all that came so far. */
 static guint32
 drops_of(const LiveLab *lab)
@@ -249,7 +241,8 @@ drops_of(const LiveLab *lab)
     return live_lab_sample(lab, lab->samples->len - 1)->drops;
 }
 
-/* FALSE: it was too busy. */
+/* FALSE: the machine was too busy for a judgement, the kernel's counters came late. What else is
+ * wrong is a fault. */
 static gboolean
 check_traffic_once(Traffic traffic, guint32 rate, guint n)
 {
@@ -275,7 +268,7 @@ check_traffic_once(Traffic traffic, guint32 rate, guint n)
                    lab.samples->len);
     /* Who sends is who empties the ring. */
     g_assert_cmpuint(drops_of(&lab), ==, 0);
-    in_time = kept_up(late);
+    in_time = live_lab_late_readings() == late;
     if (in_time)
         check_estimates(&lab, rate, (double)counted.rx_packets, (double)counted.rx_bytes);
     for (guint i = 0; live_lab_is_ebpf() && i < lab.samples->len; i++)
@@ -416,7 +409,7 @@ check_queues_once(void)
     write_queues(&lab, fds, OF_A_QUEUE);
     live_lab_settle(&lab);
     /* Threads that send may be faster than this one. */
-    in_time = kept_up(late) && drops_of(&lab) == 0;
+    in_time = live_lab_late_readings() == late && drops_of(&lab) == 0;
     for (guint i = 0; in_time && i < lab.samples->len; i++) {
         const LiveSample *sample = live_lab_sample(&lab, i);
 
