@@ -139,7 +139,9 @@ make_folder(const char *path, GError **error)
 {
     if (mkdir(path, 0755) == 0 || errno == EEXIST)
         return TRUE;
-    return fail(error, path, "cannot make this folder");
+    return fail(error, path,
+                errno == ENOENT ? "cannot make this folder (is libvirt installed on this host?)"
+                                : "cannot make this folder");
 }
 
 static gboolean

@@ -183,7 +183,7 @@ vsf_session_open(gpointer data, GError **error)
 
     session->connection = virConnectOpenReadOnly(session->uri);
     if (session->connection == NULL) {
-        vsf_virt_error_set(error, session->uri);
+        vsf_virt_error_set(error, "cannot connect");
         return NULL;
     }
     /* Without a free function: drivers that have no such callback take it and

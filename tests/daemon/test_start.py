@@ -89,6 +89,8 @@ def test_no_libvirt():
     with Daemon("", uri="test:///nonexistent/node.xml") as daemon:
         tap.equal(daemon.wait_status(lambda status: status.get("libvirt"), "libvirt")["connected"],
                   False)
+        said = "libvirt: test:///nonexistent/node.xml: cannot connect: "
+        daemon.wait_status(lambda _: said in daemon.log(), said)
         daemon.reload("[sflow]\npolling = 7\n")
 
 

@@ -269,7 +269,7 @@ def read_only_folder_is_an_error(host):
 def unsuitable_folders_are_errors(host):
     refused_at = host.run("install", "--binary", HOOK, hooks="/nonexistent/libvirt/hooks")
     assert refused_at[0] == 1
-    has(refused_at[2], "/nonexistent/libvirt/hooks")
+    has(refused_at[2], "/nonexistent/libvirt/hooks", "is libvirt installed")
     host.file(host.folder, "a file")
     refused(host, HOOK)
 
