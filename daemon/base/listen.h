@@ -21,12 +21,6 @@ guint vsf_listen_fds(const char *listen_fds, const char *listen_pid, gint64 pid)
 /* TRUE if @fd is a unix stream socket that listens. */
 gboolean vsf_listen_is_fit(int fd);
 
-/* Connections to @fd that are made from now on pass no descriptors; set before listen() it is all
- * of them. What was passed is closed with the bytes that came with it, and to close a socket that
- * lingers (SO_LINGER) takes as long as its owner said. FALSE: the kernel (< 6.16) knows no way to
- * refuse them. */
-gboolean vsf_listen_refuse_descriptors(int fd);
-
 /* Replaces a socket on which nobody listens, or another user's in a directory of ours that we may
  * not ask; G_IO_ERROR_ADDRESS_IN_USE if somebody listens; never touches what is no socket. Mode
  * 0660. */
