@@ -12,6 +12,7 @@ import time
 
 SOURCE, COMMAND = os.environ["VSF_SOURCE"], os.environ["VIRT_SFLOW"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lab"))
+import session  # noqa: E402
 import tap  # noqa: E402
 from answers import Answers  # noqa: E402
 
@@ -37,8 +38,10 @@ class Shell:
         self._wait(r"READY!")
 
     def close(self):
-        os.close(self._terminal)
-        os.waitpid(self._pid, 0)
+        try:
+            session.end(self._pid, COMMAND, lambda: os.close(self._terminal))
+        finally:
+            os.waitpid(self._pid, 0)
 
     def _send(self, text):
         os.write(self._terminal, text.encode())

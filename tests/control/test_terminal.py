@@ -4,12 +4,14 @@
 import itertools
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 
 SOURCE, COMMAND = os.environ["VSF_SOURCE"], os.environ["VIRT_SFLOW"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "lab"))
+import session  # noqa: E402
 import tap  # noqa: E402
 from answers import Answers  # noqa: E402
 
@@ -49,6 +51,11 @@ class Screen:
             command = ["env", f"TERM={term}", *command]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(lines),
                    f"{' '.join(command)}; echo ENDED $?; sleep 1000")
+        try:
+            self._leader = int(self._tmux("display-message", "-p", "#{pane_pid}"))
+        except BaseException:
+            self._tmux("kill-server")
+            raise
 
     def _tmux(self, *words):
         return subprocess.run(["tmux", "-u", "-S", self._socket, *words], check=True,
@@ -58,7 +65,7 @@ class Screen:
         return self
 
     def __exit__(self, *_):
-        self._tmux("kill-server")
+        session.end(self._leader, COMMAND, lambda: self._tmux("kill-server"))
 
     def keys(self, *keys):
         self._tmux("send-keys", *keys)
@@ -90,13 +97,17 @@ def names(lines):
     return [line.split()[0] for line in lines[2:] if re.match(r"vm\d\d +[\d-]", line)]
 
 
+def is_whole(lines):
+    """Every row of 24 is there, to its last column: a terminal may be seen half drawn."""
+    return (len(names(lines)) == 21 and lines[-1].startswith("q ends") and
+            all(len(line.split()) == 10 for line in lines[1:23]))
+
+
 def test_picture():
     """80 by 24 are filled: a summary, the VMs with the most CPU first, the keys in the last line"""
     tap.need("tmux")
     with Screen() as screen:
-        # The keys are drawn last.
-        lines = screen.wait(lambda lines: names(lines) and lines[-1].startswith("q ends"),
-                            "VMs and keys")
+        lines = screen.wait(is_whole, "VMs and keys")
         tap.equal(len(lines), 24)
         tap.diagnostics("\n".join(lines[:4]))
         assert lines[0].startswith("40 of 40 VMs, CPU 1180.0%, 820k bit/s in, 200 out"), lines[0]
@@ -120,10 +131,10 @@ def test_keys():
         screen.wait(lambda lines: "vm01, running" in lines and names(lines)[-1:] == ["vm01"] and
                     re.match(r"net bit/s +1\.0k .*█$", lines[22]), "the last one, selected")
         screen.keys("/", "v", "m", "3")
-        lines = screen.wait(lambda lines: len(names(lines)) == 10, "ten of them")
-        assert lines[0].endswith("by IN; /vm3_"), lines[0]
+        screen.wait(lambda lines: len(names(lines)) == 10 and lines[0].endswith("by IN; /vm3_"),
+                    "ten of them")
         screen.keys("9", "Enter")
-        lines = screen.wait(lambda lines: names(lines) == ["vm39"], "one of them")
+        screen.wait(lambda lines: names(lines) == ["vm39"], "one of them")
         # Letters are keys again.
         screen.keys("n")
         screen.wait(lambda lines: "by VM; /vm39" in lines[0], "sorted by name")
@@ -226,6 +237,25 @@ def test_terminal_gone():
             tap.equal(command.wait(timeout=PATIENCE_S), 0)
         finally:
             command.kill()
+
+
+def test_signals():
+    """A hangup, SIGTERM and SIGINT end it as its key does, and the terminal is given back"""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        master, slave = os.openpty()
+        with draws_on(slave) as command:
+            try:
+                os.close(slave)
+                drawn = b""
+                while b"VMs" not in drawn:
+                    drawn += os.read(master, 4096)
+                command.send_signal(number)
+                while b"\x1b[?1049l" not in drawn:  # xterm's other screen is left
+                    drawn += os.read(master, 4096)
+                tap.equal(command.wait(timeout=PATIENCE_S), 0, number.name)
+            finally:
+                command.kill()
+                os.close(master)
 
 
 if __name__ == "__main__":
