@@ -43,7 +43,9 @@ def tally(entry):
         # A program that ran to its end and says which cases failed is no failure itself.
         whole = plan and len(found) >= int(plan[1]) and (status or 0) >= 0
         if not failures or not whole or result in ("TIMEOUT", "INTERRUPT"):
-            failures.append(f"the program itself: {result}, exit status {status}")
+            # Those that passed are not shown.
+            last = f", after {found[-1][1]}" if found and not whole else ""
+            failures.append(f"the program itself: {result}, exit status {status}{last}")
     elif not found and result == "SKIP":
         skipped.append(("all", "the program says so"))
     elif not found and result in ("OK", "EXPECTEDFAIL"):

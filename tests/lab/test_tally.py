@@ -34,6 +34,16 @@ def test_crash():
     tap.equal(len(tally.tally(entry("TIMEOUT", "1..2\nok 1 a\nnot ok 2 b\n"))[1]), 2)
 
 
+def test_last():
+    """Of a program that did not come to its end it is told which case was its last"""
+    for result, status, output, wanted in (
+            ("TIMEOUT", -15, "1..3\nok 1 /a\nok 2 /b\n", "TIMEOUT, exit status -15, after /b"),
+            ("ERROR", -6, "1..3\nok 1 - a c\n", "ERROR, exit status -6, after a c"),
+            ("TIMEOUT", -15, "1..3\n", "TIMEOUT, exit status -15"),
+            ("ERROR", -11, "1..1\nok 1 /a\n", "ERROR, exit status -11, after /a")):
+        tap.equal(tally.tally(entry(result, output, status))[1], ["the program itself: " + wanted])
+
+
 def test_plain():
     """A program without TAP is one case"""
     tap.equal(tally.tally(entry("OK")), (1, [], []))
