@@ -59,6 +59,10 @@ void live_lab_set_rate(LiveLab *lab, guint32 rate);
  * without waiting: however slow the machine is, nothing is lost. */
 void live_lab_turn(const LiveLab *lab);
 
+/* The same where @n samples, or more, are to be expected of what was sent so far: it waits while
+ * so many of them are missing that they might be too many to wait for a late reading. */
+void live_lab_turn_of(LiveLab *lab, guint n);
+
 /* Until no more samples come. */
 void live_lab_settle(LiveLab *lab);
 
@@ -70,8 +74,8 @@ LiveCounters live_lab_counters(const char *name);
 /* What ended samplers counted and no sample told of; 0 with libpcap, which does not count. */
 guint64 live_lab_untold(void);
 
-/* Answers of the kernel about counters that came later than samples wait for them, so far: then a
- * sample tells the pool that was known. */
+/* Answers of the kernel about counters that came later than samples wait for them, or are not
+ * there yet, since live_lab_start(): then a sample tells the pool that was known. */
 guint live_lab_late_readings(void);
 
 /* Of live_lab_start() and live_lab_stop(), around the life of the reader. */
