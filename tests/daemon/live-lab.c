@@ -11,7 +11,8 @@
 
 #define GROUP 7 /* of the taps, to take them away at once */
 #define SAMPLERS_MAX 4096
-#define QUIET_MS 250 /* five times what packets wait for company */
+#define BEHIND_MAX 4000 /* samples; flows lets twice as many wait for a reading of counters */
+#define QUIET_MS 250    /* five times what packets wait for company */
 
 const guint8 live_lab_outside[6] = {0x52, 0x54, 0, 9, 9, 9};
 
@@ -423,6 +424,21 @@ live_lab_turn(const LiveLab *lab)
         vsf_capture_drain(capture_now, GPOINTER_TO_INT(key));
     while (g_main_context_iteration(NULL, FALSE))
         ;
+}
+
+static gboolean
+have_nearly_come(gpointer user_data)
+{
+    const Wanted *wanted = user_data;
+
+    return wanted->lab->samples->len + BEHIND_MAX >= wanted->n;
+}
+
+void
+live_lab_turn_of(LiveLab *lab, guint n)
+{
+    live_lab_turn(lab);
+    tap_lab_loop_until(have_nearly_come, &(Wanted){lab, n});
 }
 
 void

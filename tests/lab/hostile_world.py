@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest whose agent is hostile (hostile.py), another VM beside it, and what must hold
-whatever that agent says: no harm to the daemon or the other VM, and no number that cannot be."""
+"""Guests whose agents are hostile (hostile.py), another VM beside them, and what must hold
+whatever such an agent says: no harm to the daemon or the other VMs, and no number that cannot be.
+
+An agent is asked every 10 s at most, so that several guests, asked in turn, take less time."""
 
 import math
 import re
@@ -57,37 +59,54 @@ def make_monitor():
         "filesystems_interval": INTERVAL_S, "timeout": hostile.TIMEOUT_S})
 
 
-class World:
-    """The guest whose agent is hostile, another one, and how the daemon was before. The balloon
-    tells nothing of the first one, so that all is by its agent."""
+class Hurt:
+    """A guest whose agent is hostile. The balloon tells nothing of it, so that all is by its
+    agent."""
 
-    def __init__(self):
-        self.hurt = lab().define_guest("hurt", memory=256, balloon_period=0, disks=[
-            lab().disk("hurt", size=DISK), hostile.archive(lab(), "hurt", "vdb")])
+    def __init__(self, name):
+        self.domain = lab().define_guest(name, memory=256, balloon_period=0, disks=[
+            lab().disk(name, size=DISK), hostile.archive(lab(), name, "vdb")])
+        self.since = math.inf   # when the first hostile answer had come
+        # What may have been sent of it since.
+        self.sane = {"disk": {None}, "memory": {None}}
+
+
+class World:
+    """The guests whose agents are hostile, another one, and how the daemon was before."""
+
+    def __init__(self, n_hurts):
+        self.hurts = [Hurt(f"hurt{number}") for number in range(n_hurts)]
         self.other = lab().define_guest("other", disks=[lab().disk("other", size=DISK)])
-        for domain in (self.hurt, self.other):
+        self.domains = [*(hurt.domain for hurt in self.hurts), self.other]
+        for domain in self.domains:
             domain.start(wait=False)
-        for domain in (self.hurt, self.other):
+        for domain in self.domains:
             domain.wait_ready()
             monitor().wait_vm(domain, lambda vm: vm["disk"]["why"] == vm["memory"]["why"] == "ok",
                               TURN_S, "the guest's numbers")
-        self.agent = hostile.Hostile(self.hurt)
+        for hurt in self.hurts:
+            hurt.agent = hostile.Hostile(hurt.domain)
         self.pid = monitor().pid
         self.memory_kib = monitor().memory_kib()
-        self.since = math.inf   # when the first hostile answer had come
         self.asked = 0          # so many kinds
+
+    @property
+    def hurt(self):
+        """The one that was asked last."""
+        return self.hurts[(self.asked - 1) % len(self.hurts)]
 
 
 def world():
     found = getattr(world, "made", None)
     if found is None:
         monitor()
-        found = world.made = World()
+        found = world.made = World(getattr(take_turns, "n", 1))
     return found
 
 
-# What may have been sent of the hostile guest since it is.
-sane = {"disk": {None}, "memory": {None}}
+def take_turns(n):
+    """Before anything else: there are so many hostile guests."""
+    take_turns.n = n
 
 
 def status_vm(domain):
@@ -102,29 +121,32 @@ def status_vm(domain):
 def wait_ended(before):
     """Until the conversation that began after so many requests is over."""
     deadline = time.monotonic() + ASKED_S
-    while (vm := status_vm(world().hurt))["agent"]["requests"] <= before:
+    while (vm := status_vm(world().hurt.domain))["agent"]["requests"] <= before:
         assert time.monotonic() < deadline, f"not asked within {ASKED_S} s: {vm}"
         time.sleep(0.1)
 
 
 def ask(kind, state="answers", disk=FREE, in_use=IN_USE, is_large=False, **parts):
-    """Lets the agent be of that kind and the daemon ask it once; the VM's status after that.
+    """Lets the agent whose turn it is be of that kind and the daemon ask it once; the VM's status
+    after that.
     What it said of `parts` (by name, else all is known) is known for these reasons; `disk` and
     `in_use` are numbers that may be sent from now on. Where the reply is_large the VM itself may be
     without libvirt's numbers meanwhile."""
-    hurt = world().hurt
-    sane["disk"].add(disk)
-    sane["memory"].add(in_use)
-    began = time.time()
+    world().hurt.agent.stop()  # so that it is not asked while another is
     world().asked += 1
-    world().agent.stop()
-    monitor().wait_vm(hurt, lambda vm: vm["agent"]["state"] == "disconnected")
-    before = status_vm(hurt)["agent"]["requests"]
-    world().agent.start(kind)
+    hurt = world().hurt
+    domain = hurt.domain
+    hurt.sane["disk"].add(disk)
+    hurt.sane["memory"].add(in_use)
+    began = time.time()
+    hurt.agent.stop()
+    monitor().wait_vm(domain, lambda vm: vm["agent"]["state"] == "disconnected")
+    before = status_vm(domain)["agent"]["requests"]
+    hurt.agent.start(kind)
     wait_ended(before)
-    metrics = next_metrics(hurt)
-    world().since = min(world().since, time.time())
-    vm = status_vm(hurt)
+    metrics = next_metrics(domain)
+    hurt.since = min(hurt.since, time.time())
+    vm = status_vm(domain)
     told = {part: metrics[f"{part}_agent_state"] for part in PARTS.values()}
     agent = vm["agent"]
     tap.diagnostics(f"{kind}: {time.time() - began:.1f} s, {agent['requests'] - before} requests, "
@@ -175,6 +197,7 @@ def next_metrics(domain):
 
 
 def check_vm(vm):
+    """Of the one that was asked last."""
     agent = vm["agent"]
     tap.equal(agent["trouble"] is None, agent["state"] in ("answers", "frozen"), f"trouble: {vm}")
     shown = agent["trouble"] or ""
@@ -182,7 +205,8 @@ def check_vm(vm):
     for field in ("disk", "memory"):
         truth = vm[field]
         tap.equal(truth["bytes"] is None, truth["why"] != "ok", f"{field}: {truth}")
-        assert truth["bytes"] in sane[field], f"{field}: {truth}, not of {sane[field]}"
+        sane = world().hurt.sane[field]
+        assert truth["bytes"] in sane, f"{field}: {truth}, not of {sane}"
         if truth["why"] == "ok":
             tap.between(truth["age_s"], 0, FRESH_S, f"age of {field}")
         else:
@@ -222,16 +246,16 @@ def wait_complete(domain):
 
 
 def check_others(since, is_large=False):
-    """The daemon lives on, and the samples of both VMs came on time, with all that is not
-    the hostile guest's."""
+    """The daemon lives on, and the samples of all VMs came on time, with all that is not
+    a hostile guest's."""
     tap.equal(monitor().pid, world().pid, "the daemon's process")
     tap.equal(lab().libvirtd.poll(), None, "libvirtd")
-    for domain in (world().hurt, world().other):
+    for domain in world().domains:
         samples = monitor().collector.vm(domain.uuid, since)
         gap = watch.longest_gap(samples, since, time.time())
         assert gap < LATE_S, f"{domain.name}: samples {gap:.1f} s apart"
         fields = HOSTS + (GUESTS if domain is world().other else [])
-        if is_large and domain is world().hurt:
+        if is_large and domain is world().hurt.domain:
             fields = [field for field in HOSTS if field not in LIBVIRTS]
             wait_complete(domain)
         for sample in samples:
@@ -245,19 +269,20 @@ def check_others(since, is_large=False):
 def check_real_agent():
     """No number was sent that none of them told; when a real agent is there again its numbers
     come back"""
-    hurt = world().hurt
-    world().agent.stop()
-    for field, of in (("disk", available), ("memory", memory)):
-        sent = set(of(monitor(), hurt, world().since))
-        assert sent <= sane[field], f"{field}: {sent - sane[field]}"
     began = time.time()
-    hurt.start_agent()
-    wait_available(monitor(), hurt, "/mnt")
-    wait_memory(monitor(), hurt, TURN_S)
-    vm = status_vm(hurt)
+    for hurt in world().hurts:
+        hurt.agent.stop()
+        for field, of in (("disk", available), ("memory", memory)):
+            sent = set(of(monitor(), hurt.domain, hurt.since))
+            assert sent <= hurt.sane[field], f"{field}: {sent - hurt.sane[field]}"
+        hurt.domain.start_agent()
+    for domain in (hurt.domain for hurt in world().hurts):
+        wait_available(monitor(), domain, "/mnt")
+        wait_memory(monitor(), domain, TURN_S)
+        vm = status_vm(domain)
+        tap.equal([entry["mount_point"] for entry in vm["filesystems"]], ["/mnt"])
+        tap.equal((vm["os"]["host_name"], vm["agent"]["state"]), (domain.name, "answers"))
     tap.diagnostics(f"after {time.time() - began:.1f} s")
-    tap.equal([entry["mount_point"] for entry in vm["filesystems"]], ["/mnt"])
-    tap.equal((vm["os"]["host_name"], vm["agent"]["state"]), ("hurt", "answers"))
 
 
 def check_memory():
@@ -281,12 +306,13 @@ def check_log():
 def check_wire():
     """Every datagram of this run decodes, and every metric has a plain name"""
     monitor().collector.check()
-    names = {entry["name"] for sample in monitor().collector.metrics(world().hurt.uuid)
-             for entry in sample.content["metrics"]}
+    told = [entry for hurt in world().hurts
+            for sample in monitor().collector.metrics(hurt.domain.uuid)
+            for entry in sample.content["metrics"]]
+    names = {entry["name"] for entry in told}
     tap.diagnostics(f"{len(names)} names of metrics")
     check_metrics(dict.fromkeys(names))
-    loads = {entry["value"] for sample in monitor().collector.metrics(world().hurt.uuid)
-             for entry in sample.content["metrics"] if entry["name"] in ("load_1m", "load_5m")}
+    loads = {entry["value"] for entry in told if entry["name"] in ("load_1m", "load_5m")}
     tap.diagnostics(f"loads: {sorted(loads)}")
 
 

@@ -11,7 +11,7 @@ PATIENCE_S = 60
 
 
 def members(leader, program=None):
-    """The processes of that session; those of @program (a path) alone, if given. A zombie is none."""
+    """The processes of that session, of @program (a path) alone if given. A zombie is none."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:

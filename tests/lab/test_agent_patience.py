@@ -21,7 +21,7 @@ def test_late():
 def test_silent():
     """So is none at all; what such a guest said a minute ago is not told any more"""
     refused("silent")
-    vm = monitor().wait_vm(world().hurt, lambda vm: vm["disk"]["why"] == "no-reply" and vm,
+    vm = monitor().wait_vm(world().hurt.domain, lambda vm: vm["disk"]["why"] == "no-reply" and vm,
                            FRESH_S + 5, "numbers that are too old")
     tap.equal((vm["disk"]["bytes"], vm["disk"]["source"]), (None, "agent"))
     check_vm(vm)
@@ -42,7 +42,7 @@ def quarantined():
 def test_slow():
     """One that was quick and becomes slow answers three times; then it is left alone, which its
     VM and the host say in their samples. When it comes back quick it is asked again"""
-    hurt = world().hurt
+    hurt = world().hurt.domain
     ask("good")
     ask("slow")
     tap.equal(quarantined(), 0)
