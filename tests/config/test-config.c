@@ -22,10 +22,10 @@ dump(VsfConfig *config)
             const char *value = *(char **)field;
 
             g_string_append(text, value != NULL ? value : "(none)");
-        } else if (key->type == VSF_KEY_PATTERNS || key->type == VSF_KEY_NAMES) {
-            g_autofree char *joined = g_strjoinv("|", *(GStrv *)field);
+        } else if (key->type != VSF_KEY_COLLECTORS) {
+            g_autofree char *value = vsf_config_key_text(key, config);
 
-            g_string_append(text, joined);
+            g_string_append(text, value);
         } else {
             GPtrArray *list = *(GPtrArray **)field;
 

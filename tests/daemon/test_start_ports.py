@@ -17,7 +17,7 @@ import started
 from started import Daemon, tap
 from collector import Collector
 
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 16384, 1 << 18
+CLONE_NEWNS, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 4096, 16384, 1 << 18
 PORTS = ("up0", "up1")
 CLASS = "/sys/class/net"
 TUNSETIFF, IFF_TAP_NO_PI = 0x400454CA, 0x1002
@@ -286,6 +286,45 @@ def test_vlan():
             tap.equal([struct.unpack(">I", header[18:22])[0] for header in headers(port)],
                       list(range(50)))
             tap.equal(len(headers(None)), 100, "samples of the port and of the VM's tap")
+
+
+@contextlib.contextmanager
+def names(*strings):
+    """A name server that says that of lab.test, which this process and its children ask."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as resolv:
+        resolv.write("nameserver 127.0.0.1\n")
+        resolv.flush()
+        check(libc.mount(resolv.name.encode(), os.path.realpath("/etc/resolv.conf").encode(), None,
+                         MS_BIND, None))
+        server = subprocess.Popen(
+            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts",
+             "--no-resolv", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
+             "--pid-file=", "--local-ttl=60", "--host-record=c.lab.test,127.0.0.1",
+             "--srv-host=_sflow._udp.lab.test,c.lab.test,6399",
+             "--txt-record=" + ",".join(["_sflow._udp.lab.test", *strings])],
+            preexec_fn=started.die_with_parent)
+        try:
+            yield
+        finally:
+            server.kill()
+            server.wait()
+
+
+def test_dns():
+    """DNS says rates by speed, within its bounds, and leaves those of other speeds alone"""
+    if tap.find_program("dnsmasq") is None:
+        tap.skip("no dnsmasq")
+    config = ("[sflow]\nsampling = 4\nsampling.10G = 7\nsampling.25G = 8\ndns-sd = on\n"
+              "dns-sd-domain = lab.test\n[capture]\nports = uplinks\n")
+    with machine():
+        sys = Sys(1000, 10000)
+        with names("txtvers=1", "sampling.1G=20", "sampling.10G=2000"), monitored(config) as daemon:
+            wait_rates(daemon, tap7=("vm", 4), up0=("port", 64), up1=("port", 2000))
+            sys.set("up1", "speed", 25000)
+            ip("link set far1 down")
+            ip("link set far1 up")
+            wait_rates(daemon, tap7=("vm", 4), up0=("port", 64), up1=("port", 8))
 
 
 if __name__ == "__main__":

@@ -71,12 +71,27 @@ send_dump(Fixture *fixture)
     vsf_registry_links_reconcile(fixture->registry, ifindexes, n);
 }
 
+/* Any of them, whatever its messages say. */
+static void
+send_ports(Fixture *fixture, gint64 now_us)
+{
+    static const char *const some[] = {"o*", "vnet?", NULL}, *const none[] = {NULL};
+    VsfPort ports[3];
+    guint n = (guint)g_test_rand_int_range(0, G_N_ELEMENTS(ports) + 1);
+
+    for (guint i = 0; i < n; i++)
+        ports[i] = (VsfPort){g_test_rand_int_range(1, 12), (guint64)g_test_rand_int_range(0, 3)};
+    vsf_registry_set_ports(fixture->registry, ports, n, now_us);
+    if (g_test_rand_int_range(0, 4) == 0)
+        vsf_registry_set_port_patterns(fixture->registry, g_test_rand_bit() ? some : none, now_us);
+}
+
 static void
 send_something(Fixture *fixture, gint64 now_us)
 {
     const char *uuid = uuid_of((guint)g_test_rand_int_range(1, N_VMS));
 
-    switch (g_test_rand_int_range(0, 12)) {
+    switch (g_test_rand_int_range(0, 13)) {
     case 0:
         vsf_registry_link_gone(fixture->registry, g_test_rand_int_range(1, 12));
         break;
@@ -99,8 +114,11 @@ send_something(Fixture *fixture, gint64 now_us)
         send_dump(fixture);
         break;
     case 7:
+        send_ports(fixture, now_us);
+        break;
     case 8:
     case 9:
+    case 12:
         see_link(fixture, random_link(), now_us);
         break;
     default:
@@ -134,6 +152,8 @@ check_tap(const Fixture *fixture, const VsfTap *tap)
     g_assert_nonnull(link);
     g_assert_cmpstr(link->name, ==, tap->link.name);
     g_assert_true((tap->domain == NULL) == (tap->nic == NULL));
+    g_assert_true((tap->domain != NULL) == (tap->role == VSF_TAP_OF_VM));
+    g_assert_true(tap->speed_bps == 0 || tap->role == VSF_TAP_PORT);
     if (tap->domain == NULL)
         return FALSE;
     listed = g_ptr_array_find(tap->domain->def->nics, tap->nic, NULL);
