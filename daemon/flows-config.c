@@ -13,6 +13,8 @@ vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap)
 {
     const VsfDomain *domain = tap->domain;
 
+    if (tap->switch_samples)
+        return 0;
     if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
         return domain->def->monitor.sampling;
     return vsf_config_sampling(flows->config, vm_of(tap), tap->link.name);
