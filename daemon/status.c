@@ -119,7 +119,7 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 
         vsf_status_text_member(builder, "mac", mac);
     }
-    vsf_status_text_member(builder, "state", flow.state);
+    vsf_status_text_member(builder, "state", tap->switch_samples ? "by its switch" : flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
     vsf_status_text_member(builder, "direction", vsf_status_direction(flow.direction));
     vsf_status_int_member(builder, "factor", MAX(flow.factor, 1));

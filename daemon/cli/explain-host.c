@@ -316,6 +316,12 @@ say_not_sampled(const VsfExplain *explain, VsfFinding *finding, JsonObject *tap)
                         "%s is not sampled: sampling is 0, in the configuration or in the VM's own "
                         "metadata.",
                         name);
+    } else if (strcmp(state, "by its switch") == 0) {
+        g_free(finding->value);
+        finding->value = g_strdup("by Open vSwitch");
+        vsf_finding_say(finding, VSF_SEVERITY_OK, "by-switch",
+                        "%s is a port of a bridge that sends its packets and counters itself.",
+                        name);
     } else if (strcmp(state, "paused") == 0) {
         vsf_finding_say(finding, VSF_SEVERITY_NOTE, "held",
                         "An operator has paused packet samples.");

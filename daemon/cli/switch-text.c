@@ -58,6 +58,7 @@ vsf_ovs_text(GString *text, JsonObject *status)
                     *version = vsf_member_text(ovs, "version"),
                     *bridges = vsf_member_text(ovs, "bridges"),
                     *ports = vsf_member_text(ovs, "ports"),
+                    *trouble = vsf_member_text(ovs, "trouble"),
                     *since = vsf_age_text(vsf_member(ovs, "since_s"));
 
     if (!is_there(ovs))
@@ -67,6 +68,8 @@ vsf_ovs_text(GString *text, JsonObject *status)
                    " bridges, ", ports, " ports", NULL);
     if (strcmp(error, "-") != 0)
         vsf_table_line(text, "", error, NULL);
+    if (strcmp(trouble, "-") != 0)
+        vsf_table_line(text, "", trouble, NULL);
 }
 
 static const char *
@@ -96,6 +99,7 @@ vsf_ovs_findings(GPtrArray *findings, JsonObject *status)
 {
     JsonObject *ovs = vsf_member_object(status, "ovs");
     g_autofree char *error = vsf_member_text(ovs, "error"), *state = vsf_member_text(ovs, "state"),
+                    *trouble = vsf_member_text(ovs, "trouble"),
                     *socket = vsf_member_text(ovs, "socket");
     VsfFinding *finding;
 
@@ -103,6 +107,13 @@ vsf_ovs_findings(GPtrArray *findings, JsonObject *status)
         return;
     finding = vsf_finding_new(findings, "ovs");
     finding->value = g_strdup_printf("Open vSwitch, %s", state);
+    if (strcmp(error, "-") == 0 && strcmp(trouble, "-") != 0) {
+        vsf_finding_say(finding, VSF_SEVERITY_WARNING, "ovs-refused",
+                        "Not every bridge sends samples for this agent: %s. Interfaces there are "
+                        "sampled by the daemon.",
+                        trouble);
+        vsf_finding_fix(finding, "see whose rows there are", "ovs-vsctl list sflow");
+    }
     if (strcmp(error, "-") == 0)
         return;
     if (strstr(error, "Permission denied") != NULL) {

@@ -280,6 +280,8 @@ static const Case cases[] = {
      "100 samples, 1 of 1 interfaces sampled, 1 in 9", NULL, NULL},
     {"packets", NULL, TAP("'state':'sampling','sampling':64,'factor':8"), NOTE, "coarser",
      "0 samples, 1 of 1 interfaces sampled, 1 in 64", "1 in 8 times as many", NULL},
+    {"packets", NULL, TAP("'state':'by its switch','sampling':0"), OK, "by-switch",
+     "by Open vSwitch", "vnet0 is a port of a bridge that sends", NULL},
     {"packets", NIC("vhost-user", "null"), NULL, NOTE, "vhost-user", NULL, "vhost-user",
      "ovs-vsctl"},
     {"packets", "{'interfaces':[],'taps':[]}", NULL, OK, "no-nic", "none", "no interface", NULL},
