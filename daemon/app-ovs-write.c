@@ -97,7 +97,7 @@ void
 vsf_app_ovs_write(VsfApp *app)
 {
     const VsfConfig *config = app->config;
-    VsfOvsWanted wanted = {.sampling = config->sampling,
+    VsfOvsWanted wanted = {.sampling = vsf_flows_are_paused(app->flows) ? 0 : config->sampling,
                            .polling_s = config->polling_s,
                            .header_bytes = config->header_bytes,
                            .bridges = config->ovs_bridges};

@@ -20,6 +20,12 @@ vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap)
     return vsf_config_sampling(flows->config, vm_of(tap), tap->link.name);
 }
 
+gboolean
+vsf_flows_are_paused(const VsfFlows *flows)
+{
+    return flows->paused;
+}
+
 VsfDirection
 vsf_flows_direction(const VsfFlows *flows, const VsfTap *tap)
 {

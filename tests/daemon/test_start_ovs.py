@@ -173,6 +173,64 @@ def test_garbage():
             listener.shutdown(socket.SHUT_RDWR)
 
 
+def tables(n):
+    """The first answer of a host with that many ports."""
+    empty = ["set", []]
+    rows = {
+        "Interface": {f"i{i}": {"new": {
+            "name": f"tap{i}", "type": "", "ofport": i, "ifindex": 1000 + i, "link_state": "up",
+            "external_ids": ["map", [["attached-mac", "fa:16:3e:00:00:01"],
+                                     ["iface-id", "11111111-2222-3333-4444-555555555555"],
+                                     ["iface-status", "active"], ["vm-uuid", "1" * 36]]]}}
+            for i in range(n)},
+        "Port": {f"p{i}": {"new": {"name": f"tap{i}", "interfaces": ["uuid", f"i{i}"], "tag": 7,
+                                   "trunks": empty, "vlan_mode": empty}} for i in range(n)},
+        "Bridge": {"b": {"new": {"name": "br-int", "sflow": empty, "ports": ["set", [
+            ["uuid", f"p{i}"] for i in range(n)]]}}},
+    }
+    return json.dumps({"id": "monitor", "result": rows, "error": None}).encode()
+
+
+@contextlib.contextmanager
+def server(answer):
+    """The path of one that gives that answer to whatever it is told, and keeps silent then."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = os.path.join(folder, "db.sock")
+        listener.bind(path)
+        listener.listen()
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as one:
+                        one.recv(4096)
+                        one.sendall(answer)
+                        while (asked := one.recv(4096)):
+                            if b'"echo"' in asked:
+                                one.sendall(b'{"id":"echo","result":[],"error":null}')
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield path
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_ten_thousand_ports():
+    """a host with 10,000 ports is legal; one with more than can be taken is told, and all else
+    goes on"""
+    with server(tables(10000)) as path, Daemon(CONFIG.format(path)) as daemon:
+        told = daemon.wait_status(state_is("watched"), "watched")
+        tap.equal((told["ports"], told["error"]), (10000, None))
+        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
+            print("#", *(line.strip() for line in file if line.startswith(("VmHWM", "VmRSS"))))
+    with server(b'{"id":"monitor","result":{"Port":{"' + b"x" * (66 << 20)) as path, \
+            Daemon(CONFIG.format(path)) as daemon:
+        told = daemon.wait_status(lambda status: "is too long" in (status["ovs"]["error"] or "") and
+                                  status["ovs"], "too much")
+        tap.equal(told["state"], "away")
+
+
 CONFIGURE = CONFIG + "mode = configure\n"
 
 
@@ -236,6 +294,10 @@ def test_configure():
                           "bridges = br0\n")
             daemon.wait_status(configured(1), "no row for a bridge that is not wanted")
             ovs.wait(lambda: row_of(ovs, "br0")["sampling"] == 64, "another rate")
+            for word, rate in (("pause", 0), ("resume", 64)):
+                subprocess.run([started.COMMAND, word, "sampling", "--runtime-dir",
+                                daemon.runtime], check=True, stdout=subprocess.DEVNULL)
+                ovs.wait(lambda: row_of(ovs, "br0")["sampling"] == rate, f"rate after {word}")
             daemon.reload(CONFIG.format(ovs.socket))
             daemon.wait_status(lambda status: status["ovs"]["configured"] == 0 and
                                {one["state"] for one in status["taps"]} == {"sampling"},
