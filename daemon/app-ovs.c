@@ -100,7 +100,7 @@ send_port(const VsfApp *app, VsfDomain *domain, const VsfNic *nic)
     VsfTap like = {.domain = domain, .nic = nic, .kind = VSF_NIC_TAP};
     VsfLinkStats stats;
 
-    if (port == NULL || port->ifindex == 0 ||
+    if (port == NULL || port->ifindex == 0 || vsf_ovs_writer_covers(app->ovs_writer, port) ||
         vsf_registry_link(app->registry, (int)port->ifindex) != NULL ||
         !nic_stats(nic, &stats, (gpointer)app))
         return;

@@ -103,6 +103,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
 static void
 add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
 {
+    const VsfOvsSnapshot *ports = vsf_app_ovs_snapshot(app);
     VsfFlowStatus flow = {.state = "off", .direction = app->config->direction};
 
     vsf_flows_status(app->flows, tap->link.ifindex, &flow);
@@ -129,8 +130,8 @@ add_tap(JsonBuilder *builder, const VsfApp *app, const VsfTap *tap)
     vsf_status_int_member(builder, "pool", flow.pool);
     vsf_status_text_member(builder, "backend", flow.backend);
     vsf_status_text_member(builder, "backend_reason", flow.backend_reason);
-    vsf_status_switch_member(builder, vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app),
-                                                               tap->link.name, tap->link.ifindex));
+    vsf_status_switch_member(builder, ports,
+                             vsf_ovs_snapshot_of_link(ports, tap->link.name, tap->link.ifindex));
     json_builder_end_object(builder);
 }
 

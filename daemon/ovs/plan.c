@@ -64,6 +64,18 @@ vsf_ovs_bridge_is_ours(const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridg
 }
 
 gboolean
+vsf_ovs_port_is_covered(const VsfOvsSnapshot *snapshot, const VsfOvsPort *port)
+{
+    for (guint i = 0; i < vsf_ovs_snapshot_n_bridges(snapshot); i++) {
+        const VsfOvsBridge *bridge = vsf_ovs_snapshot_bridge(snapshot, i);
+
+        if (strcmp(bridge->name, port->bridge) == 0)
+            return vsf_ovs_bridge_is_ours(snapshot, bridge);
+    }
+    return FALSE;
+}
+
+gboolean
 vsf_ovs_bridge_is_wanted(const VsfOvsWanted *wanted, const VsfOvsBridge *bridge)
 {
     if (wanted == NULL)

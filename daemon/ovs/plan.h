@@ -28,6 +28,9 @@ char *vsf_ovs_plan(const VsfOvsSnapshot *snapshot, const VsfOvsWanted *wanted);
 /* Whether it has a row of ours, and so sends samples for us. */
 gboolean vsf_ovs_bridge_is_ours(const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge);
 
+/* The same of the bridge that @port is in. */
+gboolean vsf_ovs_port_is_covered(const VsfOvsSnapshot *snapshot, const VsfOvsPort *port);
+
 /* Whether it is to have one. */
 gboolean vsf_ovs_bridge_is_wanted(const VsfOvsWanted *wanted, const VsfOvsBridge *bridge);
 
