@@ -136,6 +136,7 @@ def test_down_hung_back():
             assert "Open vSwitch" not in daemon.log(), daemon.log()
             ovs.start_server()
             daemon.wait_status(state_is("watched"), "watched when it comes")
+            assert "warning: Open vSwitch" not in daemon.log(), daemon.log()
             ovs.server.send_signal(signal.SIGSTOP)
             told = daemon.wait_status(state_is("away"), "away when it hangs")
             assert "does not answer" in told["error"], told
