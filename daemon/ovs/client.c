@@ -46,9 +46,10 @@ static void retry_later(VsfOvsClient *client);
 static void
 enter(VsfOvsClient *client, VsfOvsState state, const char *error)
 {
-    g_autofree char *before = client->error;
+    char *before = client->error; /* @error may be that */
 
     client->error = g_strdup(error);
+    g_free(before);
     if (client->state != state)
         client->since_us = g_get_monotonic_time();
     client->state = state;

@@ -17,7 +17,7 @@ static const Broken broken[] = {
     {"[sfow]\n", 1, "[sfow]", "did you mean [sflow]?"},
     {"\n[SFLOW]\n", 2, "[SFLOW]", "did you mean [sflow]?"},
     {"[agent]\n", 1, "[agent]",
-     "allowed are [sflow], [libvirt], [capture], [guest], [daemon], [host], "
+     "allowed are [sflow], [libvirt], [capture], [guest], [daemon], [host], [ovs], "
      "[vm PATTERN], [interface PATTERN], and [x-...]"},
     {"[sflow]\n[x]\na=b\n", 2, "[x]", "unknown group"},
     {"[sflow\npolling=20\n", 1, "[sflow", "is no setting"},
