@@ -133,6 +133,17 @@ send_ports(gpointer user_data)
     return G_SOURCE_CONTINUE;
 }
 
+/* A VsfElsewhereFunc: an uplink is a port as any other. */
+static gboolean
+is_told_by_its_bridge(const char *name, int ifindex, gpointer user_data)
+{
+    const VsfApp *app = user_data;
+
+    return app->ovs_writer != NULL &&
+           vsf_ovs_writer_covers(
+               app->ovs_writer, vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app), name, ifindex));
+}
+
 /* --- the connection ----------------------------------------------------------- */
 
 /* A host without Open vSwitch has nothing to say. */
@@ -236,6 +247,7 @@ vsf_app_ovs_set_config(VsfApp *app)
     vsf_app_ovs_write(app);
     vsf_ovs_client_set_counters_ms(app->ovs, config->polling_s != 0 ? COUNTERS_MS : 0);
     vsf_poller_set_others(app->poller, nic_stats, app);
+    vsf_poller_set_elsewhere(app->poller, is_told_by_its_bridge, app);
     if (app->ovs_timer != 0 && app->ovs_polling_s == config->polling_s)
         return;
     g_clear_handle_id(&app->ovs_timer, g_source_remove);

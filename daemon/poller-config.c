@@ -26,6 +26,12 @@ vsf_poller_set_others(VsfPoller *poller, VsfNicStatsFunc func, gpointer user_dat
     poller->context.others = (VsfNicStats){func, user_data};
 }
 
+void
+vsf_poller_set_elsewhere(VsfPoller *poller, VsfElsewhereFunc func, gpointer user_data)
+{
+    vsf_uplinks_set_elsewhere(poller->uplinks, func, user_data);
+}
+
 gboolean
 vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap)
 {
