@@ -27,11 +27,16 @@ vlan_of(const VsfOvsPort *port)
     return (guint16)port->tag;
 }
 
-void
+gboolean
 vsf_app_ovs_tap(const VsfApp *app, VsfTap *tap)
 {
-    tap->port_vlan = vlan_of(
-        vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app), tap->link.name, tap->link.ifindex));
+    const VsfOvsPort *port = vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app), tap->link.name,
+                                                      tap->link.ifindex);
+    gboolean before = tap->switch_samples;
+
+    tap->port_vlan = vlan_of(port);
+    tap->switch_samples = app->ovs_writer != NULL && vsf_ovs_writer_covers(app->ovs_writer, port);
+    return tap->switch_samples != before;
 }
 
 static void
@@ -43,8 +48,12 @@ look_at_taps(const VsfApp *app)
     if (app->registry == NULL)
         return;
     g_hash_table_iter_init(&iter, vsf_registry_taps(app->registry));
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        vsf_app_ovs_tap(app, value);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        if (!vsf_app_ovs_tap(app, value))
+            continue;
+        vsf_flows_tap_changed(app->flows, value);
+        vsf_poller_tap_changed(app->poller, value);
+    }
 }
 
 /* --- vhost-user ---------------------------------------------------------------- */
@@ -91,7 +100,7 @@ send_port(const VsfApp *app, VsfDomain *domain, const VsfNic *nic)
     VsfTap like = {.domain = domain, .nic = nic, .kind = VSF_NIC_TAP};
     VsfLinkStats stats;
 
-    if (port == NULL || port->ifindex == 0 ||
+    if (port == NULL || port->ifindex == 0 || vsf_ovs_writer_covers(app->ovs_writer, port) ||
         vsf_registry_link(app->registry, (int)port->ifindex) != NULL ||
         !nic_stats(nic, &stats, (gpointer)app))
         return;
@@ -122,6 +131,17 @@ send_ports(gpointer user_data)
     }
     vsf_exporter_flush(app->exporter);
     return G_SOURCE_CONTINUE;
+}
+
+/* A VsfElsewhereFunc: an uplink is a port as any other. */
+static gboolean
+is_told_by_its_bridge(const char *name, int ifindex, gpointer user_data)
+{
+    const VsfApp *app = user_data;
+
+    return app->ovs_writer != NULL &&
+           vsf_ovs_writer_covers(
+               app->ovs_writer, vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app), name, ifindex));
 }
 
 /* --- the connection ----------------------------------------------------------- */
@@ -163,12 +183,33 @@ log_state(VsfApp *app)
 }
 
 static void
+log_trouble(VsfApp *app)
+{
+    const char *trouble = vsf_app_ovs_trouble(app);
+
+    if (g_strcmp0(trouble, app->ovs_trouble_told) == 0)
+        return;
+    g_free(app->ovs_trouble_told);
+    app->ovs_trouble_told = g_strdup(trouble);
+    if (trouble != NULL)
+        g_warning("Open vSwitch: %s; interfaces there are sampled by this daemon", trouble);
+}
+
+void
+vsf_app_ovs_looked(VsfApp *app)
+{
+    log_trouble(app);
+    look_at_taps(app);
+}
+
+static void
 changed(gpointer user_data)
 {
     VsfApp *app = user_data;
 
     log_state(app);
-    look_at_taps(app);
+    vsf_ovs_writer_look(app->ovs_writer, g_get_monotonic_time());
+    vsf_app_ovs_looked(app);
 }
 
 static const VsfOvsClientCallbacks callbacks = {.changed = changed};
@@ -176,10 +217,13 @@ static const VsfOvsClientCallbacks callbacks = {.changed = changed};
 void
 vsf_app_ovs_stop(VsfApp *app)
 {
+    vsf_app_ovs_write_stop(app);
     g_clear_handle_id(&app->ovs_timer, g_source_remove);
     g_clear_pointer(&app->ovs, vsf_ovs_client_free);
+    g_clear_pointer(&app->ovs_writer, vsf_ovs_writer_free);
     g_clear_pointer(&app->ovs_socket, g_free);
     g_clear_pointer(&app->ovs_told, g_free);
+    g_clear_pointer(&app->ovs_trouble_told, g_free);
     app->ovs_told_watched = FALSE;
 }
 
@@ -198,9 +242,12 @@ vsf_app_ovs_set_config(VsfApp *app)
     if (app->ovs == NULL) {
         app->ovs_socket = g_strdup(config->ovs_socket);
         app->ovs = vsf_ovs_client_new(config->ovs_socket, &vsf_ovs_pace, &callbacks, app);
+        vsf_app_ovs_write_start(app);
     }
+    vsf_app_ovs_write(app);
     vsf_ovs_client_set_counters_ms(app->ovs, config->polling_s != 0 ? COUNTERS_MS : 0);
     vsf_poller_set_others(app->poller, nic_stats, app);
+    vsf_poller_set_elsewhere(app->poller, is_told_by_its_bridge, app);
     if (app->ovs_timer != 0 && app->ovs_polling_s == config->polling_s)
         return;
     g_clear_handle_id(&app->ovs_timer, g_source_remove);
@@ -224,7 +271,8 @@ vsf_app_status_ovs_member(JsonBuilder *builder, const VsfApp *app)
     }
     absent = is_absent(app);
     json_builder_begin_object(builder);
-    vsf_status_text_member(builder, "mode", "observe");
+    vsf_status_text_member(builder, "mode",
+                           app->config->ovs_mode == VSF_OVS_CONFIGURE ? "configure" : "observe");
     vsf_status_text_member(builder, "socket", app->ovs_socket);
     vsf_status_text_member(builder, "state",
                            absent ? "absent" : vsf_ovs_state_name(vsf_ovs_client_state(app->ovs)));
@@ -233,5 +281,7 @@ vsf_app_status_ovs_member(JsonBuilder *builder, const VsfApp *app)
     vsf_status_text_member(builder, "version", vsf_ovs_snapshot_version(snapshot));
     vsf_status_int_member(builder, "bridges", vsf_ovs_snapshot_n_bridges(snapshot));
     vsf_status_int_member(builder, "ports", vsf_ovs_snapshot_n_ports(snapshot));
+    vsf_status_int_member(builder, "configured", vsf_ovs_writer_n_bridges(app->ovs_writer));
+    vsf_status_text_member(builder, "trouble", vsf_app_ovs_trouble(app));
     json_builder_end_object(builder);
 }

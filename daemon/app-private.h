@@ -15,6 +15,7 @@
 #include "net/hook-socket.h"
 #include "net/links.h"
 #include "ovs/client.h"
+#include "ovs/writer.h"
 #include "pauses.h"
 #include "poller.h"
 #include "ports.h"
@@ -47,6 +48,15 @@ struct VsfApp {
     gboolean ovs_told_watched;
     VsfLogRate ovs_rate;
     guint ovs_timer, ovs_polling_s; /* of counter samples of its ports */
+    VsfOvsWriter *ovs_writer;       /* NULL as ovs */
+    guint ovs_look_timer;
+    VsfWorker *ovs_worker;     /* looks for the device of the agent address */
+    GCancellable *ovs_finding; /* NULL: it does not */
+    char *ovs_device;          /* that; NULL: not known, or there is none */
+    char *ovs_device_of;       /* the address that it was looked for */
+    gint64 ovs_device_us;      /* when */
+    char *ovs_refused;         /* why nothing can be written, or NULL */
+    char *ovs_trouble_told;    /* as logged last */
     VsfHookSocket *hook;
     VsfControl *control;
     char *agent_socket;             /* of the agent service; NULL: nobody is asked */

@@ -20,7 +20,7 @@ static const char *const agent_words[] = {"auto", "off", NULL};
 static const char *const detail_words[] = {"rtmetric", "none", NULL};
 static const char *const host_words[] = {"on", "off", NULL};
 static const char *const host_interfaces_words[] = {"auto", "off", NULL};
-static const char *const ovs_mode_words[] = {"off", "observe", NULL};
+static const char *const ovs_mode_words[] = {"off", "observe", "configure", NULL};
 
 static gboolean
 check_source_address(const char *text, GError **error)
@@ -223,7 +223,13 @@ static const VsfConfigKey keys[] = {
     {"ovs", "mode", VSF_KEY_WORD, FIELD(ovs_mode), .words = ovs_mode_words, .fallback = "observe",
      .help = "What Open vSwitch's database is for, where there is one: observe (each interface's\n"
              "bridge, port and VLAN are read there, and the counters of vhost-user ports;\n"
-             "nothing is written) or off."},
+             "nothing is written), configure (every bridge is made to send samples of its ports to "
+             "our\n"
+             "collectors, unless it has an sFlow of another agent) or off."},
+    {"ovs", "bridges", VSF_KEY_NAMES, FIELD(ovs_bridges), .fallback = "",
+     .form = "patterns with * and ?, or nothing",
+     .help = "With configure: bridges that are made to, patterns with blanks or commas between;\n"
+             "empty is every bridge."},
     {"ovs", "socket", VSF_KEY_TEXT, FIELD(ovs_socket), .check = check_ovs_socket,
      .fallback = "/run/openvswitch/db.sock", .form = "the path of a socket",
      .help = "Where ovsdb-server listens. The daemon's user must be allowed to write there."},

@@ -43,6 +43,7 @@ vsf_config_free(VsfConfig *config)
     g_clear_pointer(&config->interfaces, g_strfreev);
     g_clear_pointer(&config->ports, g_strfreev);
     g_clear_pointer(&config->agent_exclude, g_strfreev);
+    g_clear_pointer(&config->ovs_bridges, g_strfreev);
     g_clear_pointer(&config->warnings, g_ptr_array_unref);
     g_clear_pointer(&config->files, g_ptr_array_unref);
     g_clear_pointer(&config->rules, g_ptr_array_unref);
@@ -52,6 +53,7 @@ vsf_config_free(VsfConfig *config)
     g_free(config->dns_sd_domain);
     g_free(config->uri);
     g_free(config->agent_socket);
+    g_free(config->ovs_socket);
     g_free(config);
 }
 

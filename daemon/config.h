@@ -28,7 +28,7 @@ typedef enum { VSF_DETAIL_RTMETRIC, VSF_DETAIL_NONE } VsfDetail;
 typedef enum { VSF_HOST_ON, VSF_HOST_OFF } VsfHostSamples;
 typedef enum { VSF_HOST_INTERFACES_AUTO, VSF_HOST_INTERFACES_OFF } VsfHostInterfaces;
 
-typedef enum { VSF_OVS_OFF, VSF_OVS_OBSERVE } VsfOvsMode;
+typedef enum { VSF_OVS_OFF, VSF_OVS_OBSERVE, VSF_OVS_CONFIGURE } VsfOvsMode;
 
 /* [vm PATTERN] or [interface PATTERN]: what is so for these alone. */
 typedef enum { VSF_RULE_VM, VSF_RULE_INTERFACE } VsfRuleKind;
@@ -96,6 +96,7 @@ typedef struct {
     /* [ovs] */
     VsfOvsMode ovs_mode;
     char *ovs_socket;
+    GStrv ovs_bridges; /* patterns of names, never NULL; none: all */
 
     GPtrArray *rules; /* VsfConfigRule, in the order in which the files have them */
 

@@ -13,11 +13,19 @@ vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap)
 {
     const VsfDomain *domain = tap->domain;
 
+    if (tap->switch_samples)
+        return 0;
     if (tap->role == VSF_TAP_PORT)
         return vsf_config_port_sampling(flows->config, tap->link.name, tap->speed_bps);
     if (domain != NULL && domain->def->monitor.sampling != VSF_MONITOR_UNSET)
         return domain->def->monitor.sampling;
     return vsf_config_sampling(flows->config, vm_of(tap), tap->link.name);
+}
+
+gboolean
+vsf_flows_are_paused(const VsfFlows *flows)
+{
+    return flows->paused;
 }
 
 /* Once is a matter of VMs: each data source tells all of what passes it, and a port is one of its

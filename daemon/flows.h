@@ -72,6 +72,8 @@ void vsf_flows_set_bound(VsfFlows *flows, guint max);
  * What collectors were told goes on where it was when it is over. */
 void vsf_flows_pause(VsfFlows *flows, gboolean paused);
 
+gboolean vsf_flows_are_paused(const VsfFlows *flows);
+
 /* Packets that were picked since the start. */
 guint64 vsf_flows_picked(const VsfFlows *flows);
 

@@ -10,6 +10,10 @@ vsf_poller_set_own(const VsfPoller *poller, Entry *entry)
                                                        : vsf_domain_poll_domain(entry->poll);
     const char *vm = domain != NULL ? domain->def->name : NULL;
 
+    if (entry->kind == ENTRY_TAP && entry->tap->switch_samples) {
+        vsf_schedule_set_own(&entry->turn, 0);
+        return;
+    }
     vsf_schedule_set_own(&entry->turn,
                          entry->kind == ENTRY_TAP
                              ? vsf_config_tap_polling_s(config, vm, entry->tap->link.name)
@@ -20,6 +24,12 @@ void
 vsf_poller_set_others(VsfPoller *poller, VsfNicStatsFunc func, gpointer user_data)
 {
     poller->context.others = (VsfNicStats){func, user_data};
+}
+
+void
+vsf_poller_set_elsewhere(VsfPoller *poller, VsfElsewhereFunc func, gpointer user_data)
+{
+    vsf_uplinks_set_elsewhere(poller->uplinks, func, user_data);
 }
 
 gboolean

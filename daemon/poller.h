@@ -9,6 +9,7 @@
 #include "flows.h"
 #include "model/quantiles.h"
 #include "net/link-stats.h"
+#include "uplinks.h"
 
 typedef struct VsfPoller VsfPoller;
 
@@ -26,6 +27,9 @@ void vsf_poller_free(VsfPoller *poller);
 
 /* Who knows counters of NICs that have no tap; until then nobody does. */
 void vsf_poller_set_others(VsfPoller *poller, VsfNicStatsFunc func, gpointer user_data);
+
+/* The same of the host's own interfaces that another agent under our address tells of. */
+void vsf_poller_set_elsewhere(VsfPoller *poller, VsfElsewhereFunc func, gpointer user_data);
 
 /* The host's sample now, if none has left yet: before anything else is told of the host. */
 void vsf_poller_host_first(VsfPoller *poller);

@@ -48,24 +48,3 @@ vsf_status_age_member(JsonBuilder *builder, const char *name, gint64 since_us)
         json_builder_add_double_value(
             builder, (double)((g_get_monotonic_time() - since_us) / 1000) / 1000.0);
 }
-
-void
-vsf_status_switch_member(JsonBuilder *builder, const VsfOvsPort *port)
-{
-    json_builder_set_member_name(builder, "switch");
-    if (port == NULL) {
-        json_builder_add_null_value(builder);
-        return;
-    }
-    json_builder_begin_object(builder);
-    vsf_status_text_member(builder, "bridge", port->bridge);
-    vsf_status_text_member(builder, "port", port->port);
-    vsf_status_text_member(builder, "type", port->type);
-    vsf_status_number_member(builder, "ofport",
-                             port->ofport >= 0 ? (guint64)port->ofport : VSF_UNKNOWN);
-    vsf_status_number_member(builder, "vlan", port->tag >= 0 ? (guint64)port->tag : VSF_UNKNOWN);
-    vsf_status_text_member(builder, "vlan_mode", port->vlan_mode);
-    vsf_status_text_member(builder, "trunks", port->trunks);
-    vsf_status_text_member(builder, "iface_id", port->iface_id);
-    json_builder_end_object(builder);
-}

@@ -106,6 +106,29 @@ trouble_of(const VsfNic *nic, GHashTable *links)
                                                                                 : NULL;
 }
 
+void
+vsf_status_switch_member(JsonBuilder *builder, const VsfOvsSnapshot *ports, const VsfOvsPort *port)
+{
+    json_builder_set_member_name(builder, "switch");
+    if (port == NULL) {
+        json_builder_add_null_value(builder);
+        return;
+    }
+    json_builder_begin_object(builder);
+    vsf_status_text_member(builder, "bridge", port->bridge);
+    vsf_status_text_member(builder, "port", port->port);
+    vsf_status_text_member(builder, "type", port->type);
+    vsf_status_number_member(builder, "ofport",
+                             port->ofport >= 0 ? (guint64)port->ofport : VSF_UNKNOWN);
+    vsf_status_number_member(builder, "vlan", port->tag >= 0 ? (guint64)port->tag : VSF_UNKNOWN);
+    vsf_status_text_member(builder, "vlan_mode", port->vlan_mode);
+    vsf_status_text_member(builder, "trunks", port->trunks);
+    vsf_status_text_member(builder, "iface_id", port->iface_id);
+    json_builder_set_member_name(builder, "samples");
+    json_builder_add_boolean_value(builder, vsf_ovs_port_is_covered(ports, port));
+    json_builder_end_object(builder);
+}
+
 /* Of a tap that is read, or of memory that is shared with a switch. */
 static const VsfOvsPort *
 port_of(const VsfOvsSnapshot *ports, const VsfNic *nic, const VsfTap *tap)
@@ -159,7 +182,7 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
                                  tap != NULL ? (guint64)tap->link.ifindex : VSF_UNKNOWN);
         vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);
         vsf_status_text_member(builder, "unsampled", tap == NULL ? unsampled[nic->kind] : NULL);
-        vsf_status_switch_member(builder, port_of(ports, nic, tap));
+        vsf_status_switch_member(builder, ports, port_of(ports, nic, tap));
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);

@@ -139,6 +139,7 @@ add_uplinks(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const 
 static void
 add_tap(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfTap *tap)
 {
+    const VsfOvsSnapshot *ports = vsf_app_ovs_snapshot(app);
     VsfFlowStatus flow = {.state = "off", .direction = app->config->direction};
 
     vsf_flows_status(app->flows, tap->link.ifindex, &flow);
@@ -163,7 +164,7 @@ add_tap(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfT
     vsf_status_text_member(builder, "port",
                            tap->nic == NULL ? NULL : vsf_domain_port(tap->domain->def, tap->nic));
     add_uplinks(builder, app, bridges, tap);
-    vsf_status_text_member(builder, "state", flow.state);
+    vsf_status_text_member(builder, "state", tap->switch_samples ? "by its switch" : flow.state);
     vsf_status_int_member(builder, "sampling", flow.sampling);
     vsf_status_text_member(builder, "direction", vsf_status_direction(flow.direction));
     vsf_status_int_member(builder, "factor", MAX(flow.factor, 1));
@@ -173,8 +174,8 @@ add_tap(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfT
     vsf_status_int_member(builder, "pool", flow.pool);
     vsf_status_text_member(builder, "backend", flow.backend);
     vsf_status_text_member(builder, "backend_reason", flow.backend_reason);
-    vsf_status_switch_member(builder, vsf_ovs_snapshot_of_link(vsf_app_ovs_snapshot(app),
-                                                               tap->link.name, tap->link.ifindex));
+    vsf_status_switch_member(builder, ports,
+                             vsf_ovs_snapshot_of_link(ports, tap->link.name, tap->link.ifindex));
     json_builder_end_object(builder);
 }
 

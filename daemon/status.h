@@ -4,7 +4,7 @@
 
 #include "domain-poll.h"
 #include "guests.h"
-#include "ovs/snapshot.h"
+#include "ovs/plan.h"
 
 #include <json-glib/json-glib.h>
 
@@ -25,7 +25,8 @@ void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 va
 
 /* The member "switch" of an interface; @port NULL: it is on no bridge of Open vSwitch that is
  * known. */
-void vsf_status_switch_member(JsonBuilder *builder, const VsfOvsPort *port);
+void vsf_status_switch_member(JsonBuilder *builder, const VsfOvsSnapshot *ports,
+                              const VsfOvsPort *port);
 
 /* The members of vms[] that tell of what the host reads of it: counters and rates (of @poll),
  * interfaces, balloon. @links: of vsf_registry_links(), or NULL. @ports: what Open vSwitch says,

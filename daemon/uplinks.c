@@ -3,7 +3,9 @@
 
 struct VsfUplinks {
     VsfExporter *exporter;
-    GHashTable *told; /* set of ifindexes that have a source */
+    GHashTable *told;           /* set of ifindexes that have a source */
+    VsfElsewhereFunc elsewhere; /* or NULL */
+    gpointer user_data;
 };
 
 VsfUplinks *
@@ -14,6 +16,13 @@ vsf_uplinks_new(VsfExporter *exporter)
     uplinks->exporter = exporter;
     uplinks->told = g_hash_table_new(NULL, NULL);
     return uplinks;
+}
+
+void
+vsf_uplinks_set_elsewhere(VsfUplinks *uplinks, VsfElsewhereFunc func, gpointer user_data)
+{
+    uplinks->elsewhere = func;
+    uplinks->user_data = user_data;
 }
 
 void
@@ -50,6 +59,9 @@ vsf_uplinks_tell(VsfUplinks *uplinks, const VsfHostCounters *counters)
     for (guint i = 0; i < counters->interfaces->len; i++) {
         const VsfHostInterface *one = &g_array_index(counters->interfaces, VsfHostInterface, i);
 
+        if (uplinks->elsewhere != NULL &&
+            uplinks->elsewhere(one->name, one->ifindex, uplinks->user_data))
+            continue;
         g_hash_table_add(now, GINT_TO_POINTER(one->ifindex));
         vsf_exporter_interface(uplinks->exporter, one);
     }

@@ -9,6 +9,11 @@
 typedef struct VsfUplinks VsfUplinks;
 
 VsfUplinks *vsf_uplinks_new(VsfExporter *exporter);
+/* Who knows of an interface that another agent under our address sends its counters: it has no
+ * sample of ours then. */
+typedef gboolean (*VsfElsewhereFunc)(const char *name, int ifindex, gpointer user_data);
+void vsf_uplinks_set_elsewhere(VsfUplinks *uplinks, VsfElsewhereFunc func, gpointer user_data);
+
 /* Takes NULL. */
 void vsf_uplinks_free(VsfUplinks *uplinks);
 

@@ -2,9 +2,9 @@
 #include "doctor-node.h"
 
 #include "doctor-beside.h"
+#include "doctor-ovs.h"
 #include "explain-private.h"
 #include "member.h"
-#include "switch-text.h"
 
 #include <string.h>
 

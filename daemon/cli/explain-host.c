@@ -149,8 +149,12 @@ say_no_kernel_interface(VsfFinding *finding, const char *kind, const char *mac)
                         "NIC %s is vhost-user: its packets go through a switch's memory, never "
                         "through the kernel. Let the switch sample.",
                         mac);
+        vsf_finding_fix(finding,
+                        "for Open vSwitch: set mode = configure in [ovs] of "
+                        "/etc/virt-sflow/virt-sflow.conf, and then",
+                        VSF_EXPLAIN_RELOAD);
         vsf_finding_fix(
-            finding, "for Open vSwitch, with your bridge and collector",
+            finding, "or by hand, with your bridge and collector",
             "ovs-vsctl -- --id=@s create sflow agent=eth0 target=\\\"COLLECTOR:6343\\\" "
             "sampling=512 polling=20 -- set bridge BRIDGE sflow=@s");
         return;
@@ -198,9 +202,10 @@ say_no_tap(const VsfExplain *explain, VsfFinding *finding, const char *device, c
 
 /* The first NIC that is not read; FALSE: each is. */
 static gboolean
-say_unread(const VsfExplain *explain, VsfFinding *finding, gboolean sum_is_known)
+say_unread(const VsfExplain *explain, VsfFinding *finding, gboolean packets)
 {
     JsonArray *all = vsf_member_array(explain->vm, "interfaces");
+    gboolean sum_is_known = finding->value != NULL;
 
     for (guint i = 0; all != NULL && i < json_array_get_length(all); i++) {
         JsonNode *node = json_array_get_element(all, i);
@@ -210,9 +215,10 @@ say_unread(const VsfExplain *explain, VsfFinding *finding, gboolean sum_is_known
 
         if (nic == NULL || vsf_is_number(vsf_member(nic, "ifindex")))
             continue;
-        /* The switch counted for it. */
-        if (sum_is_known && strcmp(kind, "vhost-user") == 0 &&
-            vsf_member_object(nic, "switch") != NULL)
+        /* The switch counted for it, or samples it. */
+        if (strcmp(kind, "vhost-user") == 0 &&
+            (packets ? vsf_explain_is(nic, "switch/samples", "yes")
+                     : sum_is_known && vsf_member_object(nic, "switch") != NULL))
             continue;
         if (vsf_explain_is(nic, "trouble", "not Ethernet"))
             say_not_ethernet(finding, device, mac);
@@ -238,7 +244,7 @@ vsf_explain_net(const VsfExplain *explain, VsfFinding *finding)
     }
     if (strcmp(in, "-") != 0)
         finding->value = g_strdup_printf("%s in, %s out", in, out);
-    if (say_unread(explain, finding, finding->value != NULL))
+    if (say_unread(explain, finding, FALSE))
         vsf_explain_and(finding, "So the sum over the VM's NICs is unknown: less than all would be "
                                  "a lie.");
     else if (finding->value == NULL)
@@ -324,6 +330,12 @@ say_not_sampled(const VsfExplain *explain, VsfFinding *finding, JsonObject *tap)
                         "%s is not sampled: sampling is 0, in the configuration or in the VM's own "
                         "metadata.",
                         name);
+    } else if (strcmp(state, "by its switch") == 0) {
+        g_free(finding->value);
+        finding->value = g_strdup("by Open vSwitch");
+        vsf_finding_say(finding, VSF_SEVERITY_OK, "by-switch",
+                        "%s is a port of a bridge that sends its packets and counters itself.",
+                        name);
     } else if (strcmp(state, "paused") == 0) {
         vsf_finding_say(finding, VSF_SEVERITY_NOTE, "held",
                         "An operator has paused packet samples.");
@@ -346,6 +358,22 @@ say_not_sampled(const VsfExplain *explain, VsfFinding *finding, JsonObject *tap)
     }
 }
 
+/* None that could have a sampler. */
+static void
+say_no_interface(const VsfExplain *explain, VsfFinding *finding)
+{
+    JsonArray *nics = vsf_member_array(explain->vm, "interfaces");
+
+    if (nics != NULL && json_array_get_length(nics) > 0) {
+        finding->value = g_strdup("by Open vSwitch");
+        vsf_finding_say(finding, VSF_SEVERITY_OK, "by-switch",
+                        "Its NICs are ports of bridges that send packets and counters themselves.");
+        return;
+    }
+    finding->value = g_strdup("none");
+    vsf_finding_say(finding, VSF_SEVERITY_OK, "no-nic", "The VM has no interface.");
+}
+
 void
 vsf_explain_packets(const VsfExplain *explain, VsfFinding *finding)
 {
@@ -356,9 +384,8 @@ vsf_explain_packets(const VsfExplain *explain, VsfFinding *finding)
                                          taps.samples, taps.n_sampling, taps.n, taps.coarsest);
     if (taps.bad != NULL) {
         say_not_sampled(explain, finding, taps.bad);
-    } else if (!say_unread(explain, finding, FALSE) && taps.n == 0) {
-        finding->value = g_strdup("none");
-        vsf_finding_say(finding, VSF_SEVERITY_OK, "no-nic", "The VM has no interface.");
+    } else if (!say_unread(explain, finding, TRUE) && taps.n == 0) {
+        say_no_interface(explain, finding);
     } else if (strcmp(finding->code, "ok") == 0 && taps.drops > 0 &&
                taps.drops * 100 > taps.samples * DROPS_PERCENT) {
         vsf_finding_say(finding, VSF_SEVERITY_WARNING, "drops",

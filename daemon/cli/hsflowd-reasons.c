@@ -16,9 +16,8 @@ typedef struct {
 
 static const Reason reasons[] = {
     {"ovs", TRUE,
-     "Open vSwitch is not configured; virt-sflowd samples each VM's tap itself. What Host sFlow "
-     "set "
-     "stays until it ends; ovs-vsctl does the same by hand"},
+     "Open vSwitch is not configured unless you set mode = configure in [ovs], once Host sFlow has "
+     "ended and taken its own rows away; until then virt-sflowd samples each VM's tap itself"},
     {"tcp", TRUE, "round-trip times of TCP connections are not measured"},
     {"json", TRUE, NOT_OF_VMS},
     {"jsonPort", FALSE, NOT_OF_VMS},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What status, lists and doctor say of Open vSwitch. Pure. */
+/* What status and lists say of Open vSwitch. Pure. */
 #pragma once
 
 #include <json-glib/json-glib.h>
@@ -9,6 +9,3 @@ void vsf_switch_text(GString *text, JsonObject *interface);
 
 /* Lines of the status; none where there is no Open vSwitch. */
 void vsf_ovs_text(GString *text, JsonObject *status);
-
-/* The finding "ovs" of the node; none where there is no Open vSwitch. */
-void vsf_ovs_findings(GPtrArray *findings, JsonObject *status);

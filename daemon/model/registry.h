@@ -75,6 +75,7 @@ struct VsfTap {
     gint64 doubtful_until_us; /* others use its MAC: see ends.h, which sets this */
     gpointer owner;           /* for the app: sampler state */
     guint16 port_vlan;        /* for the app: VLAN of its port of a switch, 0: none known */
+    gboolean switch_samples;  /* for the app: its switch sends its packets and counters for us */
 };
 
 /* Whose it is is settled, so that what was picked on it may leave. */

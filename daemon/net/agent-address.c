@@ -283,6 +283,63 @@ read_addresses(GPtrArray *hosts)
     freeifaddrs(list);
 }
 
+/* By which it is known where a device's name is all that is told. */
+static GInetAddress *
+first_of(const GPtrArray *hosts, const char *device)
+{
+    GInetAddress *first = NULL;
+
+    for (guint i = 0; i < hosts->len; i++) {
+        const VsfHostAddress *host = hosts->pdata[i];
+
+        if (strcmp(host->interface, device) != 0)
+            continue;
+        if (g_inet_address_get_family(host->address) == G_SOCKET_FAMILY_IPV4)
+            return host->address;
+        if (first == NULL)
+            first = host->address;
+    }
+    return first;
+}
+
+char *
+vsf_agent_address_device_from(const GPtrArray *hosts, const char *agent, GError **error)
+{
+    g_autoptr(GInetAddress) wanted = g_inet_address_new_from_string(agent);
+
+    for (guint i = 0; wanted != NULL && i < hosts->len; i++) {
+        const VsfHostAddress *host = hosts->pdata[i];
+        GInetAddress *first = first_of(hosts, host->interface);
+        g_autofree char *other = NULL;
+
+        if (!g_inet_address_equal(host->address, wanted))
+            continue;
+        if (g_inet_address_equal(first, wanted))
+            return g_strdup(host->interface);
+        other = g_inet_address_to_string(first);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                    "the agent address %s is not the first address of %s, which is %s: set "
+                    "agent-address = %s in [sflow]",
+                    agent, host->interface, other, other);
+        return NULL;
+    }
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                "no device of this host has the agent address %s: set agent-address in [sflow] to "
+                "one that it has",
+                agent);
+    return NULL;
+}
+
+char *
+vsf_agent_address_device(const char *agent, GError **error)
+{
+    g_autoptr(GPtrArray)
+        hosts = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_host_address_free);
+
+    read_addresses(hosts);
+    return vsf_agent_address_device_from(hosts, agent, error);
+}
+
 GInetAddress *
 vsf_agent_address_choose(const char *wanted, GInetAddress *collector, char **reason, GError **error)
 {

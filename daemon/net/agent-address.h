@@ -14,6 +14,12 @@
 GInetAddress *vsf_agent_address_choose(const char *wanted, GInetAddress *collector, char **reason,
                                        GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The device whose address @agent is, for a program that takes the first address of a device that
+ * it is told, as Open vSwitch does. NULL with @error set: no device has it, or not as its
+ * first (an IPv4 one goes before). The caller frees. May wait for the kernel: not on the main
+ * loop. */
+char *vsf_agent_address_device(const char *agent, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Whether @wanted has one of the four forms; the message says what it is not. Pure. */
 gboolean vsf_agent_address_check(const char *wanted, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -30,6 +36,10 @@ typedef struct {
     GInetAddress *collector_source; /* of the route to the first collector, or NULL */
     GInetAddress *default_source_v4, *default_source_v6; /* of the default routes, or NULL */
 } VsfAgentFacts;
+
+/* @hosts: VsfHostAddress. Pure. */
+char *vsf_agent_address_device_from(const GPtrArray *hosts, const char *agent,
+                                    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void vsf_host_address_free(VsfHostAddress *host);
 GInetAddress *vsf_agent_address_choose_from(const VsfAgentFacts *facts, const char *wanted,

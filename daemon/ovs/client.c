@@ -46,9 +46,10 @@ static void retry_later(VsfOvsClient *client);
 static void
 enter(VsfOvsClient *client, VsfOvsState state, const char *error)
 {
-    g_autofree char *before = client->error;
+    char *before = client->error; /* @error may be that */
 
     client->error = g_strdup(error);
+    g_free(before);
     if (client->state != state)
         client->since_us = g_get_monotonic_time();
     client->state = state;
@@ -263,8 +264,10 @@ open_connection(VsfOvsClient *client)
     g_autofree char *params = vsf_ovs_db_monitor_params();
     g_autofree char *text = vsf_ovs_request_text("monitor", params, VSF_OVS_ID_MONITOR);
     g_autoptr(GError) error = NULL;
+    gboolean was_absent;
 
     client->stream = vsf_ovs_stream_new(client->path, &stream_callbacks, client, &error);
+    was_absent = client->absent;
     client->absent = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND) ||
                      g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
     if (client->stream == NULL) {
@@ -276,7 +279,7 @@ open_connection(VsfOvsClient *client)
     client->opened_us = client->heard_us = g_get_monotonic_time();
     client->watch_timer = g_timeout_add(MAX(client->pace.probe_ms / 2, 1), watch, client);
     vsf_ovs_stream_send(client->stream, text);
-    enter(client, VSF_OVS_ASKING, client->error);
+    enter(client, VSF_OVS_ASKING, was_absent ? NULL : client->error);
 }
 
 static gboolean

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "digest.h"
 
+#include <malloc.h>
 #include <string.h>
+
+#define TRIM_BYTES (1024 * 1024) /* of messages, which take ten times that while they are read */
 
 struct VsfOvsMeal {
     VsfOvsDb *db;
@@ -99,6 +102,7 @@ vsf_ovs_digest(gpointer payload, GError **error)
     VsfOvsMeal *meal = payload;
     g_autoptr(VsfOvsDigest) digest = g_new0(VsfOvsDigest, 1);
     gboolean changed = FALSE;
+    gsize total = 0;
 
     digest->answers = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < meal->messages->len; i++) {
@@ -106,9 +110,12 @@ vsf_ovs_digest(gpointer payload, GError **error)
         const char *text = g_bytes_get_data(meal->messages->pdata[i], &length);
         g_autoptr(VsfOvsMessage) message = vsf_ovs_message_parse(text, length, error);
 
+        total += length;
         if (message == NULL || !take_message(meal->db, digest, message, &changed, error))
             return NULL;
     }
+    if (total > TRIM_BYTES)
+        malloc_trim(0);
     if (changed)
         digest->snapshot = vsf_ovs_db_snapshot(meal->db);
     return g_steal_pointer(&digest);

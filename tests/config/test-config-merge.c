@@ -18,7 +18,7 @@ static const char everything[] =
     "max-host-samples-per-second = 12\n[guest]\nagent = off\ncanary = 13\n"
     "filesystems-interval = 14\nos-interval = 115\ntimeout = 16\nexclude = a b\n"
     "balloon-period = 17\ndetail = none\n[daemon]\ncpu-limit = 18\n[host]\nenabled = off\n"
-    "interfaces = off\n[ovs]\nmode = off\nsocket = /x\n"
+    "interfaces = off\n[ovs]\nmode = off\nbridges = br-*\nsocket = /x\n"
     "[vm web*]\nsampling = 19\nagent = off\n[interface vnet7]\ndirection = in\n";
 
 static VsfConfig *

@@ -229,7 +229,7 @@ static const Case cases[] = {
     {"filesystems", "{'filesystems':null}", NULL, NOTE, "not-told", NULL, "another", "restart"},
 
     {"net", NIC("vhost-user", "null"), NULL, NOTE, "vhost-user", NULL,
-     "52:54:00:00:00:02 is vhost-user", "ovs-vsctl -- --id=@s create sflow"},
+     "52:54:00:00:00:02 is vhost-user", "systemctl reload-or-restart"},
     {"net",
      "{'interfaces':[{'kind':'vhost-user','mac':'52:54:00:00:00:02','device':'vhu1','ifindex':null,"
      "'switch':{'bridge':'b'}}],'taps':[],'counters':{'net_in_bytes':1024,'net_out_bytes':0}}",
@@ -282,7 +282,17 @@ static const Case cases[] = {
      "100 samples, 1 of 1 interfaces sampled, 1 in 9", NULL, NULL},
     {"packets", NULL, TAP("'state':'sampling','sampling':64,'factor':8"), NOTE, "coarser",
      "0 samples, 1 of 1 interfaces sampled, 1 in 64", "1 in 8 times as many", NULL},
+    {"packets", NULL, TAP("'state':'by its switch','sampling':0"), OK, "by-switch",
+     "by Open vSwitch", "vnet0 is a port of a bridge that sends", NULL},
+    {"packets",
+     "{'interfaces':[{'kind':'vhost-user','mac':'52:54:00:00:00:02','device':'vhu1','ifindex':null,"
+     "'switch':{'bridge':'b','samples':true}}],'taps':[],'counters':{'net_in_bytes':1}}",
+     NULL, OK, "by-switch", "by Open vSwitch", "bridges that send packets", NULL},
+    {"packets",
+     "{'interfaces':[{'kind':'vhost-user','mac':'52:54:00:00:00:02','device':'vhu1','ifindex':null,"
+     "'switch':{'bridge':'b','samples':false}}],'taps':[],'counters':{'net_in_bytes':1}}",
+     NULL, NOTE, "vhost-user", NULL, "Let the switch sample", "systemctl reload-or-restart"},
     {"packets", NIC("vhost-user", "null"), NULL, NOTE, "vhost-user", NULL, "vhost-user",
-     "ovs-vsctl"},
+     "systemctl reload-or-restart"},
     {"packets", "{'interfaces':[],'taps':[]}", NULL, OK, "no-nic", "none", "no interface", NULL},
 };

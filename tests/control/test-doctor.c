@@ -101,6 +101,8 @@ static const Case cases[] = {
      "(pid 7) runs on this host as well. What it exports is not known in full: "
      "/x: Permission denied.",
      NULL},
+    {"{'ovs':{'state':'watched','trouble':'bridge b has a row of another','bridges':2}}", "ovs", 1,
+     "ovs-refused", "for this agent: bridge b has a row of another. ", "ovs-vsctl list sflow"},
     {"{'ovs':{'state':'away','socket':'/run/openvswitch/db.sock','error':'/x: does not answer',"
      "'bridges':2}}",
      "ovs", 1, "ovs-away",

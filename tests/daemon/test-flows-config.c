@@ -162,6 +162,22 @@ test_a_tap_that_comes_has_what_its_rules_say(Fixture *fixture,
     g_assert_cmpint(fake_capture_direction, ==, VSF_DIRECTION_BOTH);
 }
 
+/* Whatever its VM's own metadata want. */
+static void
+test_what_its_switch_samples_has_no_sampler(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    flows_fixture_start(fixture);
+    flows_fixture_open_at(0, 0);
+    fixture->tap->domain->def->monitor.sampling = 5;
+    fixture->tap->switch_samples = TRUE;
+    vsf_flows_tap_changed(fixture->flows, fixture->tap);
+    g_assert_cmpuint(g_hash_table_size(fake_samplers), ==, 0);
+    fixture->tap->switch_samples = FALSE;
+    vsf_flows_tap_changed(fixture->flows, fixture->tap);
+    flows_fixture_open_at(0, 0);
+    g_assert_cmpuint(rate_of(IFINDEX), ==, 5);
+}
+
 #define ADD(name, func)                                                          \
     g_test_add("/flows-config/" name, Fixture, NULL, flows_fixture_set_up, func, \
                flows_fixture_tear_down)
@@ -173,6 +189,7 @@ main(int argc, char **argv)
     ADD("what-concerns-others-touches-nothing", test_what_concerns_others_touches_nothing);
     ADD("another-rate-needs-no-other-sampler", test_another_rate_needs_no_other_sampler);
     ADD("off-closes-it-and-on-opens-it", test_off_closes_it_and_on_opens_it);
+    ADD("what-its-switch-samples-has-no-sampler", test_what_its_switch_samples_has_no_sampler);
     ADD("other-header-bytes-open-it-anew-when-the-ring-is-empty",
         test_other_header_bytes_open_it_anew_when_the_ring_is_empty);
     ADD("another-direction-opens-it-anew", test_another_direction_opens_it_anew);

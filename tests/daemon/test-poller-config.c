@@ -221,6 +221,25 @@ test_hurry_without_turns_is_over(Fixture *fixture, gconstpointer user_data G_GNU
     g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
 }
 
+/* Its VM's network sum goes on. */
+static void
+test_what_its_switch_counts_has_no_turns(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfTap *tap;
+
+    poller_start_vm(fixture, 1);
+    live(30);
+    tap = vsf_registry_tap(fixture->registry, 17);
+    tap->switch_samples = TRUE;
+    vsf_poller_tap_changed(fixture->poller, tap);
+    g_assert_cmpuint(samples_within(fixture, "0:17", 60), ==, 0);
+    g_assert_cmpuint(samples_within(fixture, VM_1, 60), ==, 3);
+    poller_assert_newest(fixture, "virt_net_io.bytes_out", "1000");
+    tap->switch_samples = FALSE;
+    vsf_poller_tap_changed(fixture->poller, tap);
+    g_assert_cmpuint(samples_within(fixture, "0:17", 60), >=, 2);
+}
+
 #define ADD(name, func)                                                                    \
     g_test_add("/poller-config/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
                poller_tear_down)
@@ -236,6 +255,7 @@ main(int argc, char **argv)
     ADD("a-longer-interval-spreads-again", test_a_longer_interval_spreads_again);
     ADD("a-taps-own-interval-begins-when-it-is-bound",
         test_a_taps_own_interval_begins_when_it_is_bound);
+    ADD("what-its-switch-counts-has-no-turns", test_what_its_switch_counts_has_no_turns);
     ADD("the-hosts-sample-may-be-left-out", test_the_hosts_sample_may_be_left_out);
     ADD("an-own-interval-is-none-without-end", test_an_own_interval_is_none_without_end);
     ADD("hurry-without-turns-is-over", test_hurry_without_turns_is_over);

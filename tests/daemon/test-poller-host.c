@@ -109,6 +109,30 @@ test_off_tells_nothing(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
     assert_five(samples(fixture, 100, UPLINK, "port_name.name", &value));
 }
 
+/* A VsfElsewhereFunc. */
+static gboolean
+elsewhere(const char *name, int ifindex, gpointer user_data)
+{
+    g_autofree char *source = g_strdup_printf("0:%d", ifindex);
+
+    g_assert_cmpstr(source, ==, UPLINK);
+    g_assert_cmpstr(name, !=, "");
+    return *(const gboolean *)user_data;
+}
+
+static void
+test_what_its_switch_tells_is_not_told(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autofree char *value = NULL;
+    gboolean by_switch = TRUE;
+
+    fake_uplink_there = TRUE;
+    vsf_poller_set_elsewhere(fixture->poller, elsewhere, &by_switch);
+    g_assert_cmpuint(samples(fixture, 100, UPLINK, "port_name.name", &value), ==, 0);
+    by_switch = FALSE;
+    assert_five(samples(fixture, 100, UPLINK, "port_name.name", &value));
+}
+
 static void
 set_up(Fixture *fixture, gconstpointer polling)
 {
@@ -127,6 +151,7 @@ main(int argc, char **argv)
     ADD("what-precedes-a-vm-waits-for-nothing", test_what_precedes_a_vm_waits_for_nothing);
     ADD("interfaces-come-with-it-and-begin-anew", test_interfaces_come_with_it_and_begin_anew);
     ADD("interfaces-have-left-when-the-turn-ends", test_interfaces_have_left_when_the_turn_ends);
+    ADD("what-its-switch-tells-is-not-told", test_what_its_switch_tells_is_not_told);
     ADD("off-tells-nothing", test_off_tells_nothing);
     return g_test_run();
 }

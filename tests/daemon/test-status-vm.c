@@ -201,11 +201,16 @@ test_port_of_a_switch_is_told(void)
                    .name = "vnet1", .port = "vnet1", .bridge = "br-int", .type = "", .ifindex = 8});
     vsf_ovs_snapshot_add_port(ports, &(VsfOvsPort){.name = "vhu1",
                                                    .port = "vhu1",
-                                                   .bridge = "br-int",
+                                                   .bridge = "br-dpdk",
                                                    .trunks = "1-3",
                                                    .type = "dpdkvhostuserclient",
                                                    .ofport = -1,
                                                    .tag = -1});
+    vsf_ovs_snapshot_add_bridge(ports, &(VsfOvsBridge){"u1", "br-int", "s1"});
+    vsf_ovs_snapshot_add_bridge(ports, &(VsfOvsBridge){"u2", "br-dpdk", "s2"});
+    vsf_ovs_snapshot_add_sflow(ports,
+                               &(VsfOvsSflow){.uuid = "s1", .mark = VSF_OVS_MARK, .targets = ""});
+    vsf_ovs_snapshot_add_sflow(ports, &(VsfOvsSflow){.uuid = "s2", .targets = ""});
     vsf_ovs_snapshot_seal(ports);
     add_nic(def, VSF_NIC_TAP, "vnet0");
     add_nic(def, VSF_NIC_TAP, "vnet1");
@@ -221,16 +226,17 @@ test_port_of_a_switch_is_told(void)
         "\"device\":\"vnet0\",\"port\":null,\"ifindex\":7,\"trouble\":null,\"unsampled\":null,"
         "\"switch\":{\"bridge\":\"br-int\",\"port\":\"vnet0\","
         "\"type\":\"\",\"ofport\":3,\"vlan\":5,\"vlan_mode\":null,"
-        "\"trunks\":null,\"iface_id\":\"p-1\"}}"));
+        "\"trunks\":null,\"iface_id\":\"p-1\",\"samples\":true}}"));
     g_assert_nonnull(strstr(
         text,
         "\"device\":\"vnet1\",\"port\":null,\"ifindex\":9,\"trouble\":null,\"unsampled\":null,"
         "\"switch\":null}"));
-    g_assert_nonnull(strstr(text, "\"device\":\"vhu1\",\"port\":null,\"ifindex\":null,\"trouble\":"
-                                  "null,\"unsampled\":\"its packets pass a switch in user space\","
-                                  "\"switch\":{\"bridge\":\"br-int\",\"port\":\"vhu1\","
-                                  "\"type\":\"dpdkvhostuserclient\",\"ofport\":null,\"vlan\":null,"
-                                  "\"vlan_mode\":null,\"trunks\":\"1-3\",\"iface_id\":null}}"));
+    g_assert_nonnull(strstr(
+        text, "\"device\":\"vhu1\",\"port\":null,\"ifindex\":null,\"trouble\":"
+              "null,\"unsampled\":\"its packets pass a switch in user space\","
+              "\"switch\":{\"bridge\":\"br-dpdk\",\"port\":\"vhu1\","
+              "\"type\":\"dpdkvhostuserclient\",\"ofport\":null,\"vlan\":null,"
+              "\"vlan_mode\":null,\"trunks\":\"1-3\",\"iface_id\":null,\"samples\":false}}"));
     g_assert_nonnull(strstr(text,
                             "\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:03\","
                             "\"device\":\"vnet0\",\"port\":null,\"ifindex\":null,\"trouble\":null,"

@@ -14,13 +14,19 @@ import started
 from started import Daemon, tap
 from collector import Collector
 from openvswitch import OpenVSwitch
-from test_start_taps import NIC, NODE, Here, Traffic
+from test_start_taps import NIC, NODE, Here
+from test_start_taps import Traffic as AnyTraffic
 
 VHOST_USER = ("<interface type='vhostuser'><mac address='52:54:00:00:00:10'/>"
               "<source type='unix' path='/x/vhu1' mode='server'/><target dev='vhu1'/>"
               "<model type='virtio'/>"
               "</interface>")
+
 CONFIG = "[sflow]\npolling = 1\nsampling = 1\n[capture]\nbackend = pcap\n[ovs]\nsocket = {}\n"
+
+
+class Traffic(AnyTraffic):
+    REST = 62  # the switch's own encoder leaves in XDR's padding what was there: it gets none
 
 
 @contextlib.contextmanager
@@ -130,6 +136,7 @@ def test_down_hung_back():
             assert "Open vSwitch" not in daemon.log(), daemon.log()
             ovs.start_server()
             daemon.wait_status(state_is("watched"), "watched when it comes")
+            assert "warning: Open vSwitch" not in daemon.log(), daemon.log()
             ovs.server.send_signal(signal.SIGSTOP)
             told = daemon.wait_status(state_is("away"), "away when it hangs")
             assert "does not answer" in told["error"], told
@@ -165,6 +172,200 @@ def test_garbage():
                 daemon.wait_status(lambda status: "closed amid a message" in
                                    (status["ovs"]["error"] or ""), "a cut message")
             listener.shutdown(socket.SHUT_RDWR)
+
+
+def tables(n):
+    """The first answer of a host with that many ports."""
+    empty = ["set", []]
+    rows = {
+        "Interface": {f"i{i}": {"new": {
+            "name": f"tap{i}", "type": "", "ofport": i, "ifindex": 1000 + i, "link_state": "up",
+            "external_ids": ["map", [["attached-mac", "fa:16:3e:00:00:01"],
+                                     ["iface-id", "11111111-2222-3333-4444-555555555555"],
+                                     ["iface-status", "active"], ["vm-uuid", "1" * 36]]]}}
+            for i in range(n)},
+        "Port": {f"p{i}": {"new": {"name": f"tap{i}", "interfaces": ["uuid", f"i{i}"], "tag": 7,
+                                   "trunks": empty, "vlan_mode": empty}} for i in range(n)},
+        "Bridge": {"b": {"new": {"name": "br-int", "sflow": empty, "ports": ["set", [
+            ["uuid", f"p{i}"] for i in range(n)]]}}},
+    }
+    return json.dumps({"id": "monitor", "result": rows, "error": None}).encode()
+
+
+@contextlib.contextmanager
+def server(answer):
+    """The path of one that gives that answer to whatever it is told, and keeps silent then."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = os.path.join(folder, "db.sock")
+        listener.bind(path)
+        listener.listen()
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as one:
+                        one.recv(4096)
+                        one.sendall(answer)
+                        while (asked := one.recv(4096)):
+                            if b'"echo"' in asked:
+                                one.sendall(b'{"id":"echo","result":[],"error":null}')
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield path
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_ten_thousand_ports():
+    """a host with 10,000 ports is legal; one with more than can be taken is told, and all else
+    goes on"""
+    with server(tables(10000)) as path, Daemon(CONFIG.format(path)) as daemon:
+        told = daemon.wait_status(state_is("watched"), "watched")
+        tap.equal((told["ports"], told["error"]), (10000, None))
+        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
+            print("#", *(line.strip() for line in file if line.startswith(("VmHWM", "VmRSS"))))
+    with server(b'{"id":"monitor","result":{"Port":{"' + b"x" * (66 << 20)) as path, \
+            Daemon(CONFIG.format(path)) as daemon:
+        told = daemon.wait_status(lambda status: "is too long" in (status["ovs"]["error"] or "") and
+                                  status["ovs"], "too much")
+        tap.equal(told["state"], "away")
+
+
+CONFIGURE = CONFIG + "mode = configure\n"
+
+
+def row_of(ovs, bridge):
+    """The columns of the sFlow row that it has, or None."""
+    rows = {row["_uuid"][1]: row for row in ovs.rows(
+        "sflow", "_uuid", "agent", "targets", "sampling", "polling", "header", "external_ids")}
+    found = {row["name"]: row["sflow"] for row in ovs.rows("bridge", "name", "sflow")}[bridge]
+    return rows[found[1]] if found[0] == "uuid" else None
+
+
+def is_ours(row):
+    return row is not None and row["external_ids"] == ["map", [["virt-sflow", "virt-sflowd"]]]
+
+
+def configured(n):
+    return lambda status: status["ovs"]["configured"] == n and status["ovs"]
+
+
+def test_configure():
+    """every bridge sends samples of its ports to our collectors under our address, taps there are
+    not sampled a second time; as bridges come and settings change; and nothing is left"""
+    with OpenVSwitch() as ovs, taps(0, 1), node(NIC.format(0), NIC.format(1)) as uri:
+        ovs.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "--",
+                  "add-port", "br0", "tap0", "tag=7", "--", "add-port", "br0", "tap1", "tag=7")
+        with Collector(Here(), port=0) as collector, \
+                Daemon(CONFIGURE.format(ovs.socket), "--collector", collector.target,
+                       collector=False, uri=uri) as daemon:
+            daemon.wait_status(configured(1), "a row")
+            row = row_of(ovs, "br0")
+            assert is_ours(row), row
+            tap.equal((row["agent"], row["targets"], row["sampling"], row["polling"],
+                       row["header"]), ("lo", collector.target, 1, 1, 128))
+            status = daemon.wait_status(lambda status: {one["state"] for one in status["taps"]} ==
+                                        {"by its switch"} and status, "taps left to their switch")
+            numbers = {one["ifindex"] for one in status["taps"]}
+            address, sub_agent = status["agent_address"], status["sub_agent_id"]
+            collector.clear()
+
+            def theirs(format):
+                return [sample for sample in collector.samples(format)
+                        if sample.datagram.content["sub_agent_id"] != sub_agent]
+
+            with Traffic("tap0", "tap1"):
+                flow = ovs.wait(lambda: theirs("0:1") or theirs("0:3"), "a packet")[0]
+                ovs.wait(lambda: theirs("0:2") or theirs("0:4"), "the switch's counters")
+            tap.equal(flow.datagram.content["agent"], address)
+
+            def ours():
+                return [sample.content["source"] for sample in collector.samples("0:4") +
+                        collector.flows() if sample not in theirs(None)]
+
+            ovs.wait(lambda: sum(source.startswith("3:") for source in ours()) >= 3,
+                     "three rounds of our own")
+            tap.equal([source for source in ours() if source.startswith("0:") and
+                       int(source[2:]) in numbers], [], "our own samples of the taps")
+            tap.equal(collector.malformed, [])
+            ovs.vsctl("--no-wait", "add-br", "br1")
+            daemon.wait_status(configured(2), "a row for a bridge that came")
+            daemon.reload(CONFIGURE.format(ovs.socket).replace("sampling = 1", "sampling = 64") +
+                          "bridges = br0\n")
+            daemon.wait_status(configured(1), "no row for a bridge that is not wanted")
+            ovs.wait(lambda: row_of(ovs, "br0")["sampling"] == 64, "another rate")
+            for word, rate in (("pause", 0), ("resume", 64)):
+                subprocess.run([started.COMMAND, word, "sampling", "--runtime-dir",
+                                daemon.runtime], check=True, stdout=subprocess.DEVNULL)
+                ovs.wait(lambda: row_of(ovs, "br0")["sampling"] == rate, f"rate after {word}")
+            daemon.reload(CONFIG.format(ovs.socket))
+            daemon.wait_status(lambda status: status["ovs"]["configured"] == 0 and
+                               {one["state"] for one in status["taps"]} == {"sampling"},
+                               "taps that are sampled again")
+            tap.equal(ovs.rows("sflow", "_uuid"), [])
+            daemon.reload(CONFIGURE.format(ovs.socket))
+            daemon.wait_status(configured(2), "rows again")
+        tap.equal(ovs.rows("sflow", "_uuid"), [], "rows after the end")
+
+
+def test_after_a_kill():
+    """what a killed daemon left is taken over by the next one with configure, and taken away by
+    one with observe"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0")
+        for config, n in ((CONFIGURE, 1), (CONFIGURE, 1), (CONFIG, 0)):
+            before = row_of(ovs, "br0")
+            with Daemon(config.format(ovs.socket)) as daemon:
+                daemon.wait_status(configured(n), f"{n} rows")
+                if n and before:
+                    tap.equal(row_of(ovs, "br0")["_uuid"], before["_uuid"])
+                if not n:
+                    ovs.wait(lambda: not ovs.rows("sflow", "_uuid"), "no row")
+                daemon.end(signal.SIGKILL)
+        tap.equal(ovs.rows("sflow", "_uuid"), [])
+
+
+def test_others_rows():
+    """a bridge with another agent's sFlow keeps it; and who takes ours away twice has the bridge"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0", "--", "add-br", "br1", "--", "--id=@s", "create",
+                  "sflow", "agent=eth9", 'targets="192.0.2.9:6343"', "sampling=7", "--", "set",
+                  "bridge", "br1", "sflow=@s")
+        with Daemon(CONFIGURE.format(ovs.socket)) as daemon:
+            told = daemon.wait_status(configured(1), "one row")
+            assert "br1 has an sFlow row of another agent (agent eth9, targets 192.0.2.9:6343)" \
+                in told["trouble"], told
+            ovs.vsctl("--no-wait", "clear", "bridge", "br0", "sflow")
+            ovs.wait(lambda: is_ours(row_of(ovs, "br0")), "our row, once more")
+            daemon.wait_status(configured(1), "one row")
+            ovs.vsctl("--no-wait", "clear", "bridge", "br0", "sflow", "--", "--id=@s", "create",
+                      "sflow", "agent=eth8", 'targets="192.0.2.8:6343"', "--", "set", "bridge",
+                      "br0", "sflow=@s")
+            told = daemon.wait_status(lambda status: "vanished twice" in
+                                      (status["ovs"]["trouble"] or "") and status["ovs"], "a claim")
+            assert "agent eth8, targets 192.0.2.8:6343" in told["trouble"], told
+            ovs.vsctl("--no-wait", "add-br", "br2")
+            daemon.wait_status(lambda status: status["ovs"]["bridges"] == 3, "a bridge")
+            tap.equal(row_of(ovs, "br2"), None, "a row, though nothing is written any more")
+        tap.equal(sorted(row["agent"] for row in ovs.rows("sflow", "agent")), ["eth8", "eth9"])
+
+
+def test_refused():
+    """an agent address that is not its device's first is refused in words, and nothing written"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0")
+        subprocess.run(["ip", "addr", "add", "127.0.0.2/8", "dev", "lo"], check=True)
+        try:
+            with Daemon(CONFIGURE.format(ovs.socket) +
+                        "[sflow]\nagent-address = 127.0.0.2\n") as daemon:
+                told = daemon.wait_status(lambda status: status["ovs"]["trouble"] and status["ovs"],
+                                          "a refusal")
+                assert "127.0.0.2 is not the first address of lo, which is 127.0.0.1" in \
+                    told["trouble"], told
+                tap.equal(ovs.rows("sflow", "_uuid"), [])
+        finally:
+            subprocess.run(["ip", "addr", "del", "127.0.0.2/8", "dev", "lo"], check=True)
 
 
 if __name__ == "__main__":

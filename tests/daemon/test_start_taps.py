@@ -114,6 +114,7 @@ class Traffic:
     the block is left; `sent` is how many."""
 
     TUNSETIFF, IFF_TAP_NO_PI = 0x400454CA, 0x1002
+    REST = 60  # bytes behind the number
 
     def __init__(self, sender, receiver):
         self.sent = 0
@@ -132,7 +133,7 @@ class Traffic:
     def _run(self):
         while not self._over.is_set():
             for _ in range(5):
-                os.write(self._ends[0], self._head + struct.pack(">I", self.sent) + bytes(60))
+                os.write(self._ends[0], self._head + struct.pack(">I", self.sent) + bytes(self.REST))
                 self.sent += 1
             with contextlib.suppress(BlockingIOError):
                 while True:

@@ -163,6 +163,41 @@ test_loopback_interface_can_be_named(void)
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
 }
 
+static void
+test_device_of_an_address(void)
+{
+    static const struct {
+        const char *agent, *device, *error;
+    } cases[] = {
+        {"127.0.0.1", "lo", NULL},
+        {"192.0.2.10", "eno1", NULL},
+        {"2001:db8::10", NULL, "not the first address of eno1, which is 192.0.2.10"},
+        {"fe80::9", "only6", NULL},
+        {"2001:db8:6::9", NULL, "not the first address of only6, which is fe80::9"},
+        {"203.0.113.1", NULL, "no device of this host has the agent address 203.0.113.1"},
+    };
+    g_autoptr(GPtrArray)
+        hosts = g_ptr_array_new_with_free_func((GDestroyNotify)vsf_host_address_free);
+
+    for (guint i = 0; i < G_N_ELEMENTS(hypervisor); i++) {
+        VsfHostAddress *host = g_new0(VsfHostAddress, 1);
+
+        host->interface = g_strdup(hypervisor[i].interface);
+        host->address = g_inet_address_new_from_string(hypervisor[i].address);
+        g_ptr_array_add(hosts, host);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *device = vsf_agent_address_device_from(hosts, cases[i].agent, &error);
+
+        g_assert_cmpstr(device, ==, cases[i].device);
+        if (cases[i].error == NULL)
+            g_assert_no_error(error);
+        else
+            g_assert_nonnull(strstr(error->message, cases[i].error));
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -176,5 +211,6 @@ main(int argc, char **argv)
     g_test_add_func("/net/agent-address/this-host-always-has-one", test_this_host_always_has_one);
     g_test_add_func("/net/agent-address/loopback-interface-can-be-named",
                     test_loopback_interface_can_be_named);
+    g_test_add_func("/net/agent-address/device-of-an-address", test_device_of_an_address);
     return g_test_run();
 }

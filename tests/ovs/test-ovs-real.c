@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The watcher and a real ovsdb-server, on a socket of its own. Skipped where there is none. */
-#include "../../daemon/ovs/client.h"
+#include "../../daemon/ovs/writer.h"
 
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -216,6 +216,93 @@ test_restart_and_hang(void)
     house_close(&house);
 }
 
+/* ---- the writer ---- */
+
+#define MINUTE_US (G_GINT64_CONSTANT(60) * G_USEC_PER_SEC)
+
+/* Until bridge @i has our row, or has none of ours. */
+static void
+wait_ours(House *house, VsfOvsWriter *writer, guint i, gboolean ours, gint64 now_us)
+{
+    for (;;) {
+        const VsfOvsSnapshot *snapshot = vsf_ovs_client_snapshot(house->client);
+
+        vsf_ovs_writer_look(writer, now_us);
+        if (i < vsf_ovs_snapshot_n_bridges(snapshot) &&
+            vsf_ovs_bridge_is_ours(snapshot, vsf_ovs_snapshot_bridge(snapshot, i)) == ours)
+            return;
+        g_main_context_iteration(NULL, TRUE);
+    }
+}
+
+static VsfOvsWanted
+everything(void)
+{
+    return (VsfOvsWanted){.agent = (char *)"lo",
+                          .targets = (char *)"192.0.2.1:6343",
+                          .sampling = 64,
+                          .polling_s = 20,
+                          .header_bytes = 128};
+}
+
+static void
+test_rows_follow_bridges(void)
+{
+    VsfOvsWanted wanted = everything();
+    g_autoptr(VsfOvsWriter) writer = NULL;
+    House house;
+
+    house_open(&house);
+    writer = vsf_ovs_writer_new(house.client);
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    vsctl(&house, "add-br br0");
+    wait_ours(&house, writer, 0, TRUE, MINUTE_US);
+    vsctl(&house, "add-br br1");
+    wait_ours(&house, writer, 1, TRUE, MINUTE_US);
+    g_assert_cmpuint(vsf_ovs_writer_n_bridges(writer), ==, 2);
+    g_assert_cmpuint(vsf_ovs_snapshot_n_sflows(vsf_ovs_client_snapshot(house.client)), ==, 1);
+    g_assert_true(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
+    g_assert_false(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br2"}));
+    vsf_ovs_writer_want(writer, NULL, MINUTE_US);
+    wait_ours(&house, writer, 0, FALSE, MINUTE_US);
+    wait_ours(&house, writer, 1, FALSE, MINUTE_US);
+    g_assert_cmpuint(vsf_ovs_writer_n_bridges(writer), ==, 0);
+    g_assert_null(vsf_ovs_writer_trouble(writer));
+    house_close(&house);
+}
+
+/* Once may be an operator's hand; twice within 5 minutes is another agent. */
+static void
+test_claims(void)
+{
+    VsfOvsWanted wanted = everything();
+    g_autoptr(VsfOvsWriter) writer = NULL;
+    House house;
+
+    house_open(&house);
+    writer = vsf_ovs_writer_new(house.client);
+    vsctl(&house, "add-br br0");
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    wait_ours(&house, writer, 0, TRUE, MINUTE_US);
+    for (gint64 minute = 10; minute <= 30; minute += 10) {
+        vsctl(&house, "clear bridge br0 sflow");
+        wait_ours(&house, writer, 0, FALSE, minute * MINUTE_US);
+        wait_ours(&house, writer, 0, TRUE, minute * MINUTE_US);
+        g_assert_false(vsf_ovs_writer_has_stopped(writer));
+    }
+    vsctl(&house, "clear bridge br0 sflow");
+    wait_ours(&house, writer, 0, FALSE, 33 * MINUTE_US);
+    g_assert_true(vsf_ovs_writer_has_stopped(writer));
+    g_assert_nonnull(strstr(vsf_ovs_writer_trouble(writer), "bridge br0 vanished twice"));
+    vsf_ovs_writer_look(writer, 100 * MINUTE_US);
+    g_assert_true(vsf_ovs_writer_has_stopped(writer));
+    wanted.sampling = 65; /* the configuration changes */
+    vsf_ovs_writer_want(writer, &wanted, 101 * MINUTE_US);
+    wait_ours(&house, writer, 0, TRUE, 101 * MINUTE_US);
+    g_assert_null(vsf_ovs_writer_trouble(writer));
+    house_close(&house);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,5 +316,7 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/real/changes-are-followed", test_changes);
     g_test_add_func("/ovs/real/counters-and-transactions", test_counters_and_transactions);
     g_test_add_func("/ovs/real/restart-and-hang-are-outlived", test_restart_and_hang);
+    g_test_add_func("/ovs/real/rows-follow-bridges", test_rows_follow_bridges);
+    g_test_add_func("/ovs/real/who-takes-a-row-twice-has-the-bridge", test_claims);
     return g_test_run();
 }

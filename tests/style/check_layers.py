@@ -34,7 +34,7 @@ ROOMS = {
     "daemon/control": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     # pcap: `receive --pcap` reads a capture file. ncurses: `top`.
     "daemon/hsflowd": ({"daemon/sflow"}, GIO),
-    "daemon/ovs": ({"include", "daemon/base"}, GIO | {"json-glib"}),
+    "daemon/ovs": ({"include", "daemon/base", "daemon/model"}, GIO | {"json-glib"}),
     "daemon/cli": ({"include", "daemon/hsflowd", "daemon/sflow"}, GIO | {"json-glib", "ncurses", "pcap"}),
     # The composition root sees every room but not the wire to libvirt.
     "daemon": ({"include", "daemon/base", "daemon/model", "daemon/sflow", "daemon/virt",

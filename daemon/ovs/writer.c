@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "writer.h"
+
+#include <string.h>
+
+struct VsfOvsWriter {
+    VsfOvsClient *client;
+    VsfOvsWanted *wanted;
+    GHashTable *had;     /* set of UUIDs of bridges that had our row when we looked last */
+    GHashTable *covered; /* set of names of those that have it now */
+    gint64 vanished_us;  /* when a row of ours vanished last; 0: never */
+    gboolean stopped;
+    gint64 refused_us; /* when a transaction failed last; 0: the last one went well */
+    gboolean writing;
+    char *rival;   /* who has a bridge that we want; or NULL */
+    char *refusal; /* of the last transaction; or NULL */
+    char *claim;   /* why it stopped; or NULL */
+};
+
+#define RETRY_US (5 * G_USEC_PER_SEC)
+
+VsfOvsWriter *
+vsf_ovs_writer_new(VsfOvsClient *client)
+{
+    VsfOvsWriter *writer = g_new0(VsfOvsWriter, 1);
+
+    writer->client = client;
+    writer->had = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    writer->covered = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return writer;
+}
+
+void
+vsf_ovs_writer_free(VsfOvsWriter *writer)
+{
+    if (writer == NULL)
+        return;
+    g_hash_table_unref(writer->had);
+    g_hash_table_unref(writer->covered);
+    vsf_ovs_wanted_free(writer->wanted);
+    g_free(writer->rival);
+    g_free(writer->refusal);
+    g_free(writer->claim);
+    g_free(writer);
+}
+
+/* Whoever took it away is who is there now, if anybody is. */
+static void
+note_vanished(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge,
+              gint64 now_us)
+{
+    g_autofree char *rival = vsf_ovs_rival(snapshot, bridge);
+    gboolean again = writer->vanished_us != 0 && now_us - writer->vanished_us <= VSF_OVS_CLAIM_US;
+
+    writer->vanished_us = now_us;
+    if (!again)
+        return;
+    writer->stopped = TRUE;
+    g_free(writer->claim);
+    writer->claim = g_strdup_printf(
+        "our sFlow row of bridge %s vanished twice within 5 minutes: another agent claims it (%s); "
+        "nothing is written any more",
+        bridge->name, rival != NULL ? rival : "which leaves no row of its own");
+}
+
+/* What our own transaction took away has not vanished: who is not wanted is not looked for. */
+static void
+look_for_vanished(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, gint64 now_us)
+{
+    g_autoptr(GHashTable) had = g_steal_pointer(&writer->had);
+    const VsfOvsBridge *vanished = NULL;
+
+    writer->had = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_hash_table_remove_all(writer->covered);
+    for (guint i = 0; i < vsf_ovs_snapshot_n_bridges(snapshot); i++) {
+        const VsfOvsBridge *bridge = vsf_ovs_snapshot_bridge(snapshot, i);
+
+        if (vsf_ovs_bridge_is_ours(snapshot, bridge)) {
+            g_hash_table_add(writer->covered, g_strdup(bridge->name));
+            g_hash_table_add(writer->had, g_strdup(bridge->uuid));
+        } else if (g_hash_table_contains(had, bridge->uuid) &&
+                   vsf_ovs_bridge_is_wanted(writer->wanted, bridge)) {
+            vanished = bridge;
+        }
+    }
+    if (vanished != NULL)
+        note_vanished(writer, snapshot, vanished, now_us);
+}
+
+static void
+look_for_rivals(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot)
+{
+    g_clear_pointer(&writer->rival, g_free);
+    for (guint i = 0; writer->rival == NULL && i < vsf_ovs_snapshot_n_bridges(snapshot); i++) {
+        const VsfOvsBridge *bridge = vsf_ovs_snapshot_bridge(snapshot, i);
+        g_autofree char *rival = vsf_ovs_bridge_is_wanted(writer->wanted, bridge)
+                                     ? vsf_ovs_rival(snapshot, bridge)
+                                     : NULL;
+
+        if (rival != NULL)
+            writer->rival = g_strdup_printf("bridge %s has an sFlow row of another agent (%s), "
+                                            "which is left alone",
+                                            bridge->name, rival);
+    }
+}
+
+static void
+written(const char *trouble, gpointer user_data)
+{
+    VsfOvsWriter *writer = user_data;
+
+    writer->writing = FALSE;
+    g_free(writer->refusal);
+    writer->refusal = trouble != NULL
+                          ? g_strdup_printf("the database refuses to be written: %s", trouble)
+                          : NULL;
+    writer->refused_us = trouble != NULL ? g_get_monotonic_time() : 0;
+}
+
+void
+vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us)
+{
+    const VsfOvsSnapshot *snapshot = vsf_ovs_client_snapshot(writer->client);
+    g_autofree char *params = NULL;
+
+    if (snapshot == NULL)
+        return;
+    look_for_vanished(writer, snapshot, now_us);
+    look_for_rivals(writer, snapshot);
+    if (writer->writing || writer->stopped ||
+        vsf_ovs_client_state(writer->client) != VSF_OVS_WATCHED ||
+        (writer->refused_us != 0 && now_us - writer->refused_us < RETRY_US))
+        return;
+    params = vsf_ovs_plan(snapshot, writer->wanted);
+    if (params != NULL)
+        writer->writing = vsf_ovs_client_transact(writer->client, params, written, writer);
+}
+
+void
+vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint64 now_us)
+{
+    if (vsf_ovs_wanted_equal(writer->wanted, wanted))
+        return;
+    vsf_ovs_wanted_free(writer->wanted);
+    writer->wanted = vsf_ovs_wanted_copy(wanted);
+    writer->stopped = FALSE;
+    writer->vanished_us = 0;
+    g_clear_pointer(&writer->claim, g_free);
+    vsf_ovs_writer_look(writer, now_us);
+}
+
+void
+vsf_ovs_writer_leave(VsfOvsWriter *writer)
+{
+    const VsfOvsSnapshot *snapshot = vsf_ovs_client_snapshot(writer->client);
+    g_autofree char *params = snapshot != NULL ? vsf_ovs_plan(snapshot, NULL) : NULL;
+
+    if (params != NULL)
+        vsf_ovs_client_last_words(writer->client, params);
+}
+
+const char *
+vsf_ovs_writer_trouble(const VsfOvsWriter *writer)
+{
+    if (writer->claim != NULL)
+        return writer->claim;
+    return writer->refusal != NULL ? writer->refusal : writer->rival;
+}
+
+gboolean
+vsf_ovs_writer_has_stopped(const VsfOvsWriter *writer)
+{
+    return writer->stopped;
+}
+
+gboolean
+vsf_ovs_writer_covers(const VsfOvsWriter *writer, const VsfOvsPort *port)
+{
+    return port != NULL && g_hash_table_contains(writer->covered, port->bridge);
+}
+
+guint
+vsf_ovs_writer_n_bridges(const VsfOvsWriter *writer)
+{
+    return g_hash_table_size(writer->covered);
+}

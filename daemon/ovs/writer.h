@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keeps what is wanted in Open vSwitch's database: as bridges come and go and as what is wanted
+ * changes; one transaction at a time. It gives up, until something else is wanted, when what it
+ * wrote vanished twice within 5 minutes: then another agent claims the bridges. Main thread; time
+ * is an argument. */
+#pragma once
+
+#include "client.h"
+#include "plan.h"
+
+#define VSF_OVS_CLAIM_US (300 * G_USEC_PER_SEC)
+
+typedef struct VsfOvsWriter VsfOvsWriter;
+
+VsfOvsWriter *vsf_ovs_writer_new(VsfOvsClient *client); /* which outlives it */
+void vsf_ovs_writer_free(VsfOvsWriter *writer);         /* takes NULL; what is written stays */
+
+/* @wanted: copied; NULL: nothing of ours is to be there. */
+void vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint64 now_us);
+
+/* The client has changed, or some seconds passed: what was refused is tried again. */
+void vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us);
+
+/* Takes away what is ours, at the end of the process. */
+void vsf_ovs_writer_leave(VsfOvsWriter *writer);
+
+/* Why not each bridge that is wanted has our row, in words that name the rival; NULL: each has, or
+ * will in a moment. The writer's, until it looks again. */
+const char *vsf_ovs_writer_trouble(const VsfOvsWriter *writer);
+gboolean vsf_ovs_writer_has_stopped(const VsfOvsWriter *writer);
+
+/* Whether the interface's packets and counters are sent by its bridge, for us. @port may be
+ * NULL. */
+gboolean vsf_ovs_writer_covers(const VsfOvsWriter *writer, const VsfOvsPort *port);
+guint vsf_ovs_writer_n_bridges(const VsfOvsWriter *writer); /* that do */
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfOvsWriter, vsf_ovs_writer_free)
