@@ -93,7 +93,12 @@ print_others(const Hook *hook)
 static int
 complain(GError *error)
 {
-    g_printerr(PROGRAM ": %s\n", error->message);
+    const char *remedy = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED) &&
+                                 geteuid() != 0
+                             ? "; run it as root"
+                             : "";
+
+    g_printerr(PROGRAM ": %s%s\n", error->message, remedy);
     return 1;
 }
 

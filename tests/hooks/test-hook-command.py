@@ -274,6 +274,19 @@ def unsuitable_folders_are_errors(host):
     refused(host, HOOK)
 
 
+def who_may_not_is_told_to_be_root(host):
+    os.chmod(host.hooks, 0o555)
+    other = {"user": 65534} if os.geteuid() == 0 else {}
+    try:
+        code, _, err = host.install(**other)
+    except PermissionError:
+        raise Skip("nobody else reaches the build folder") from None
+    assert code == 1
+    has(err, "Permission denied; run it as root")
+    os.chmod(host.hooks, 0o755)
+    assert host.tree() == {}
+
+
 def foreign_file_in_its_place_is_left(host):
     os.mkdir(host.folder)
     host.file(host.target, "#!/bin/sh\nexit 0\n")
@@ -390,7 +403,7 @@ CASES = [
     program_whose_child_keeps_the_output_is_refused, program_that_cannot_be_run_is_refused,
     program_that_is_not_ours_is_refused, program_runs_without_stdin_and_in_a_clean_environment,
     failed_update_leaves_the_old_one, full_disk_leaves_nothing, read_only_folder_is_an_error,
-    unsuitable_folders_are_errors, foreign_file_in_its_place_is_left,
+    unsuitable_folders_are_errors, who_may_not_is_told_to_be_root, foreign_file_in_its_place_is_left,
     link_or_folder_in_its_place_is_left, remove_takes_our_file_alone, remove_twice_is_well,
     killed_install_leaves_nothing_that_runs, status_tells_what_is_there,
     status_tells_another_version, status_names_other_hooks,

@@ -2,10 +2,12 @@
 """The packages as the distributions' own tools build them of the tarball, each once."""
 
 import contextlib
+import fcntl
 import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -21,21 +23,53 @@ def scratch():
 def make_scratch():
     base = os.path.join(labs.build_folder(), "lab")
     os.makedirs(base, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="install-", dir=base)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    labs.remove_stale(base)
+    folder = tempfile.mkdtemp(prefix="run-install-", dir=base)
+    with open(os.path.join(folder, "lock"), "w") as lock:  # by which it is known as somebody's
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class Running:
+    """A command that has process and mount namespaces of its own: however it ends, nothing of it runs
+    on or stays mounted in what is removed afterwards."""
+
+    def __init__(self, command, cwd=None, environment=None):
+        unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        self._command = command
+        self._process = subprocess.Popen(
+            unshare + list(command), cwd=cwd, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C", **(environment or {})})
+
+    def end(self):
+        """Nothing of it is left afterwards, not even a process that nobody has waited for: the first one
+        inside takes all others with it, and unshare waits for that one."""
+        if self._process.poll() is None:
+            with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children") as file:
+                inside = [int(word) for word in file.read().split()]
+            for pid in inside or [self._process.pid]:
+                os.kill(pid, signal.SIGKILL)
+        self._process.communicate()
+
+    def output(self, timeout=500):
+        """All that it said; the tail of it in the error if it fails."""
+        try:
+            output, _ = self._process.communicate(timeout=timeout)
+        except BaseException:
+            self.end()
+            raise
+        if self._process.returncode != 0:
+            raise AssertionError(f"{' '.join(self._command)}: {self._process.returncode}\n"
+                                 + output[-3000:])
+        return output
 
 
 def call(*command, cwd=None, timeout=500, **environment):
-    """Its output; the tail of it in the error if it fails."""
-    done = subprocess.run(command, cwd=cwd, timeout=timeout, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C", **environment})
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout[-3000:]}")
-    return done.stdout
+    return Running(command, cwd, environment).output(timeout)
 
 
 def once(function):
@@ -44,8 +78,14 @@ def once(function):
 
     def step(*arguments):
         if arguments not in results:
-            results[arguments] = function(*arguments)
-        return results[arguments]
+            try:
+                results[arguments] = (function(*arguments), None)
+            except Exception as error:
+                results[arguments] = (None, error)
+        result, error = results[arguments]
+        if error is not None:
+            raise error
+        return result
     return step
 
 
@@ -64,6 +104,15 @@ def tree():
     os.makedirs(folder)
     call("tar", "xf", tarball(), "-C", folder, "--strip-components=1")
     return folder
+
+
+def put(new, folder):
+    """In one step, so that what was interrupted is not taken for whole."""
+    try:
+        os.rename(new, folder)
+    except OSError:
+        if not os.path.exists(folder):  # else another run was faster
+            raise
 
 
 def kept():
@@ -87,34 +136,82 @@ def deb():
     if not os.path.exists(folder):
         call("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", cwd=tree(),
              timeout=1500, DEB_BUILD_OPTIONS="nocheck parallel=2")
-        new = tempfile.mkdtemp(prefix="packages-", dir=os.path.join(labs.build_folder(), "lab"))
+        new = os.path.join(scratch(), "packages")
+        os.makedirs(new)
         for path in glob.glob(os.path.join(scratch(), "virt-sflow*_*")):
             shutil.copy(path, new)
-        os.rename(new, folder)  # in one step, so that what was interrupted is not taken for whole
-    found, = glob.glob(os.path.join(folder, "virt-sflow_*.deb"))
+        put(new, folder)
+    own = os.path.join(scratch(), "deb")  # of this run, whatever a later one does with those that are kept
+    shutil.copytree(folder, own, copy_function=os.link)
+    found, = glob.glob(os.path.join(own, "virt-sflow_*.deb"))
     return found
+
+
+def rpm_top():
+    return os.path.join(scratch(), "rpmbuild")
 
 
 @once
 def rpm():
     """-> (binary package, source package, the others)."""
     tap.need("rpmbuild")
-    top = os.path.join(scratch(), "rpmbuild")
-    call("rpmbuild", "-ta", "--nodeps", "--define", f"_topdir {top}", tarball())
+    top = rpm_top()
+    call("rpmbuild", "-ta", "--nodeps", "--noclean", "--define", f"_topdir {top}", tarball())
     binary, = glob.glob(top + "/RPMS/*/virt-sflow-[0-9]*.rpm")
     source, = glob.glob(top + "/SRPMS/*.rpm")
     return binary, source, set(glob.glob(top + "/RPMS/*/*.rpm")) - {binary}
 
 
+def mark_example(root, version):
+    """The example of the configuration changes with each version, as a real one may."""
+    with open(os.path.join(root, "etc/virt-sflow/virt-sflow.conf"), "a") as file:
+        file.write(f"# of {version}\n")
+
+
+@once
+def rpm_of(version):
+    """The same package under another version, by the project's own spec (scripts, files, rights)
+    over what rpm() built; its example of the configuration is another."""
+    rpm()
+    content, = glob.glob(rpm_top() + "/BUILDROOT/*")
+    top = os.path.join(scratch(), "rpm-" + version)
+    root = top + "/content"
+    shutil.copytree(content, root, symlinks=True)
+    for name in ("doc", "licenses"):  # the spec puts these there itself
+        shutil.rmtree(os.path.join(root, "usr/share", name))
+    mark_example(root, version)
+    with open(os.path.join(tree(), "rpm/virt-sflow.spec")) as file:
+        text = file.read()
+    built, = re.findall(r"(?m)^Version:\s*(\S+)$", text)
+    for pattern, new in (
+            (r"(?m)^Version:.*$", "Version: " + version),
+            (r"(?m)^Source0:.*$", "Source0: " + os.path.basename(tarball())),
+            (r"(?m)^%autosetup$", f"%autosetup -n virt-sflow-{built}"),
+            (r"(?ms)^%build$.*?(?=^%install$)", ""),
+            (r"(?ms)^%install$.*?(?=^%if %\{with check\}$)",
+             f"%install\ncp -a {root}/. %{{buildroot}}\n\n")):
+        text, count = re.subn(pattern, new, text)
+        tap.equal(count, 1, pattern)
+    spec = os.path.join(top, "virt-sflow.spec")
+    with open(spec, "w") as file:
+        file.write(text)
+    call("rpmbuild", "-bb", "--nodeps", "--define", f"_topdir {top}", "--define",
+         "_sourcedir " + os.path.dirname(tarball()), spec)
+    found, = glob.glob(top + "/RPMS/*/virt-sflow-[0-9]*.rpm")
+    return found
+
+
 @once
 def deb_of(version):
-    """The same package under another version, as an upgrade or downgrade meets it."""
+    """The same package under another version, as an upgrade or downgrade meets it; its example of
+    the configuration is another."""
     folder = os.path.join(scratch(), "deb-" + version)
     call("dpkg-deb", "--raw-extract", deb(), folder)
+    mark_example(folder, version)
     control = os.path.join(folder, "DEBIAN/control")
     with open(control) as file:
         text = re.sub(r"(?m)^Version: .*$", "Version: " + version, file.read())
     with open(control, "w") as file:
         file.write(text)
-    call("dpkg-deb", "--root-owner-group", "--build", folder, folder + ".deb")
+    call("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", folder, folder + ".deb")
     return folder + ".deb"

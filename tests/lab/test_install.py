@@ -8,20 +8,24 @@ import re
 import shutil
 import subprocess
 
+import built
 import lab as labs
 import tap
 from built import call, deb, once, rpm, scratch, tarball, tree
 from collector import Collector
+from debian import base, debian
 
 SOURCE = os.environ.get("VSF_SOURCE", os.path.join(os.path.dirname(__file__), "../.."))
-SUITE = "bookworm"
-LISTS = """deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://security.debian.org/debian-security bookworm-security main
-"""
 # There is no site whose name the packages could have.
 LINTIAN_EXPECTED = {"bogus-mail-host", "bogus-mail-host-in-debian-changelog"}
-HOOK = "etc/libvirt/hooks/qemu.d/50-virt-sflow"
+HOOK = "/etc/libvirt/hooks/qemu.d/50-virt-sflow"
+CONFIG = "/etc/virt-sflow/virt-sflow.conf"
+STATE = "/var/lib/virt-sflow/indexes"
+USERS = ("virt-sflow", "virt-sflow-agent")
+VERSIONS = ("0.1.0", "0.1.1", "0.1.0", "0.0.9")  # up by one, down by one, down by one more
+# What a build must do without, as far as it may be on this machine.
+NOT_NEEDED = re.compile(r"^git|rpm|ovs|ovn|clang|llvm|llc|bpf|dnsmasq|dig$|nslookup|lintian|dpkg|debootstrap|"
+                        r"virsh|libvirt|qemu|ccache|pcap-config|ncurses.*-config")
 
 
 def lab():
@@ -29,36 +33,13 @@ def lab():
 
 
 @once
-def debian():
-    """A Debian with nothing but its base, and with package lists."""
-    tap.need("debootstrap")
-    folder = os.path.join(scratch(), "debian")
-    if subprocess.run(["apt-get", "--print-uris", "update"], stdout=subprocess.DEVNULL).returncode:
-        tap.skip("no apt here")
-    call("debootstrap", "--variant=minbase", SUITE, folder, "http://deb.debian.org/debian")
-    with open(folder + "/etc/apt/sources.list", "w") as file:
-        file.write(LISTS)
-    # What a package may start by itself is not the host's business.
-    with open(folder + "/usr/sbin/policy-rc.d", "w") as file:
-        file.write("#!/bin/sh\nexit 101\n")
-    os.chmod(folder + "/usr/sbin/policy-rc.d", 0o755)
-    inside(folder, "apt-get", "update", "-q")
-    return folder
-
-
-def inside(folder, *command):
-    return call("chroot", folder, "env", "DEBIAN_FRONTEND=noninteractive", *command)
-
-
-def traces(folder):
-    """What lies there under the project's name."""
-    found = []
-    for where, folders, files in os.walk(folder):
-        if where == folder:
-            folders[:] = [name for name in folders if name not in ("proc", "sys", "dev", "run")]
-        found += [os.path.relpath(os.path.join(where, name), folder)
-                  for name in folders + files if "virt-sflow" in name]
-    return sorted(path for path in found if not path.startswith(("var/cache", "root")))
+def furnished():
+    """That Debian with the libraries that the package names."""
+    system = debian()
+    system.run("apt-get", "satisfy", "-y", "-q", "--no-install-recommends",
+               call("dpkg-deb", "--field", deb(), "Depends").strip())
+    os.makedirs(system.path("/etc/libvirt/hooks"))  # as libvirt's own package does
+    return system
 
 
 def run_in(folder):
@@ -95,7 +76,8 @@ def judge(folder, name):
 
 
 def test_tarball_has_no_more_than_the_sources():
-    """The tarball builds without git, and holds no file of the workplace or of a build"""
+    """The tarball holds all that packages are made of, and no file of the workplace or of a build"""
+    base()  # its download has time until the packages are there
     names = call("tar", "tf", tarball()).split("\n")
     assert any(name.endswith("/rpm/virt-sflow.spec") for name in names), names[:20]
     tap.equal([name for name in names if re.search(r"/build|\.deb$|\.o$|__pycache__", name)
@@ -125,17 +107,71 @@ def test_rpm_and_rpmlint():
     tap.equal(done.returncode, 0, done.stdout[-500:])
 
 
+@once
+def plain():
+    """A build of the tarball where nothing is that it could do without; -> its folder."""
+    programs, build = os.path.join(scratch(), "programs"), os.path.join(scratch(), "plain")
+    os.makedirs(programs)
+    for folder in os.environ["PATH"].split(":")[::-1] + ["/usr/bin"]:
+        for path in glob.glob(os.path.join(folder, "*")):
+            name = os.path.join(programs, os.path.basename(path))
+            if not NOT_NEEDED.search(os.path.basename(path)):
+                if os.path.lexists(name):
+                    os.remove(name)
+                os.symlink(path, name)
+    call("meson", "setup", build, tree(), "--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var",
+         "--libexecdir=libexec", "-Dtests=false", "--buildtype=plain", PATH=programs, CC="gcc")
+    call("ninja", "-C", build, PATH=programs)
+    return build
+
+
+def test_builds_without():
+    """The tarball builds where there is no git repository, rpm, Open vSwitch, DNS or clang for eBPF,
+    and --version says that it has one backend; an option leaves eBPF out as well"""
+    shown = call(os.path.join(plain(), "daemon/virt-sflowd"), "--version")
+    assert re.search(r"^backends: pcap$", shown, re.M), shown
+    build = os.path.join(scratch(), "without")
+    call("meson", "setup", build, tree(), "-Dbpf=disabled", "-Dtests=false")
+    targets = call("ninja", "-C", build, "-t", "targets", "all")
+    assert "daemon/virt-sflowd:" in targets and ".bpf." not in targets, targets[-500:]
+
+
+def without_library(name):
+    """The exit status of meson where pkg-config does not know that one, and what it said."""
+    known, build = (os.path.join(scratch(), f"{what}-{name}") for what in ("known", "missing"))
+    os.makedirs(known)
+    path = call("pkg-config", "--variable=pc_path", "pkg-config").strip()
+    for folder in path.split(":"):
+        for file in glob.glob(os.path.join(folder, "*.pc")):
+            if os.path.basename(file) != name + ".pc":
+                os.symlink(file, os.path.join(known, os.path.basename(file)))
+    plain()  # its search path has no other way to a library than pkg-config
+    done = subprocess.run(["meson", "setup", build, tree(), "-Dtests=false"], capture_output=True,
+                          text=True, env={**os.environ, "CC": "gcc", "PKG_CONFIG_LIBDIR": known,
+                                          "PATH": os.path.join(scratch(), "programs")})
+    return done.returncode, done.stdout
+
+
+def test_missing_library():
+    """A library that a metric needs and that is missing fails the build, and is named; without libbpf it has
+    one backend less"""
+    for name in ("libvirt", "libvirt-qemu", "libpcap", "libmnl", "json-glib-1.0", "ncursesw"):
+        status, said = without_library(name)
+        assert status != 0 and re.search(f"ERROR.*{name}", said), said[-500:]
+    tap.equal(without_library("libbpf")[0], 0)
+
+
+def installed(root):
+    return {os.path.join("/", os.path.relpath(os.path.join(where, name), root))
+            for where, _, names in os.walk(root) for name in names}
+
+
 def test_packages_hold_what_meson_installs():
-    """Both packages hold what `meson install` with a DESTDIR gives, the configuration in /etc,
-    and documentation; `ninja uninstall` takes all away again"""
-    build, root = os.path.join(scratch(), "plain"), os.path.join(scratch(), "root")
-    call("meson", "setup", build, tree(), "--prefix=/usr", "--sysconfdir=/etc",
-         "--localstatedir=/var", "--libexecdir=libexec", "-Dtests=false")
-    call("ninja", "-C", build)
-    call("meson", "install", "-C", build, "--no-rebuild", DESTDIR=root)
-    wanted = {os.path.join("/", os.path.relpath(os.path.join(where, name), root))
-              for where, _, names in os.walk(root) for name in names}
-    wanted.add("/etc/virt-sflow/virt-sflow.conf")
+    """Both packages hold what `meson install` with a DESTDIR gives, whatever the build's backends, the
+    configuration in /etc, and documentation"""
+    root = os.path.join(scratch(), "root")
+    call("meson", "install", "-C", plain(), "--no-rebuild", DESTDIR=root)
+    wanted = installed(root) | {CONFIG}
     documents = re.compile(r"/usr/share/(doc|licenses|lintian)/|/usr/lib/\.build-id(/|$)")
     of_deb = call("dpkg-deb", "--contents", deb())
     # AppArmor's profiles are Debian's, SELinux's module is Fedora's.
@@ -150,59 +186,141 @@ def test_packages_hold_what_meson_installs():
         folders = {os.path.dirname(name) for name in held | wanted}
         folders |= {os.path.dirname(name) for name in folders}
         tap.equal(held - folders - {"/etc/virt-sflow/conf.d"}, wanted - missing, which)
-    call("ninja", "-C", build, "uninstall", DESTDIR=root)
-    left = [name for _, _, names in os.walk(root) for name in names]
-    tap.equal(left, [])
 
 
-def test_builds_without_ebpf():
-    """The tarball builds without eBPF as well, and --version says which backends there are"""
-    build = os.path.join(scratch(), "without")
-    call("meson", "setup", build, tree(), "-Dbpf=disabled", "-Dtests=false")
-    call("ninja", "-C", build)
-    shown = call(os.path.join(build, "daemon/virt-sflowd"), "--version")
-    assert re.search(r"^backends: pcap$", shown, re.M), shown
+def test_uninstall():
+    """`ninja uninstall` leaves no file and no folder that the installation made; after a second
+    installation over the first one no file"""
+    root = os.path.join(scratch(), "uninstalled")
+    for times, left in ((1, []), (2, [root])):
+        for _ in range(times):
+            call("meson", "install", "-C", plain(), "--no-rebuild", DESTDIR=root)
+        assert installed(root)
+        call("ninja", "-C", plain(), "uninstall")
+        tap.equal(installed(root), set())
+        tap.equal(glob.glob(root), left)
+
+
+def identity(system):
+    return [system.run("id", user) for user in USERS]
+
+
+def keeps(system, install, asked):
+    """Through all versions the site's configuration, state, hook and users stay, and `asked` is what
+    each step asks of systemd."""
+    install(VERSIONS[0])
+    system.run("virt-sflow", "hook", "install")
+    site = system.read(CONFIG) + "# the site's own\n"
+    state = "virt-sflow-indexes 1\n"
+    system.write(CONFIG, site)
+    system.write(STATE, state, 0o640)
+    users, hook = identity(system), system.read(HOOK, binary=True)
+    for version in VERSIONS[1:]:
+        system.asked()
+        install(version)
+        tap.equal(system.asked(), asked, version)
+        tap.equal((system.read(CONFIG), system.read(STATE)), (site, state), version)
+        assert system.exists(HOOK), version + ": the hook went"
+        tap.equal((identity(system), system.read(HOOK, binary=True)), (users, hook), version)
+        assert os.access(system.path(HOOK), os.X_OK)
+
+
+def test_deb_up_and_down():
+    """An upgrade and downgrades of the .deb keep configuration, state, hook and users, and restart the
+    services; they start when it is installed and end when it is removed"""
+    system = furnished()
+    system.fake_systemd()
+    try:
+        def install(version):
+            path = system.path("/root/package.deb")
+            shutil.copy(built.deb_of(version), path)
+            system.run("dpkg", "--force-confold", "--install", "/root/package.deb")
+            os.remove(path)
+            tap.equal(system.run("dpkg-query", "-W", "-f", "${Version}", "virt-sflow"), version)
+
+        keeps(system, install, ["stop virt-sflow-agent.service",
+                                "restart virt-sflow-agent.socket virt-sflowd.service"])
+        system.run("dpkg", "--remove", "virt-sflow")
+        tap.equal(system.asked(), ["stop virt-sflow-agent.socket virt-sflowd.service"])
+        system.run("dpkg", "--purge", "virt-sflow")
+        tap.equal(system.traces(), [])
+        install(VERSIONS[0])
+        tap.equal(system.asked()[-1], "start virt-sflow-agent.socket virt-sflowd.service")
+        system.run("dpkg", "--purge", "virt-sflow")
+    finally:
+        system.no_systemd()
 
 
 def test_deb_runs_and_leaves_nothing():
     """The .deb installs in a clean Debian, its daemon serves a real libvirtd, and purging it
     leaves nothing, not even a hook that was installed"""
-    package, folder = deb(), debian()
-    shutil.copy(package, folder + "/root")
-    inside(folder, "apt-get", "install", "-y", "-q", "--no-install-recommends",
-           "/root/" + os.path.basename(package))
-    assert "virt-sflow" in inside(folder, "virt-sflowd", "--version")
-    for user in ("virt-sflow", "virt-sflow-agent"):
-        inside(folder, "getent", "passwd", user)
-    inside(folder, "virt-sflowd", "--check-config")
-    judge(folder, "of-deb")
-    os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)  # as libvirt's own package does
-    inside(folder, "virt-sflow", "hook", "install")
-    assert os.path.exists(os.path.join(folder, HOOK))
-    inside(folder, "dpkg", "--remove", "virt-sflow")
-    assert not os.path.exists(os.path.join(folder, HOOK)), "the hook stayed"
+    package, system = deb(), furnished()
+    shutil.copy(package, system.path("/root"))
+    system.run("apt-get", "install", "-y", "-q", "--no-install-recommends",
+               "/root/" + os.path.basename(package))
+    shown = system.run("virt-sflowd", "--version")
+    assert re.search(r"^backends: pcap ebpf$", shown, re.M), shown
+    identity(system)
+    system.run("virt-sflowd", "--check-config")
+    judge(system.folder, "of-deb")
+    system.run("virt-sflow", "hook", "install")
+    assert system.exists(HOOK)
+    system.run("dpkg", "--remove", "virt-sflow")
+    assert not system.exists(HOOK), "the hook stayed"
     # An administrator's configuration outlives the removal, not the purge.
-    assert os.path.exists(folder + "/etc/virt-sflow/virt-sflow.conf")
-    inside(folder, "dpkg", "--purge", "virt-sflow")
-    assert "virt-sflow" not in inside(folder, "getent", "passwd")
-    tap.equal(traces(folder), [])
+    assert system.exists(CONFIG)
+    system.run("dpkg", "--purge", "virt-sflow")
+    assert "virt-sflow" not in system.run("getent", "passwd")
+    tap.equal(system.traces(), [])
+
+
+def rpm_traces(system):
+    return [path for path in system.traces() if not path.startswith("var/lib/rpm")]
+
+
+def test_rpm_up_and_down():
+    """An upgrade and downgrades of the .rpm keep configuration, state, hook and users, and restart what
+    runs; an installation enables, the last removal disables and stops"""
+    system = furnished()
+    system.fake_systemd()
+    try:
+        def install(version):
+            # The first one as it was built, the others from the same spec.
+            package = rpm()[0] if version == VERSIONS[0] else built.rpm_of(version)
+            call("rpm", "--root", system.folder, "--nodeps", "-U", "--oldpackage", package)
+            tap.equal(call("rpm", "--root", system.folder, "-q", "--qf", "%{version}", "virt-sflow"),
+                      version)
+
+        units = "virt-sflow-agent.service virt-sflowd.service"
+        keeps(system, install, ["try-restart " + units])
+        assert "# of " + VERSIONS[-1] in system.read(CONFIG + ".rpmnew")
+        call("rpm", "--root", system.folder, "-e", "virt-sflow")
+        tap.equal(system.asked(), ["disable --now virt-sflow-agent.socket " + units])
+        assert not system.exists(HOOK), "the hook stayed"
+        assert "# the site's own" in system.read(CONFIG + ".rpmsave")
+        shutil.rmtree(system.path("/etc/virt-sflow"))
+        install(VERSIONS[0])
+        tap.equal(system.asked(), ["preset virt-sflow-agent.socket virt-sflowd.service"])
+        call("rpm", "--root", system.folder, "-e", "virt-sflow")
+    finally:
+        system.no_systemd()
+        shutil.rmtree(os.path.dirname(system.path(STATE)), ignore_errors=True)
+    tap.equal(rpm_traces(system), [])
 
 
 def test_rpm_runs_and_leaves_nothing():
     """The .rpm installs into a root of its own, its daemon serves a real libvirtd, and erasing
     it leaves nothing, not even a hook that was installed"""
-    # Where the .deb was and is not any more: the libraries are there.
-    folder, package = debian(), rpm()[0]
+    system, package = furnished(), rpm()[0]
     needed = re.findall(r"^(lib\S+?)\(\)", call("rpm", "-qpR", package), re.M)
     assert any("libvirt.so" in name for name in needed), needed
-    call("rpm", "--root", folder, "--nodeps", "-i", package)
-    judge(folder, "of-rpm")
-    os.makedirs(folder + "/etc/libvirt/hooks", exist_ok=True)
-    inside(folder, "virt-sflow", "hook", "install")
-    call("rpm", "--root", folder, "-e", "virt-sflow")
-    assert not os.path.exists(os.path.join(folder, HOOK)), "the hook stayed"
-    shutil.rmtree(folder + "/var/lib/virt-sflow")
-    tap.equal([path for path in traces(folder) if not path.startswith("var/lib/rpm")], [])
+    call("rpm", "--root", system.folder, "--nodeps", "-i", package)
+    judge(system.folder, "of-rpm")
+    system.run("virt-sflow", "hook", "install")
+    call("rpm", "--root", system.folder, "-e", "virt-sflow")
+    assert not system.exists(HOOK), "the hook stayed"
+    shutil.rmtree(os.path.dirname(system.path(STATE)))
+    tap.equal(rpm_traces(system), [])
 
 
 if __name__ == "__main__":
