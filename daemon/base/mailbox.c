@@ -62,12 +62,20 @@ letters_came(int fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data G_
 void
 vsf_mailbox_open(void)
 {
+    GSource *source;
+
     if (event_fd >= 0)
         return;
     event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event_fd < 0)
         g_error("no descriptor for the main loop: %s", g_strerror(errno));
-    g_unix_fd_add(event_fd, G_IO_IN, letters_came, NULL);
+    source = g_unix_fd_source_new(event_fd, G_IO_IN);
+    g_source_set_callback(source, G_SOURCE_FUNC(letters_came), NULL, NULL);
+    /* Else GLib takes the descriptor out of the poll for as long as the callback runs, and wakes
+     * the loop for that: one more turn of it each time. No callback runs the loop. */
+    g_source_set_can_recurse(source, TRUE);
+    g_source_attach(source, NULL);
+    g_source_unref(source);
 }
 
 void

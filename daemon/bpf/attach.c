@@ -18,30 +18,24 @@
 static const enum bpf_attach_type tcx_types[VSF_BPF_N_HOOKS] = {
     (enum bpf_attach_type)ATTACH_TCX_INGRESS, (enum bpf_attach_type)ATTACH_TCX_EGRESS};
 
+/* Of a mirrored tap and a port both hooks have candidates with ONCE. */
 static guint32
 tap_flags(VsfDirection direction, VsfSide side)
 {
-    guint32 flags = side == VSF_SIDE_MIRRORED ? VSF_TAP_MIRRORED
-                    : side == VSF_SIDE_PORT   ? VSF_TAP_IS_PORT
-                                              : 0;
-
-    if (direction != VSF_DIRECTION_OUT)
-        flags |= VSF_TAP_FROM_VM;
-    if (direction == VSF_DIRECTION_BOTH || direction == VSF_DIRECTION_OUT ||
-        (direction == VSF_DIRECTION_ONCE && side != VSF_SIDE_TAP))
-        flags |= VSF_TAP_TO_VM;
-    else if (direction == VSF_DIRECTION_ONCE)
-        flags |= VSF_TAP_TO_ONCE;
-    return flags;
+    if (side == VSF_SIDE_MIRRORED)
+        return VSF_TAP_MIRRORED;
+    if (side == VSF_SIDE_PORT)
+        return VSF_TAP_IS_PORT;
+    return direction == VSF_DIRECTION_ONCE ? VSF_TAP_ONCE : 0;
 }
 
 /* The programs of the hooks that have candidates; -1 for the other. */
 static void
-choose_programs(const VsfBpf *bpf, guint32 flags, int programs[VSF_BPF_N_HOOKS])
+choose_programs(const VsfBpf *bpf, VsfSide side, int programs[VSF_BPF_N_HOOKS])
 {
-    gboolean from = (flags & VSF_TAP_FROM_VM) != 0;
-    gboolean to = (flags & (VSF_TAP_TO_VM | VSF_TAP_TO_ONCE)) != 0;
-    gboolean mirrored = (flags & VSF_TAP_MIRRORED) != 0;
+    gboolean mirrored = side == VSF_SIDE_MIRRORED;
+    gboolean from = bpf->config.direction != VSF_DIRECTION_OUT;
+    gboolean to = bpf->config.direction != VSF_DIRECTION_IN;
 
     programs[VSF_BPF_INGRESS] = (mirrored ? to : from) ? bpf->programs[VSF_BPF_INGRESS] : -1;
     programs[VSF_BPF_EGRESS] = (mirrored ? from : to) ? bpf->programs[VSF_BPF_EGRESS] : -1;
@@ -111,13 +105,13 @@ turn_to_tcx(VsfBpfTap *tap)
 }
 
 static gboolean
-open_hooks(VsfBpfTap *tap, guint32 flags, GError **error)
+open_hooks(VsfBpfTap *tap, VsfSide side, GError **error)
 {
     VsfBpf *bpf = tap->bpf;
     g_autoptr(GError) taken = NULL;
     int programs[VSF_BPF_N_HOOKS];
 
-    choose_programs(bpf, flags, programs);
+    choose_programs(bpf, side, programs);
     tap->way = choose_way(bpf);
     if (tap->way == VSF_BPF_WAY_CLSACT) {
         if (vsf_bpf_clsact_attach(tap->ifindex, programs, bpf->owner.name, &taken))
@@ -148,7 +142,7 @@ vsf_bpf_attach(VsfBpf *bpf, int ifindex, VsfSide side, guint32 rate, GError **er
         return NULL;
     /* The hooks first, so that both directions begin at once, and with them what other taps leave
      * to this one. */
-    if (!open_hooks(tap, flags, error)) {
+    if (!open_hooks(tap, side, error)) {
         vsf_bpf_slot_free(bpf, tap->slot);
         return NULL;
     }
@@ -200,29 +194,32 @@ vsf_bpf_set_rate(VsfBpfTap *tap, guint32 rate, GError **error)
 {
     if (!vsf_bpf_rate_check(rate, error))
         return FALSE;
-    __atomic_store_n(&tap->bpf->slots[tap->slot].rate_word, vsf_rate_word(rate), __ATOMIC_RELEASE);
+    vsf_bpf_slot_set_rate(tap->bpf, tap->slot, vsf_rate_word(rate));
     return TRUE;
 }
 
-gboolean
+/* The kernel may be counting. */
+static guint64
+load_count(const __u64 *count)
+{
+    return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+void
 vsf_bpf_counts(const VsfBpfTap *tap, VsfBpfCounts *counts)
 {
-    g_autofree struct vsf_bpf_state *states = g_new0(struct vsf_bpf_state, tap->bpf->n_cpus);
-
-    if (bpf_map_lookup_elem(tap->bpf->states_fd, &tap->slot, states) != 0)
-        return FALSE;
     *counts = (VsfBpfCounts){0};
     for (guint cpu = 0; cpu < tap->bpf->n_cpus; cpu++) {
-        const struct vsf_bpf_state *state = &states[cpu];
+        const struct vsf_bpf_state *state = vsf_bpf_state_of(tap->bpf, cpu, tap->slot);
+        guint from = state->flags & VSF_TAP_MIRRORED ? 0 : 1, to = 1 - from;
 
-        counts->packets_to_vm += state->packets[0];
-        counts->packets_from_vm += state->packets[1];
-        counts->bytes_to_vm += state->bytes[0];
-        counts->bytes_from_vm += state->bytes[1];
-        counts->candidates += state->candidates;
-        counts->lost += state->lost;
+        counts->packets_to_vm += load_count(&state->packets[to]);
+        counts->packets_from_vm += load_count(&state->packets[from]);
+        counts->bytes_to_vm += load_count(&state->bytes[to]);
+        counts->bytes_from_vm += load_count(&state->bytes[from]);
+        counts->candidates += load_count(&state->candidates);
+        counts->lost += load_count(&state->lost);
     }
-    return TRUE;
 }
 
 guint

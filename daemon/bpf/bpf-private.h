@@ -29,10 +29,11 @@ struct VsfBpf {
     struct ring_buffer *ring;
     gpointer reading; /* of read.c, while it reads */
     int programs[VSF_BPF_N_HOOKS];
-    int states_fd, displaced_fd, ring_fd;
-    guint n_cpus;
+    int displaced_fd, ring_fd;
+    guint n_cpus; /* one more than the highest number of one */
     gboolean has_tcx;
-    struct vsf_bpf_tap *slots; /* mapped from the kernel; n_slots of them */
+    struct vsf_bpf_tap *slots;    /* mapped from the kernel; n_slots of them */
+    struct vsf_bpf_state *states; /* mapped as well; n_cpus times n_slots */
     guint n_slots;
 
     GMutex mutex; /* for what follows, and for taking and freeing slots */
@@ -58,6 +59,9 @@ void vsf_bpf_set_error(GError **error, int code, const char *what);
 /* Samples come out of bpf->ring_fd. */
 gboolean vsf_bpf_ring_open(VsfBpf *bpf, GError **error);
 
+/* What CPU number @cpu has of the tap in @slot. */
+struct vsf_bpf_state *vsf_bpf_state_of(const VsfBpf *bpf, guint cpu, guint slot);
+
 /* Takes a slot for the tap, with all counts at 0. Waits for a detach of the same interface that is
  * under way. FALSE: NO_ROOM, or FAILED. */
 gboolean vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error);
@@ -66,6 +70,9 @@ gboolean vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error
 gboolean vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word,
                            GError **error);
 void vsf_bpf_slot_close(VsfBpf *bpf, guint slot);
+
+/* Of a tap that is open. Without waiting. */
+void vsf_bpf_slot_set_rate(VsfBpf *bpf, guint slot, guint64 rate_word);
 
 /* When no program can be using it. */
 void vsf_bpf_slot_free(VsfBpf *bpf, guint slot);

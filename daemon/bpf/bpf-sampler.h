@@ -91,7 +91,7 @@ void vsf_bpf_detach(VsfBpfTap *tap); /* NULL is fine; the interface may be gone 
 
 /* Without waiting, main thread. */
 gboolean vsf_bpf_set_rate(VsfBpfTap *tap, guint32 rate, GError **error);
-gboolean vsf_bpf_counts(const VsfBpfTap *tap, VsfBpfCounts *counts);
+void vsf_bpf_counts(const VsfBpfTap *tap, VsfBpfCounts *counts);
 guint vsf_bpf_fds(const VsfBpfTap *tap); /* descriptors that it holds */
 
 /* clsact only: removes filters that a daemon of ours left when it was killed; never those of one

@@ -117,7 +117,7 @@ static void
 set_sizes(VsfBpf *bpf, guint32 ring_bytes)
 {
     struct vsf_bpf_constants constants = {
-        .slot_mask = bpf->n_slots - 1,
+        .n_slots = bpf->n_slots,
         .header_bytes = bpf->config.header_bytes,
         .ring_bytes = ring_bytes,
     };
@@ -125,24 +125,44 @@ set_sizes(VsfBpf *bpf, guint32 ring_bytes)
     vsf_log2_table(constants.log2_table);
     set_constants(bpf, &constants);
     bpf_map__set_max_entries(find_map(bpf, "vsf_taps"), bpf->n_slots);
-    bpf_map__set_max_entries(find_map(bpf, "vsf_states"), bpf->n_slots);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_states"), bpf->n_cpus * bpf->n_slots);
     bpf_map__set_max_entries(find_map(bpf, "vsf_displaced"), bpf->n_slots);
     bpf_map__set_max_entries(find_map(bpf, "vsf_ring"), ring_bytes);
 }
 
-static gboolean
-map_slots(VsfBpf *bpf, GError **error)
+static gsize
+slots_bytes(const VsfBpf *bpf)
 {
-    int fd = bpf_map__fd(find_map(bpf, "vsf_taps"));
-    gsize size = bpf->n_slots * sizeof(struct vsf_bpf_tap);
-    void *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return bpf->n_slots * sizeof(struct vsf_bpf_tap);
+}
 
-    if (slots == MAP_FAILED) {
-        vsf_bpf_set_error(error, errno, "mapping the taps");
+static gsize
+states_bytes(const VsfBpf *bpf)
+{
+    return (gsize)bpf->n_cpus * bpf->n_slots * sizeof(struct vsf_bpf_state);
+}
+
+/* The array in our memory; NULL with @error set. */
+static void *
+map_array(VsfBpf *bpf, const char *name, gsize size, GError **error)
+{
+    int fd = bpf_map__fd(find_map(bpf, name));
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (memory != MAP_FAILED)
+        return memory;
+    vsf_bpf_set_error(error, errno, "mapping the taps");
+    return NULL;
+}
+
+static gboolean
+map_arrays(VsfBpf *bpf, GError **error)
+{
+    bpf->slots = map_array(bpf, "vsf_taps", slots_bytes(bpf), error);
+    if (bpf->slots == NULL)
         return FALSE;
-    }
-    bpf->slots = slots;
-    return TRUE;
+    bpf->states = map_array(bpf, "vsf_states", states_bytes(bpf), error);
+    return bpf->states != NULL;
 }
 
 /* Nothing has that index: a kernel that knows tcx says so, one before it does not know what is
@@ -183,34 +203,47 @@ load(VsfBpf *bpf, GError **error)
     for (guint hook = 0; hook < VSF_BPF_N_HOOKS; hook++)
         bpf->programs[hook] = bpf_program__fd(
             bpf_object__find_program_by_name(bpf->object, names[hook]));
-    bpf->states_fd = bpf_map__fd(find_map(bpf, "vsf_states"));
     bpf->displaced_fd = bpf_map__fd(find_map(bpf, "vsf_displaced"));
     bpf->ring_fd = bpf_map__fd(find_map(bpf, "vsf_ring"));
     bpf->has_tcx = has_tcx(bpf);
-    return map_slots(bpf, error) && vsf_bpf_ring_open(bpf, error);
+    return map_arrays(bpf, error) && vsf_bpf_ring_open(bpf, error);
+}
+
+/* Of states for each slot. 0 with @error set. */
+static guint
+count_cpus(GError **error)
+{
+    g_autofree char *possible = NULL;
+    g_autoptr(GError) unread = NULL;
+    guint n = 0;
+
+    if (g_file_get_contents("/sys/devices/system/cpu/possible", &possible, NULL, &unread))
+        n = vsf_cpu_numbers(possible);
+    if (n == 0)
+        g_set_error(error, VSF_BPF_ERROR, VSF_BPF_ERROR_FAILED, "the number of processors: %s",
+                    unread != NULL ? unread->message : "the kernel's list is empty");
+    return n;
 }
 
 VsfBpf *
 vsf_bpf_load(const VsfBpfConfig *config, GError **error)
 {
     VsfBpf *bpf;
-    int n_cpus;
+    guint n_cpus;
 
     g_assert(config->header_bytes >= 64 && config->header_bytes <= VSF_BPF_HEADER_MAX);
     g_assert(config->taps_max >= 1);
     libbpf_set_print(say_nothing);
     if (!may_use_bpf(error))
         return NULL;
-    n_cpus = libbpf_num_possible_cpus();
-    if (n_cpus <= 0) {
-        vsf_bpf_set_error(error, n_cpus, "the number of processors");
+    n_cpus = count_cpus(error);
+    if (n_cpus == 0)
         return NULL;
-    }
     bpf = g_new0(VsfBpf, 1);
     bpf->config = *config;
     bpf->n_slots = power_of_two(1, SLOTS_MAX, config->taps_max);
     bpf->config.taps_max = MIN(config->taps_max, bpf->n_slots);
-    bpf->n_cpus = (guint)n_cpus;
+    bpf->n_cpus = n_cpus;
     bpf->tcx_most = VSF_BPF_TCX_MOST;
     g_mutex_init(&bpf->mutex);
     g_cond_init(&bpf->freed);
@@ -227,7 +260,9 @@ vsf_bpf_free(VsfBpf *bpf)
         return;
     g_assert(bpf->n_taps == 0);
     if (bpf->slots != NULL)
-        munmap(bpf->slots, bpf->n_slots * sizeof(struct vsf_bpf_tap));
+        munmap(bpf->slots, slots_bytes(bpf));
+    if (bpf->states != NULL)
+        munmap(bpf->states, states_bytes(bpf));
     ring_buffer__free(bpf->ring);
     bpf_object__close(bpf->object);
     vsf_bpf_owner_clear(&bpf->owner);

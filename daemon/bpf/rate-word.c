@@ -2,6 +2,7 @@
 #include "rate-word.h"
 
 #include <math.h>
+#include <string.h>
 
 guint64
 vsf_rate_word(guint32 rate)
@@ -28,4 +29,14 @@ vsf_log2_table(guint32 table[VSF_LOG2_STEPS + 1])
 {
     for (guint i = 0; i <= VSF_LOG2_STEPS; i++)
         table[i] = (guint32)llround(ldexp(log2(1 + (double)i / VSF_LOG2_STEPS), 31));
+}
+
+guint
+vsf_cpu_numbers(const char *possible)
+{
+    const char *end = possible + strcspn(possible, "\n"), *at = end;
+
+    while (at > possible && g_ascii_isdigit(at[-1]))
+        at--;
+    return at < end ? (guint)g_ascii_strtoull(at, NULL, 10) + 1 : 0;
 }

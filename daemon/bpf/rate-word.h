@@ -11,4 +11,8 @@
 /* @rate: 1 to VSF_BPF_RATE_MAX. */
 guint64 vsf_rate_word(guint32 rate);
 
+/* One more than the highest number in a list of the kernel's, as "0-3,8-11": numbers of processors
+ * may have gaps. 0: there is none at its end. */
+guint vsf_cpu_numbers(const char *possible);
+
 void vsf_log2_table(guint32 table[VSF_LOG2_STEPS + 1]);

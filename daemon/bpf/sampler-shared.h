@@ -7,28 +7,24 @@
 #define VSF_BPF_HEADER_MAX 256
 #define VSF_BPF_HITS_MAX 64 /* samples of one super-frame; more are counted as lost */
 
-/* Flags of a tap. */
-#define VSF_TAP_MIRRORED 1U /* ingress is to the VM */
-#define VSF_TAP_FROM_VM 2U  /* these are candidates */
-#define VSF_TAP_TO_VM 4U    /* and these */
-#define VSF_TAP_TO_ONCE 8U  /* of these only what came in by no attached tap of a VM */
-#define VSF_TAP_IS_PORT 16U /* the host's: what came in by it came in by no VM's */
+/* Flags of a tap. What a hook sees are candidates: there is no program where none are. */
+#define VSF_TAP_MIRRORED 1U /* ingress is to the VM; the lowest bit */
+#define VSF_TAP_ONCE 2U     /* of the egress only what came in by no attached tap of a VM */
+#define VSF_TAP_IS_PORT 4U  /* the host's: what came in by it came in by no VM's */
 
 /* The only read-only data: set before the programs are loaded, so that the verifier and the
  * compiler in the kernel know them as constants. */
 struct vsf_bpf_constants {
-    __u32 slot_mask;
+    __u32 n_slots; /* a power of two */
     __u32 header_bytes;
     __u64 ring_bytes;
     __u32 log2_table[VSF_LOG2_STEPS + 1];
 };
 
-/* A tap, in a slot of an array that user space has mapped. Its slot is ifindex & slot_mask if
+/* A tap, in a slot of an array that user space has mapped. Its slot is ifindex & (n_slots - 1) if
  * that is free, else any other, which the map `displaced` knows. A cache line each. */
 struct vsf_bpf_tap {
-    __u32 ifindex; /* 0: free */
-    __u32 flags;
-    __u64 rate_word;
+    __s32 ifindex;    /* 0: free; negative: taken, but no program is to find it. User space's */
     __u32 generation; /* of the slot: grows with each tap that it gets */
     __u32 displaced;  /* taps that belong here and lie elsewhere */
     /* Records of this slot that were put into the ring, and those of them that were taken out.
@@ -37,16 +33,22 @@ struct vsf_bpf_tap {
     __u64 consumed; /* user space, one thread */
 } __attribute__((aligned(64)));
 
-/* One of each tap on each CPU. Programs run with bottom halves off, so nothing interrupts a
- * program by another on the same CPU. */
+/* One of each tap on each CPU, at cpu * slots + slot of an array that user space has mapped too.
+ * The first cache line is all that a frame needs that is not picked: what the tap is, and what
+ * was counted. Programs run with bottom halves off, so nothing interrupts a program by another on
+ * the same CPU. */
 struct vsf_bpf_state {
-    __u64 rate_word;  /* which `next` was drawn for */
+    __u32 ifindex; /* 0: no program is to find it. User space writes these */
+    __u32 flags;
+    __u32 rate;       /* N that is in force */
+    __u32 drawn_for;  /* N that `left` was drawn for */
+    __u64 left;       /* candidates up to the one that is picked next, this included */
     __u64 candidates; /* segments */
-    __u64 next;       /* the number of the candidate that is picked next */
-    __u64 packets[2]; /* to and from the VM */
+    __u64 packets[2]; /* at egress and at ingress */
     __u64 bytes[2];
-    __u64 last; /* the number of the last that was picked */
-    __u64 told; /* the sum of the gaps in records */
+    __u64 rate_word __attribute__((aligned(64))); /* of `rate`, written before it. User space */
+    __u64 last;                                   /* the number of the last that was picked */
+    __u64 told;                                   /* the sum of the gaps in records */
     __u64 lost;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sampler in the kernel: two programs, for a tap's ingress and egress hook. All that is done
- * for each packet is to find the tap, count, and compare with the number of the candidate that is
- * to be picked next on this CPU. */
+ * for each packet is to find what this CPU has of the tap, one cache line, to count there, and to
+ * see whether the candidate that is picked next is reached. */
 #include "sampler-shared.h"
 
 #include <linux/bpf.h>
@@ -17,6 +17,7 @@
 #define TAGS_MAX 3
 #define EXTENSIONS_MAX 4
 #define MAC_BYTES 12 /* before the tag */
+#define NO_SLOT 0xffffffff
 #define IPV4_TCP_END (ETH_HLEN + 20 + 20)
 #define IPV6_TCP_END (ETH_HLEN + 40 + 20)
 
@@ -34,8 +35,10 @@ struct {
     __type(value, struct vsf_bpf_tap);
 } vsf_taps SEC(".maps");
 
+/* Not of the kernel's per-CPU kind, to whose values there is one way more to go. */
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, struct vsf_bpf_state);
@@ -63,24 +66,47 @@ struct shape {
     __u64 bytes; /* of all */
 };
 
-static __always_inline struct vsf_bpf_tap *
-find_tap(__u32 ifindex, __u32 *slot)
-{
-    struct vsf_bpf_tap *tap;
-    __u32 *other;
+/* A number whose address is taken has a word of the stack for itself: verifiers before Linux 6.8 do
+ * not like another half to be written where one was kept. */
+#define ALONE __attribute__((aligned(8)))
 
-    *slot = ifindex & constants.slot_mask;
-    tap = bpf_map_lookup_elem(&vsf_taps, slot);
-    if (!tap || tap->ifindex == ifindex)
-        return tap;
-    if (tap->displaced == 0)
+static __always_inline struct vsf_bpf_state *
+state_of(__u32 slot)
+{
+    __u32 key ALONE = bpf_get_smp_processor_id() * constants.n_slots + slot;
+
+    return bpf_map_lookup_elem(&vsf_states, &key);
+}
+
+/* The slot of a tap that is not at home; NO_SLOT: none. Apart, since few are. */
+static __noinline __u32
+find_displaced(__u32 ifindex)
+{
+    __u32 key ALONE = ifindex;
+    __u32 *slot = bpf_map_lookup_elem(&vsf_displaced, &key);
+
+    return slot ? *slot : NO_SLOT;
+}
+
+/* What this CPU has of it. */
+static __always_inline struct vsf_bpf_state *
+find_state(__u32 ifindex, __u32 *slot)
+{
+    struct vsf_bpf_state *state;
+    struct vsf_bpf_tap *home;
+
+    *slot = ifindex & (constants.n_slots - 1);
+    state = state_of(*slot);
+    if (!state || state->ifindex == ifindex)
+        return state;
+    home = bpf_map_lookup_elem(&vsf_taps, slot);
+    if (!home || home->displaced == 0)
         return 0;
-    other = bpf_map_lookup_elem(&vsf_displaced, &ifindex);
-    if (!other)
+    *slot = find_displaced(ifindex);
+    if (*slot == NO_SLOT)
         return 0;
-    *slot = *other;
-    tap = bpf_map_lookup_elem(&vsf_taps, slot);
-    return tap && tap->ifindex == ifindex ? tap : 0;
+    state = state_of(*slot);
+    return state && state->ifindex == ifindex ? state : 0;
 }
 
 /* The functions with loops, or called in one, are not static: so the verifier looks at each alone
@@ -194,7 +220,7 @@ vsf_headers_length(struct __sk_buff *skb)
 }
 
 /* gso_segs is 0 in what a guest sends until the kernel has looked at it, which it does later. */
-static __noinline int
+static __always_inline int
 shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
 {
     __u32 headers = vsf_headers_length(skb), size = skb->gso_size, length = skb->len;
@@ -271,21 +297,21 @@ has_room(const struct vsf_bpf_tap *tap, __u64 record_bytes)
     return own + used < constants.ring_bytes;
 }
 
-/* Draws until the next one lies behind this frame. Returns how many segments of it are picked, and
- * sets state->last. */
+/* Draws until the next one lies behind this frame of @n segments, which are counted already.
+ * Returns how many of them are picked, and sets state->last. */
 __noinline __u64
-vsf_draw_hits(struct vsf_bpf_state *state)
+vsf_draw_hits(struct vsf_bpf_state *state, __u64 n)
 {
     __u64 rate_word, next, hits = 0, rest;
 
     if (!state)
         return 0;
     rate_word = state->rate_word;
-    next = state->next;
+    next = state->candidates - n + state->left;
     if (VSF_RATE_N(rate_word) <= 1) {
         hits = state->candidates - next + 1;
         state->last = state->candidates;
-        state->next = state->candidates + 1;
+        state->left = 1;
         return hits;
     }
     /* Unrolled: what a processor might guess of a loop has no end. */
@@ -301,20 +327,22 @@ vsf_draw_hits(struct vsf_bpf_state *state)
         hits += 1 + rest / VSF_RATE_N(rate_word);
         next = state->candidates + 1 + vsf_draw_skip(rate_word);
     }
-    state->next = next;
+    state->left = next - state->candidates;
     return hits;
 }
 
 /* A record of @hits samples, the last of which is state->last. @place: as for pick(). */
 static __always_inline int
-emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_state *state,
-     const struct shape *shape, __u64 place, __u32 gap, __u16 hits)
+emit(struct __sk_buff *skb, const struct vsf_bpf_state *state, const struct shape *shape,
+     __u64 place, __u32 gap, __u16 hits)
 {
     const __u64 bytes = sizeof(struct vsf_bpf_record) + constants.header_bytes;
     __u64 length = shape->length, last_length = shape->last_length;
+    __u32 slot ALONE = (__u32)(place >> 1);
+    struct vsf_bpf_tap *tap = bpf_map_lookup_elem(&vsf_taps, &slot);
     struct vsf_bpf_record *record;
 
-    if (!has_room(tap, bytes))
+    if (!tap || !has_room(tap, bytes))
         return -1;
     /* Else the compiler chooses between two addresses, which needs CAP_PERFMON. */
     asm volatile("" : "+r"(length), "+r"(last_length));
@@ -325,14 +353,14 @@ emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_state 
         return -1;
     record->time_ns = bpf_ktime_get_ns();
     record->ifindex = skb->ifindex;
-    record->slot = (__u32)(place >> 1);
+    record->slot = slot;
     record->generation = tap->generation;
-    record->rate = VSF_RATE_N(state->rate_word);
+    record->rate = state->drawn_for;
     record->gap = gap;
     record->frame_length = (__u32)length;
     record->last_length = (__u32)last_length;
     record->hits = hits;
-    record->from_vm = place & 1;
+    record->from_vm = (place ^ state->flags) & 1;
     if (copy_header(skb, record) != 0) {
         bpf_ringbuf_discard(record, 0);
         return -1;
@@ -343,13 +371,11 @@ emit(struct __sk_buff *skb, struct vsf_bpf_tap *tap, const struct vsf_bpf_state 
     return 0;
 }
 
-/* Apart, so that the programs hold little of what only a sample needs. @place: the slot and, in
- * the lowest bit, whether it is from the VM. */
-static __noinline int
-pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state,
-     const struct shape *shape, __u64 place)
+/* @place: the slot and, in the lowest bit, whether it is the ingress. */
+static __always_inline void
+pick(struct __sk_buff *skb, struct vsf_bpf_state *state, const struct shape *shape, __u64 place)
 {
-    __u64 hits = vsf_draw_hits(state), gap = state->last - state->told;
+    __u64 hits = vsf_draw_hits(state, shape->n), gap = state->last - state->told;
 
     if (hits > VSF_BPF_HITS_MAX) {
         state->lost += hits - VSF_BPF_HITS_MAX;
@@ -357,71 +383,103 @@ pick(struct __sk_buff *skb, struct vsf_bpf_tap *tap, struct vsf_bpf_state *state
     }
     if (gap > 0xffffffff)
         gap = 0xffffffff;
-    if (emit(skb, tap, state, shape, place, (__u32)gap, (__u16)hits) == 0)
+    if (emit(skb, state, shape, place, (__u32)gap, (__u16)hits) == 0)
         state->told += gap;
     else
         state->lost += hits; /* and the next record tells of the gap */
-    return 0;
 }
 
 /* --- each packet ----------------------------------------------------------- */
 
 static __always_inline int
-is_candidate(const struct __sk_buff *skb, __u32 flags, __u32 from_vm)
+came_by_tap(const struct __sk_buff *skb)
 {
-    const struct vsf_bpf_tap *other;
-    __u32 unused;
+    const struct vsf_bpf_state *other;
+    __u32 unused ALONE;
 
-    if (from_vm)
-        return flags & VSF_TAP_FROM_VM;
-    if (!(flags & VSF_TAP_TO_ONCE))
-        return flags & VSF_TAP_TO_VM;
     if (!skb->ingress_ifindex)
+        return 0;
+    other = find_state(skb->ingress_ifindex, &unused);
+    return other && !(other->flags & VSF_TAP_IS_PORT);
+}
+
+/* The distribution has no memory: what passed since the last pick does not matter. */
+static __noinline int
+draw_anew(struct vsf_bpf_state *state)
+{
+    __u64 rate_word = *(volatile __u64 *)&state->rate_word;
+
+    state->drawn_for = VSF_RATE_N(rate_word);
+    state->left = 1 + vsf_draw_skip(rate_word);
+    return 0;
+}
+
+/* Counts @n segments of @bytes together. Returns whether one of them is to be picked. */
+static __always_inline int
+count(struct __sk_buff *skb, struct vsf_bpf_state *state, __u32 ingress, __u64 n, __u64 bytes)
+{
+    if (ingress) {
+        state->packets[1] += n;
+        state->bytes[1] += bytes;
+    } else {
+        state->packets[0] += n;
+        state->bytes[0] += bytes;
+    }
+    if (!ingress && state->flags & VSF_TAP_ONCE && came_by_tap(skb))
+        return 0;
+    if (state->drawn_for != *(volatile __u32 *)&state->rate)
+        draw_anew(state);
+    state->candidates += n;
+    if (n >= state->left)
         return 1;
-    other = find_tap(skb->ingress_ifindex, &unused);
-    return !other || (other->flags & VSF_TAP_IS_PORT);
+    state->left -= n;
+    return 0;
+}
+
+static __always_inline __u32
+tag_bytes_of(const struct __sk_buff *skb)
+{
+    return skb->vlan_present ? SEEN_TAG_BYTES : 0;
+}
+
+/* These two are apart, so that the programs hold little of what few frames need. @place: the slot
+ * and, in the lowest bit, whether it is the ingress. */
+static __noinline int
+see_super_frame(struct __sk_buff *skb, struct vsf_bpf_state *state, __u64 place)
+{
+    __u32 tag_bytes = tag_bytes_of(skb);
+    struct shape shape = {.n = 1};
+
+    shape.length = shape.last_length = shape.bytes = skb->len + tag_bytes;
+    shape_super_frame(skb, tag_bytes, &shape);
+    if (count(skb, state, place & 1, shape.n, shape.bytes))
+        pick(skb, state, &shape, place);
+    return NEXT;
+}
+
+static __noinline int
+pick_frame(struct __sk_buff *skb, struct vsf_bpf_state *state, __u64 place)
+{
+    __u64 length = skb->len + tag_bytes_of(skb);
+    struct shape shape = {1, length, length, length};
+
+    pick(skb, state, &shape, place);
+    return NEXT;
 }
 
 static __always_inline int
 see(struct __sk_buff *skb, __u32 ingress)
 {
-    __u32 tag_bytes = skb->vlan_present ? SEEN_TAG_BYTES : 0, slot;
-    struct vsf_bpf_tap *tap = find_tap(skb->ifindex, &slot);
-    struct shape shape = {.n = 1};
-    struct vsf_bpf_state *state;
-    __u64 rate_word;
-    __u32 from_vm;
+    __u32 slot ALONE;
+    struct vsf_bpf_state *state = find_state(skb->ifindex, &slot);
 
-    if (!tap)
-        return NEXT;
-    state = bpf_map_lookup_elem(&vsf_states, &slot);
     if (!state)
         return NEXT;
-    shape.length = shape.last_length = skb->len + tag_bytes;
-    shape.bytes = shape.length;
     if (skb->gso_size != 0)
-        shape_super_frame(skb, tag_bytes, &shape);
-    from_vm = ingress ^ (tap->flags & VSF_TAP_MIRRORED);
-    if (from_vm) {
-        state->packets[1] += shape.n;
-        state->bytes[1] += shape.bytes;
-    } else {
-        state->packets[0] += shape.n;
-        state->bytes[0] += shape.bytes;
-    }
-    if (!is_candidate(skb, tap->flags, from_vm))
+        return see_super_frame(skb, state, (__u64)slot << 1 | ingress);
+    if (!count(skb, state, ingress, 1, skb->len + tag_bytes_of(skb)))
         return NEXT;
-    rate_word = *(volatile __u64 *)&tap->rate_word;
-    if (state->rate_word != rate_word) {
-        /* The distribution has no memory: what passed since the last pick does not matter. */
-        state->rate_word = rate_word;
-        state->next = state->candidates + 1 + vsf_draw_skip(rate_word);
-    }
-    state->candidates += shape.n;
-    if (state->candidates < state->next)
-        return NEXT;
-    pick(skb, tap, state, &shape, (__u64)slot << 1 | from_vm);
-    return NEXT;
+    return pick_frame(skb, state, (__u64)slot << 1 | ingress);
 }
 
 SEC("tc")

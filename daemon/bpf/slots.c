@@ -17,13 +17,28 @@ home_of(const VsfBpf *bpf, int ifindex)
 static int
 get_ifindex(const VsfBpf *bpf, guint slot)
 {
-    return g_atomic_int_get((gint *)&bpf->slots[slot].ifindex);
+    return g_atomic_int_get(&bpf->slots[slot].ifindex);
 }
 
 static void
 set_ifindex(VsfBpf *bpf, guint slot, int ifindex)
 {
-    g_atomic_int_set((gint *)&bpf->slots[slot].ifindex, ifindex);
+    g_atomic_int_set(&bpf->slots[slot].ifindex, ifindex);
+}
+
+struct vsf_bpf_state *
+vsf_bpf_state_of(const VsfBpf *bpf, guint cpu, guint slot)
+{
+    return &bpf->states[cpu * bpf->n_slots + slot];
+}
+
+/* For the programs on each CPU; 0: they are not to find it. */
+static void
+show(VsfBpf *bpf, guint slot, int ifindex)
+{
+    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
+        __atomic_store_n(&vsf_bpf_state_of(bpf, cpu, slot)->ifindex, (guint32)ifindex,
+                         __ATOMIC_RELEASE);
 }
 
 static gboolean
@@ -54,15 +69,12 @@ choose(VsfBpf *bpf, int ifindex)
     return bpf->free_hint;
 }
 
-static gboolean
-zero_states(VsfBpf *bpf, guint slot, GError **error)
+/* No program uses them. */
+static void
+zero_states(VsfBpf *bpf, guint slot)
 {
-    g_autofree struct vsf_bpf_state *states = g_new0(struct vsf_bpf_state, bpf->n_cpus);
-
-    if (bpf_map_update_elem(bpf->states_fd, &slot, states, BPF_ANY) == 0)
-        return TRUE;
-    vsf_bpf_set_error(error, errno, "the map of counts");
-    return FALSE;
+    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
+        *vsf_bpf_state_of(bpf, cpu, slot) = (struct vsf_bpf_state){0};
 }
 
 gboolean
@@ -84,8 +96,7 @@ vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error)
         return FALSE;
     }
     chosen = choose(bpf, ifindex);
-    if (!zero_states(bpf, chosen, error))
-        return FALSE;
+    zero_states(bpf, chosen);
     bpf->slots[chosen].generation++;
     set_ifindex(bpf, chosen, -ifindex);
     bpf->n_taps++;
@@ -100,8 +111,9 @@ vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word, GEr
     int ifindex = -get_ifindex(bpf, slot);
     guint home = home_of(bpf, ifindex);
 
-    bpf->slots[slot].flags = flags;
-    bpf->slots[slot].rate_word = rate_word;
+    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
+        vsf_bpf_state_of(bpf, cpu, slot)->flags = flags;
+    vsf_bpf_slot_set_rate(bpf, slot, rate_word);
     if (slot != home) {
         if (bpf_map_update_elem(bpf->displaced_fd, &ifindex, &slot, BPF_NOEXIST) != 0) {
             vsf_bpf_set_error(error, errno, "the map of interfaces");
@@ -110,7 +122,19 @@ vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word, GEr
         bpf->slots[home].displaced++;
     }
     set_ifindex(bpf, slot, ifindex);
+    show(bpf, slot, ifindex);
     return TRUE;
+}
+
+void
+vsf_bpf_slot_set_rate(VsfBpf *bpf, guint slot, guint64 rate_word)
+{
+    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++) {
+        struct vsf_bpf_state *state = vsf_bpf_state_of(bpf, cpu, slot);
+
+        __atomic_store_n(&state->rate_word, rate_word, __ATOMIC_RELAXED);
+        __atomic_store_n(&state->rate, VSF_RATE_N(rate_word), __ATOMIC_RELEASE);
+    }
 }
 
 void
@@ -118,6 +142,7 @@ vsf_bpf_slot_close(VsfBpf *bpf, guint slot)
 {
     int ifindex = get_ifindex(bpf, slot);
 
+    show(bpf, slot, 0);
     if (ifindex > 0)
         set_ifindex(bpf, slot, -ifindex);
 }

@@ -6,9 +6,10 @@
 
 #include <libvirt/virterror.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define MAX_HANDLES 1024
+#define MAX_HANDLES 8192           /* of domains that are long gone, too: then all anew */
 #define KEEPALIVE_IS_SAFE 10003000 /* libvirt 10.3.0: see link.h */
 
 struct VsfLink {
@@ -114,11 +115,41 @@ vsf_link_is_alive(gpointer data)
            (link->fd == -1 || vsf_link_is_quiet(link->fd));
 }
 
+/* Takes @handle. */
+static void
+keep_handle(VsfLink *link, const char *uuid, virDomainPtr handle)
+{
+    if (g_hash_table_size(link->handles) >= MAX_HANDLES)
+        g_hash_table_remove_all(link->handles);
+    g_hash_table_insert(link->handles, g_strdup(uuid), handle);
+}
+
+/* If that fails, they are looked up one by one. */
+static void
+list_handles(VsfLink *link)
+{
+    virDomainPtr *domains = NULL;
+    int n = virConnectListAllDomains(link->connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+
+    for (int i = 0; i < n; i++) {
+        char uuid[VIR_UUID_STRING_BUFLEN];
+
+        if (virDomainGetUUIDString(domains[i], uuid) == 0)
+            keep_handle(link, uuid, domains[i]);
+        else
+            virDomainFree(domains[i]);
+    }
+    free(domains);
+}
+
 virDomainPtr
 vsf_link_domain(VsfLink *link, const char *uuid, GError **error)
 {
-    virDomainPtr handle = g_hash_table_lookup(link->handles, uuid);
+    virDomainPtr handle;
 
+    if (g_hash_table_size(link->handles) == 0)
+        list_handles(link);
+    handle = g_hash_table_lookup(link->handles, uuid);
     if (handle != NULL)
         return handle;
     handle = virDomainLookupByUUIDString(link->connection, uuid);
@@ -126,9 +157,7 @@ vsf_link_domain(VsfLink *link, const char *uuid, GError **error)
         vsf_virt_error_set(error, "lookup");
         return NULL;
     }
-    if (g_hash_table_size(link->handles) >= MAX_HANDLES)
-        g_hash_table_remove_all(link->handles);
-    g_hash_table_insert(link->handles, g_strdup(uuid), handle);
+    keep_handle(link, uuid, handle);
     return handle;
 }
 

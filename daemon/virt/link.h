@@ -27,6 +27,7 @@ gboolean vsf_link_is_alive(gpointer link);
 gboolean vsf_link_is_quiet(int fd);
 
 /* Owned by @link. It stays good over stops, starts and renames, since libvirtd
- * goes by the UUID in it, and saves one call each time. */
+ * goes by the UUID in it, and saves one call each time. The first one of a link
+ * comes with those of all domains that run, by one call. */
 virDomainPtr vsf_link_domain(VsfLink *link, const char *uuid, GError **error);
 void vsf_link_forget(VsfLink *link, const char *uuid);

@@ -72,6 +72,39 @@ test_a_timer_has_its_turn_between(void)
         ;
 }
 
+/* --- what a letter costs the loop ----------------------------------------------- */
+
+static gint n_ready;
+
+static gint
+note_poll(GPollFD *fds, guint n, gint timeout)
+{
+    return n_ready = g_poll(fds, n, timeout);
+}
+
+static void
+count_one(gpointer item G_GNUC_UNUSED)
+{
+    n_taken++;
+}
+
+/* No second turn, in which the loop finds out that it woke itself. */
+static void
+test_a_letter_is_one_turn_of_the_loop(void)
+{
+    n_taken = 0;
+    vsf_mailbox_open();
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    g_main_context_set_poll_func(NULL, note_poll);
+    vsf_mailbox_put(count_one, NULL);
+    g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(n_taken, ==, 1);
+    g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpint(n_ready, ==, 0);
+    g_main_context_set_poll_func(NULL, NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -79,5 +112,7 @@ main(int argc, char **argv)
     g_test_add_func("/base/mailbox/all-come-in-order", test_all_come_in_order);
     g_test_add_func("/base/mailbox/a-timer-has-its-turn-between",
                     test_a_timer_has_its_turn_between);
+    g_test_add_func("/base/mailbox/a-letter-is-one-turn-of-the-loop",
+                    test_a_letter_is_one_turn_of_the_loop);
     return g_test_run();
 }

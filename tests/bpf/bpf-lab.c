@@ -128,9 +128,9 @@ bpf_lab_take_most(BpfLab *lab, guint max)
 VsfBpfCounts
 bpf_lab_counts(const VsfBpfTap *tap)
 {
-    VsfBpfCounts counts = {0};
+    VsfBpfCounts counts;
 
-    g_assert_true(vsf_bpf_counts(tap, &counts));
+    vsf_bpf_counts(tap, &counts);
     return counts;
 }
 

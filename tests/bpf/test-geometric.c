@@ -151,6 +151,17 @@ test_mean_is_the_rate(void)
     }
 }
 
+static void
+test_processors_are_counted_to_the_highest(void)
+{
+    g_assert_cmpuint(vsf_cpu_numbers("0\n"), ==, 1);
+    g_assert_cmpuint(vsf_cpu_numbers("0-3\n"), ==, 4);
+    g_assert_cmpuint(vsf_cpu_numbers("0-1,8-11\n"), ==, 12);
+    g_assert_cmpuint(vsf_cpu_numbers("0,255"), ==, 256);
+    g_assert_cmpuint(vsf_cpu_numbers("\n"), ==, 0);
+    g_assert_cmpuint(vsf_cpu_numbers("none\n"), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -161,5 +172,7 @@ main(int argc, char **argv)
     g_test_add_func("/bpf/geometric/rate-word-has-its-parts", test_rate_word_has_its_parts);
     g_test_add_func("/bpf/geometric/skips-are-geometric", test_skips_are_geometric);
     g_test_add_func("/bpf/geometric/mean-is-the-rate", test_mean_is_the_rate);
+    g_test_add_func("/bpf/geometric/processors-are-counted-to-the-highest",
+                    test_processors_are_counted_to_the_highest);
     return g_test_run();
 }

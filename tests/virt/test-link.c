@@ -43,6 +43,50 @@ test_a_link_to_which_something_is_said_is_not_quiet(void)
     close(ends[1]);
 }
 
+static virDomainPtr
+run_domain(virConnectPtr connection, const char *name, const char *uuid)
+{
+    g_autofree char *xml = g_strdup_printf(
+        "<domain type='test'><name>%s</name><uuid>%s</uuid><memory>8192</memory>"
+        "<os><type>hvm</type></os></domain>",
+        name, uuid);
+    virDomainPtr domain = virDomainCreateXML(connection, xml, 0);
+
+    g_assert_nonnull(domain);
+    return domain;
+}
+
+/* The handle of the second is there although libvirt knows it no more: it came with the first. */
+static void
+test_the_first_question_brings_the_handles_of_all_that_run(void)
+{
+    static const char *const first = "6d1f3f30-0000-4000-8000-000000000001";
+    static const char *const second = "6d1f3f30-0000-4000-8000-000000000002";
+    static const char *const later = "6d1f3f30-0000-4000-8000-000000000003";
+    g_autoptr(GError) error = NULL;
+    VsfLink *link = vsf_link_open("test:///default", FALSE, &error);
+    virConnectPtr connection = vsf_link_connection(link);
+    virDomainPtr domains[3];
+
+    g_assert_no_error(error);
+    domains[0] = run_domain(connection, "first", first);
+    domains[1] = run_domain(connection, "second", second);
+    g_assert_nonnull(vsf_link_domain(link, first, &error));
+    g_assert_cmpint(virDomainDestroy(domains[1]), ==, 0);
+    g_assert_nonnull(vsf_link_domain(link, second, &error));
+    domains[2] = run_domain(connection, "later", later);
+    g_assert_nonnull(vsf_link_domain(link, later, &error));
+    g_assert_no_error(error);
+    vsf_link_forget(link, second);
+    g_assert_null(vsf_link_domain(link, second, &error));
+    g_assert_nonnull(error);
+    virDomainDestroy(domains[0]);
+    virDomainDestroy(domains[2]);
+    for (guint i = 0; i < G_N_ELEMENTS(domains); i++)
+        virDomainFree(domains[i]);
+    vsf_link_close(link);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -52,5 +96,7 @@ main(int argc, char **argv)
                     test_a_link_is_quiet_until_its_peer_ends);
     g_test_add_func("/virt/link/a-link-to-which-something-is-said-is-not-quiet",
                     test_a_link_to_which_something_is_said_is_not_quiet);
+    g_test_add_func("/virt/link/the-first-question-brings-the-handles-of-all-that-run",
+                    test_the_first_question_brings_the_handles_of_all_that_run);
     return g_test_run();
 }
