@@ -16,6 +16,7 @@
 #include "net/links.h"
 #include "pauses.h"
 #include "poller.h"
+#include "vfs.h"
 #include "virt/conn.h"
 
 struct VsfApp {
@@ -61,6 +62,7 @@ struct VsfApp {
     VsfLinks *links;
     VsfConn *conn;
     VsfVitals *vitals;
+    VsfVfs *vfs;
 
     gboolean links_known; /* every interface was told once */
     gint64 connection_changed_us;

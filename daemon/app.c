@@ -284,6 +284,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->away_since_us = g_get_monotonic_time();
     app->conn = vsf_conn_new(app->config->uri, &vsf_app_conn_callbacks, app);
     app->vitals = vsf_vitals_new(app);
+    app->vfs = vsf_vfs_new(app->registry);
     return TRUE;
 }
 
@@ -377,6 +378,7 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->hook, vsf_hook_socket_free);
     g_clear_pointer(&app->beside, vsf_beside_free);
     g_clear_pointer(&app->vitals, vsf_vitals_free);
+    g_clear_pointer(&app->vfs, vsf_vfs_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);
     /* Emptied while the rooms behind its callbacks are still there. */

@@ -4,6 +4,7 @@
 
 #include "domain-poll.h"
 #include "guests.h"
+#include "vfs.h"
 
 #include <json-glib/json-glib.h>
 
@@ -23,9 +24,9 @@ const char *vsf_status_direction(VsfDirection direction); /* "once" ... */
 void vsf_status_number_member(JsonBuilder *builder, const char *name, guint64 value);
 
 /* The members of vms[] that tell of what the host reads of it: counters and rates (of @poll),
- * interfaces, balloon. @links: of vsf_registry_links(), or NULL. */
+ * interfaces, balloon. @links: of vsf_registry_links(), or NULL. @vfs: or NULL. */
 void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
-                           const VsfPollStatus *poll);
+                           const VsfVfs *vfs, const VsfPollStatus *poll);
 
 /* The member "nova" of vms[]: null for a VM of nobody's cloud. */
 void vsf_status_nova_member(JsonBuilder *builder, const VsfNova *nova);

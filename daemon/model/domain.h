@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#define VSF_PCI_TEXT 13  /* "0000:81:00.2" and the NUL */
 #define VSF_UUID_TEXT 37 /* 36 characters and the NUL */
 
 typedef enum {
@@ -19,13 +20,14 @@ typedef enum {
 
 typedef struct {
     VsfNicKind kind;
-    guint8 mac[6];         /* as the guest sees it; all zero if the XML has none */
-    char *type;            /* <interface type=>, or NULL */
-    char *device;          /* interface on the host, "vnet0"; NULL while there is none */
-    char *bridge;          /* <source bridge=...>, or NULL */
-    char *alias;           /* "net0", or NULL */
-    char *port;            /* <virtualport>'s interfaceid, a UUID in lower case, or NULL */
-    guint64 bandwidth_bps; /* larger of <bandwidth>'s average limits, bits/s; 0 = no limit */
+    guint8 mac[6];          /* as the guest sees it; all zero if the XML has none */
+    char *type;             /* <interface type=>, or NULL */
+    char *device;           /* interface on the host, "vnet0"; NULL while there is none */
+    char *bridge;           /* <source bridge=...>, or NULL */
+    char *alias;            /* "net0", or NULL */
+    char *port;             /* <virtualport>'s interfaceid, a UUID in lower case, or NULL */
+    char pci[VSF_PCI_TEXT]; /* of a HOSTDEV: the host's device, "" if the XML has none */
+    guint64 bandwidth_bps;  /* larger of <bandwidth>'s average limits, bits/s; 0 = no limit */
 } VsfNic;
 
 typedef enum {

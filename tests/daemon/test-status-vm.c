@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+/* Stands in for daemon/vfs.c. */
+static const VsfVfReading *vf_of_test;
+static const VsfVfs *vfs_of_test;
+
+const VsfVfReading *
+vsf_vfs_get(const VsfVfs *vfs, const char *pci)
+{
+    g_assert_true(vfs == vfs_of_test);
+    return strcmp(pci, "0000:81:00.2") == 0 ? vf_of_test : NULL;
+}
+
 static char *
 told_with(const VsfDomain *domain, GHashTable *links, const VsfPollStatus *poll)
 {
@@ -10,7 +21,7 @@ told_with(const VsfDomain *domain, GHashTable *links, const VsfPollStatus *poll)
     g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(builder);
-    vsf_status_vm_members(builder, domain, links, poll);
+    vsf_status_vm_members(builder, domain, links, vfs_of_test, poll);
     json_builder_end_object(builder);
     root = json_builder_get_root(builder);
     return json_to_string(root, FALSE);
@@ -74,19 +85,21 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
         "\"interfaces\":["
         "{\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
         "\"port\":null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user space\"},"
+        "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user "
+        "space\",\"pci\":null,\"vf\":null},"
         "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\","
         "\"port\":"
         "null,\"ifindex\":7,"
-        "\"trouble\":null,\"unsampled\":null},"
+        "\"trouble\":null,\"unsampled\":null,\"pci\":null,\"vf\":null},"
         "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\","
         "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":null},"
+        "\"trouble\":null,\"unsampled\":null,\"pci\":null,\"vf\":null},"
         "{\"kind\":\"hostdev\",\"type\":null,\"mac\":\"00:00:00:00:00:03\",\"device\":null,"
         "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the host\"}],"
+        "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the "
+        "host\",\"pci\":null,\"vf\":null}],"
         "\"block_devices\":[{\"target\":\"vda\",\"kind\":\"network\",\"source\":\"rbd:a/b\","
         "\"serial\":\"S\",\"volume\":null,\"config_drive\":false,\"counted\":true}],"
         "\"balloon\":{\"device\":true,\"period_s\":10}}");
@@ -118,6 +131,34 @@ test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
         member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s,", wanted[i]);
         g_assert_nonnull(strstr(text, member));
     }
+}
+
+static void
+test_a_virtual_function_is_told(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autoptr(GPtrArray) taps = g_ptr_array_new();
+    VsfDomain domain = {.def = def, .taps = taps};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
+    VsfVfReading reading = {
+        .place = {.ifindex = 4, .interface = "enp129s0f0"},
+        .vf = {.number = 1, .vlan = 42, .net = vsf_net_counters_unknown()},
+    };
+    g_autofree char *text = NULL;
+
+    reading.vf.net.bytes_in = 7;
+    reading.vf.net.packets_out = 8;
+    add_nic(def, VSF_NIC_HOSTDEV, NULL);
+    g_strlcpy(((VsfNic *)def->nics->pdata[0])->pci, "0000:81:00.2", VSF_PCI_TEXT);
+    vf_of_test = &reading;
+    vfs_of_test = (const VsfVfs *)&reading;
+    text = told(&domain, &poll);
+    vf_of_test = NULL;
+    vfs_of_test = NULL;
+    g_assert_nonnull(strstr(text, "\"pci\":\"0000:81:00.2\",\"vf\":{\"card\":\"enp129s0f0\","
+                                  "\"number\":1,\"vlan\":42,\"age_s\":null,\"in_bytes\":7,"
+                                  "\"in_packets\":null,\"in_drops\":null,\"out_bytes\":null,"
+                                  "\"out_packets\":8,\"out_drops\":null}}"));
 }
 
 static char *
@@ -206,6 +247,8 @@ main(int argc, char **argv)
                     test_each_nic_is_listed_with_the_interface_that_is_read);
     g_test_add_func("/status-vm/what-has-the-name-of-a-tap-and-is-none-is-told",
                     test_what_has_the_name_of_a_tap_and_is_none_is_told);
+    g_test_add_func("/daemon/status-vm/a-virtual-function-is-told",
+                    test_a_virtual_function_is_told);
     g_test_add_func("/daemon/status-vm/what-nova-says-is-told", test_what_nova_says_is_told);
     g_test_add_func("/daemon/status-vm/rates-are-of-the-last-two-turns",
                     test_rates_are_of_the_last_two_turns);
