@@ -285,6 +285,7 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->conn = vsf_conn_new(app->config->uri, &vsf_app_conn_callbacks, app);
     app->vitals = vsf_vitals_new(app);
     app->vfs = vsf_vfs_new(app->registry);
+    vsf_exporter_set_hostdevs(app->exporter, vsf_vfs_counters, app->vfs);
     return TRUE;
 }
 
@@ -378,6 +379,8 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->hook, vsf_hook_socket_free);
     g_clear_pointer(&app->beside, vsf_beside_free);
     g_clear_pointer(&app->vitals, vsf_vitals_free);
+    if (app->exporter != NULL)
+        vsf_exporter_set_hostdevs(app->exporter, NULL, NULL);
     g_clear_pointer(&app->vfs, vsf_vfs_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);

@@ -170,3 +170,11 @@ vsf_vfs_get(const VsfVfs *vfs, const char *pci)
 {
     return *pci != '\0' ? g_hash_table_lookup(vfs->readings, pci) : NULL;
 }
+
+const VsfNetCounters *
+vsf_vfs_counters(const char *pci, gpointer vfs)
+{
+    const VsfVfReading *reading = vsf_vfs_get(vfs, pci);
+
+    return reading != NULL ? &reading->vf.net : NULL;
+}

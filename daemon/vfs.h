@@ -26,6 +26,9 @@ void vsf_vfs_free(VsfVfs *vfs); /* takes NULL */
  * this namespace. Good until the main loop runs. @pci: of a VsfNic. */
 const VsfVfReading *vsf_vfs_get(const VsfVfs *vfs, const char *pci);
 
+/* Its counters, for vsf_exporter_set_hostdevs(). @vfs: a VsfVfs. */
+const VsfNetCounters *vsf_vfs_counters(const char *pci, gpointer vfs);
+
 /* The reading itself, for the worker and for tests. @pcis: of "0000:81:00.2". Table of the same ->
  * VsfVfReading; those that are not found are not in it. @root as for vsf_vf_find(). */
 typedef GArray *(*VsfVfsAsk)(int ifindex, gpointer user_data); /* of VsfVf, or NULL */
