@@ -110,8 +110,11 @@ open_nic_mac(VsfXmlDomain *domain, const char **names, const char **values)
 static void
 open_nic_source(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    if (domain->nic != NULL)
-        set_once(&domain->nic->bridge, vsf_xml_attribute(names, values, "bridge"));
+    if (domain->nic == NULL)
+        return;
+    set_once(&domain->nic->bridge, vsf_xml_attribute(names, values, "bridge"));
+    if (domain->nic->kind == VSF_NIC_VHOST_USER)
+        set_once(&domain->nic->socket, vsf_xml_attribute(names, values, "path"));
 }
 
 static void

@@ -102,6 +102,7 @@ test_vhost_user(void)
     g_autoptr(VsfDomainDef) def = recorded("vhostuser");
 
     assert_nic(def, 0, VSF_NIC_VHOST_USER, "vhu00000030-9f", PORT("30"));
+    g_assert_cmpstr(nic(def, 0)->socket, ==, "/run/openvswitch/vhu00000030-9f");
 }
 
 static void
