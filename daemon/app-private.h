@@ -19,6 +19,7 @@
 #include "pauses.h"
 #include "poller.h"
 #include "ports.h"
+#include "vfs.h"
 #include "virt/conn.h"
 
 struct VsfApp {
@@ -80,6 +81,7 @@ struct VsfApp {
     VsfLinks *links;
     VsfConn *conn;
     VsfVitals *vitals;
+    VsfVfs *vfs;
 
     gboolean links_known; /* every interface was told once */
     gint64 connection_changed_us;

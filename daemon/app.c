@@ -295,6 +295,8 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->away_since_us = g_get_monotonic_time();
     app->conn = vsf_conn_new(app->config->uri, &vsf_app_conn_callbacks, app);
     app->vitals = vsf_vitals_new(app);
+    app->vfs = vsf_vfs_new(app->registry);
+    vsf_exporter_set_hostdevs(app->exporter, vsf_vfs_counters, app->vfs);
     vsf_app_ovs_set_config(app);
     return TRUE;
 }
@@ -390,6 +392,9 @@ vsf_app_free(VsfApp *app)
     g_clear_pointer(&app->beside, vsf_beside_free);
     g_clear_pointer(&app->vitals, vsf_vitals_free);
     vsf_app_ovs_stop(app);
+    if (app->exporter != NULL)
+        vsf_exporter_set_hostdevs(app->exporter, NULL, NULL);
+    g_clear_pointer(&app->vfs, vsf_vfs_free);
     g_clear_pointer(&app->conn, vsf_conn_free);
     g_clear_pointer(&app->links, vsf_links_free);
     g_clear_pointer(&app->ports, vsf_ports_free);

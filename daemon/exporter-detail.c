@@ -79,6 +79,26 @@ put_host(VsfMetricWriter *writer, const VsfDomainDef *def, const VsfDomainDetail
     }
 }
 
+/* NICs whose packets pass no interface of the host. */
+static void
+put_hostdevs(VsfMetricWriter *writer, const VsfDomainDef *def, const VsfHostdevs *hostdevs)
+{
+    for (guint i = 0, n = 0; i < def->nics->len && n < VSF_DETAIL_NICS_MAX; i++) {
+        const VsfNic *nic = def->nics->pdata[i];
+        const VsfNetCounters *net;
+        char group[16];
+
+        if (nic->pci[0] == '\0')
+            continue;
+        n++;
+        g_snprintf(group, sizeof(group), "nic%u", i);
+        vsf_metric_text(writer, group, "", "pci", nic->pci);
+        net = hostdevs->counters(nic->pci, hostdevs->user_data);
+        if (net != NULL)
+            put_nic(writer, group, net);
+    }
+}
+
 /* --- what the cloud says ------------------------------------------------ */
 
 static void
@@ -191,7 +211,8 @@ put_guest(VsfMetricWriter *writer, const VsfDomainDetail *detail, const VsfGuest
 
 void
 vsf_detail_metrics(VsfXdr *xdr, const VsfDomainDef *def, const VsfDomainDetail *detail,
-                   const VsfGuestFacts *facts, VsfMetricSample sample, gpointer user_data)
+                   const VsfGuestFacts *facts, const VsfHostdevs *hostdevs, VsfMetricSample sample,
+                   gpointer user_data)
 {
     VsfMetricWriter writer;
 
@@ -203,6 +224,8 @@ vsf_detail_metrics(VsfXdr *xdr, const VsfDomainDef *def, const VsfDomainDetail *
                       detail->agent_latency_ms);
     vsf_metric_number(&writer, "agent", "", "age_s", VSF_METRIC_GAUGE, detail->agent_age_s);
     put_host(&writer, def, detail);
+    if (hostdevs->counters != NULL)
+        put_hostdevs(&writer, def, hostdevs);
     if (def->nova != NULL)
         put_nova(&writer, def->nova);
     vsf_metric_number(&writer, "page_cache", "", "bytes", VSF_METRIC_GAUGE,

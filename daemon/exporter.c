@@ -36,6 +36,7 @@ struct VsfExporter {
     guint flush_timer;
     gboolean flush_soon; /* the timer is set for a first sample */
     VsfExporterTotals totals;
+    VsfHostdevs hostdevs;
 };
 
 static void
@@ -198,7 +199,14 @@ vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain, const VsfDom
     VsfXdr xdr = scratch(exporter);
 
     if (exporter->config->detail == VSF_DETAIL_RTMETRIC)
-        vsf_detail_metrics(&xdr, domain->def, detail, facts, add_metrics, exporter);
+        vsf_detail_metrics(&xdr, domain->def, detail, facts, &exporter->hostdevs, add_metrics,
+                           exporter);
+}
+
+void
+vsf_exporter_set_hostdevs(VsfExporter *exporter, VsfHostdevCounters counters, gpointer user_data)
+{
+    exporter->hostdevs = (VsfHostdevs){counters, user_data};
 }
 
 void

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config.h"
+#include "exporter-detail.h"
 #include "host/node.h"
 #include "model/counters.h"
 #include "model/domain-detail.h"
@@ -52,6 +53,10 @@ void vsf_exporter_domain(VsfExporter *exporter, const VsfDomain *domain,
  * configuration wants no detail. */
 void vsf_exporter_detail(VsfExporter *exporter, const VsfDomain *domain,
                          const VsfDomainDetail *detail, const VsfGuestFacts *facts);
+
+/* Where the counters of NICs that are host devices come from; at first from nowhere. */
+void vsf_exporter_set_hostdevs(VsfExporter *exporter, VsfHostdevCounters counters,
+                               gpointer user_data);
 
 /* Custom metrics of the daemon itself, named @source; none if the configuration wants no
  * detail. */

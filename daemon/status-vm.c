@@ -143,9 +143,36 @@ port_of(const VsfOvsSnapshot *ports, const VsfNic *nic, const VsfTap *tap)
     return port != NULL && vsf_ovs_port_is_vhost_user(port) ? port : NULL;
 }
 
+/* What is passed through, and what its card counts. */
+static void
+add_vf(JsonBuilder *builder, const VsfNic *nic, const VsfVfReading *reading)
+{
+    const VsfNetCounters *net;
+
+    vsf_status_text_member(builder, "pci", nic->pci[0] != '\0' ? nic->pci : NULL);
+    json_builder_set_member_name(builder, "vf");
+    if (reading == NULL) {
+        json_builder_add_null_value(builder);
+        return;
+    }
+    net = &reading->vf.net;
+    json_builder_begin_object(builder);
+    vsf_status_text_member(builder, "card", reading->place.interface);
+    vsf_status_int_member(builder, "number", reading->vf.number);
+    vsf_status_int_member(builder, "vlan", reading->vf.vlan);
+    vsf_status_age_member(builder, "age_s", reading->read_us);
+    vsf_status_number_member(builder, "in_bytes", net->bytes_in);
+    vsf_status_number_member(builder, "in_packets", net->packets_in);
+    vsf_status_number_member(builder, "in_drops", net->drops_in);
+    vsf_status_number_member(builder, "out_bytes", net->bytes_out);
+    vsf_status_number_member(builder, "out_packets", net->packets_out);
+    vsf_status_number_member(builder, "out_drops", net->drops_out);
+    json_builder_end_object(builder);
+}
+
 static void
 add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
-               const VsfOvsSnapshot *ports)
+               const VsfOvsSnapshot *ports, const VsfVfs *vfs)
 {
     static const char *const kinds[] = {
         [VSF_NIC_TAP] = "tap",
@@ -183,6 +210,7 @@ add_interfaces(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
         vsf_status_text_member(builder, "trouble", tap == NULL ? trouble_of(nic, links) : NULL);
         vsf_status_text_member(builder, "unsampled", tap == NULL ? unsampled[nic->kind] : NULL);
         vsf_status_switch_member(builder, ports, port_of(ports, nic, tap));
+        add_vf(builder, nic, vfs != NULL ? vsf_vfs_get(vfs, nic->pci) : NULL);
         json_builder_end_object(builder);
     }
     json_builder_end_array(builder);
@@ -219,11 +247,11 @@ add_disks(JsonBuilder *builder, const VsfDomainDef *def)
 
 void
 vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
-                      const VsfOvsSnapshot *ports, const VsfPollStatus *poll)
+                      const VsfOvsSnapshot *ports, const VsfVfs *vfs, const VsfPollStatus *poll)
 {
     add_counters(builder, &poll->sent);
     add_rates(builder, poll);
-    add_interfaces(builder, domain, links, ports);
+    add_interfaces(builder, domain, links, ports, vfs);
     add_disks(builder, domain->def);
     json_builder_set_member_name(builder, "balloon");
     json_builder_begin_object(builder);

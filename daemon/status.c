@@ -101,7 +101,7 @@ add_vm(JsonBuilder *builder, const VsfApp *app, const VsfDomain *domain)
                           vsf_exporter_domain_samples(app->exporter, domain->index));
     vsf_status_nova_member(builder, domain->def->nova);
     vsf_status_vm_members(builder, domain, vsf_registry_links(app->registry),
-                          vsf_app_ovs_snapshot(app), &poll);
+                          vsf_app_ovs_snapshot(app), app->vfs, &poll);
     vsf_status_guest_members(builder, app->guests, domain);
     json_builder_end_object(builder);
 }

@@ -5,6 +5,7 @@
 #include "domain-poll.h"
 #include "guests.h"
 #include "ovs/plan.h"
+#include "vfs.h"
 
 #include <json-glib/json-glib.h>
 
@@ -30,9 +31,10 @@ void vsf_status_switch_member(JsonBuilder *builder, const VsfOvsSnapshot *ports,
 
 /* The members of vms[] that tell of what the host reads of it: counters and rates (of @poll),
  * interfaces, balloon. @links: of vsf_registry_links(), or NULL. @ports: what Open vSwitch says,
- * or NULL. */
+ * or NULL. @vfs: or NULL. */
 void vsf_status_vm_members(JsonBuilder *builder, const VsfDomain *domain, GHashTable *links,
-                           const VsfOvsSnapshot *ports, const VsfPollStatus *poll);
+                           const VsfOvsSnapshot *ports, const VsfVfs *vfs,
+                           const VsfPollStatus *poll);
 
 /* The member "nova" of vms[]: null for a VM of nobody's cloud. */
 void vsf_status_nova_member(JsonBuilder *builder, const VsfNova *nova);

@@ -38,6 +38,7 @@ vsf_nic_free(VsfNic *nic)
     g_free(nic->type);
     g_free(nic->device);
     g_free(nic->bridge);
+    g_free(nic->socket);
     g_free(nic->alias);
     g_free(nic->port);
     g_free(nic);
@@ -59,17 +60,19 @@ vsf_disk_free(VsfDisk *disk)
 const char *
 vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic)
 {
+    const char *slash = nic->socket != NULL ? strrchr(nic->socket, '/') : NULL;
+    const char *device = nic->device == NULL && slash != NULL ? slash + 1 : nic->device;
     const char *found = NULL;
 
     if (nic->port != NULL)
         return nic->port;
-    if (def->nova == NULL || nic->device == NULL || strlen(nic->device) != 3 + PORT_IN_NAME ||
-        (!g_str_has_prefix(nic->device, "tap") && !g_str_has_prefix(nic->device, "vhu")))
+    if (def->nova == NULL || device == NULL || strlen(device) != 3 + PORT_IN_NAME ||
+        (!g_str_has_prefix(device, "tap") && !g_str_has_prefix(device, "vhu")))
         return NULL;
     for (guint i = 0; i < def->nova->ports->len; i++) {
         const VsfNovaPort *port = def->nova->ports->pdata[i];
 
-        if (strncmp(port->id, nic->device + 3, PORT_IN_NAME) != 0)
+        if (strncmp(port->id, device + 3, PORT_IN_NAME) != 0)
             continue;
         /* Two that begin alike: neither. */
         if (found != NULL && strcmp(found, port->id) != 0)

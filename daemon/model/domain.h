@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#define VSF_PCI_TEXT 13  /* "0000:81:00.2" and the NUL */
 #define VSF_UUID_TEXT 37 /* 36 characters and the NUL */
 
 typedef enum {
@@ -19,13 +20,15 @@ typedef enum {
 
 typedef struct {
     VsfNicKind kind;
-    guint8 mac[6];         /* as the guest sees it; all zero if the XML has none */
-    char *type;            /* <interface type=>, or NULL */
-    char *device;          /* interface on the host, "vnet0"; NULL while there is none */
-    char *bridge;          /* <source bridge=...>, or NULL */
-    char *alias;           /* "net0", or NULL */
-    char *port;            /* <virtualport>'s interfaceid, a UUID in lower case, or NULL */
-    guint64 bandwidth_bps; /* larger of <bandwidth>'s average limits, bits/s; 0 = no limit */
+    guint8 mac[6];          /* as the guest sees it; all zero if the XML has none */
+    char *type;             /* <interface type=>, or NULL */
+    char *device;           /* interface on the host, "vnet0"; NULL while there is none */
+    char *socket;           /* path of a VHOST_USER's, or NULL */
+    char *bridge;           /* <source bridge=...>, or NULL */
+    char *alias;            /* "net0", or NULL */
+    char *port;             /* <virtualport>'s interfaceid, a UUID in lower case, or NULL */
+    char pci[VSF_PCI_TEXT]; /* of a HOSTDEV: the host's device, "" if the XML has none */
+    guint64 bandwidth_bps;  /* larger of <bandwidth>'s average limits, bits/s; 0 = no limit */
 } VsfNic;
 
 typedef enum {
@@ -87,7 +90,8 @@ void vsf_nic_free(VsfNic *nic);
 void vsf_disk_free(VsfDisk *disk);
 
 /* Neutron's id of the port that @nic is, or NULL: by its virtualport, else the one of nova's whose
- * first 11 characters the device is named by (tapXXXXXXXX-XX, with vhost-user vhuXXXXXXXX-XX). */
+ * first 11 characters the device is named by (tapXXXXXXXX-XX), or with vhost-user, whose device
+ * libvirt may not know, the device or the socket's file (vhuXXXXXXXX-XX). */
 const char *vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic);
 
 /* The id of the Cinder volume that @disk is: nova gives it as its serial. NULL: it is none. */

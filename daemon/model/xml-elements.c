@@ -110,8 +110,19 @@ open_nic_mac(VsfXmlDomain *domain, const char **names, const char **values)
 static void
 open_nic_source(VsfXmlDomain *domain, const char **names, const char **values)
 {
-    if (domain->nic != NULL)
-        set_once(&domain->nic->bridge, vsf_xml_attribute(names, values, "bridge"));
+    if (domain->nic == NULL)
+        return;
+    set_once(&domain->nic->bridge, vsf_xml_attribute(names, values, "bridge"));
+    if (domain->nic->kind == VSF_NIC_VHOST_USER)
+        set_once(&domain->nic->socket, vsf_xml_attribute(names, values, "path"));
+}
+
+static void
+open_nic_pci(VsfXmlDomain *domain, const char **names, const char **values)
+{
+    if (domain->nic != NULL && domain->nic->kind == VSF_NIC_HOSTDEV &&
+        g_strcmp0(vsf_xml_attribute(names, values, "type"), "pci") == 0)
+        vsf_xml_pci(names, values, domain->nic->pci);
 }
 
 static void
@@ -300,6 +311,7 @@ static const VsfXmlRule rules[] = {
     {VSF_XML_DEVICES, VSF_SPACE_NONE, "interface", VSF_XML_NIC, open_nic, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "mac", VSF_XML_NIC_MAC, open_nic_mac, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "source", VSF_XML_NIC_SOURCE, open_nic_source, FALSE},
+    {VSF_XML_NIC_SOURCE, VSF_SPACE_NONE, "address", VSF_XML_NIC_PCI, open_nic_pci, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "target", VSF_XML_NIC_TARGET, open_nic_target, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "alias", VSF_XML_NIC_ALIAS, open_nic_alias, FALSE},
     {VSF_XML_NIC, VSF_SPACE_NONE, "virtualport", VSF_XML_NIC_VIRTUALPORT, NULL, FALSE},

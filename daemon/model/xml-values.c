@@ -49,6 +49,31 @@ vsf_xml_size(const char *text, const char *unit)
 }
 
 void
+vsf_xml_pci(const char **names, const char **values, char pci[VSF_PCI_TEXT])
+{
+    static const struct {
+        const char *name;
+        guint64 max;
+    } parts[] = {{"domain", 0xffff}, {"bus", 0xff}, {"slot", 0x1f}, {"function", 7}};
+    guint64 found[G_N_ELEMENTS(parts)] = {0};
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        const char *text = vsf_xml_attribute(names, values, parts[i].name);
+        gboolean hex = text != NULL &&
+                       (g_str_has_prefix(text, "0x") || g_str_has_prefix(text, "0X"));
+
+        /* Only the domain may be left out. */
+        if (text == NULL && i == 0)
+            continue;
+        if (text == NULL || !g_ascii_string_to_unsigned(hex ? text + 2 : text, hex ? 16 : 10, 0,
+                                                        parts[i].max, &found[i], NULL))
+            return;
+    }
+    g_snprintf(pci, VSF_PCI_TEXT, "%04x:%02x:%02x.%x", (guint)found[0], (guint)found[1],
+               (guint)found[2], (guint)found[3]);
+}
+
+void
 vsf_xml_mac(const char *text, guint8 mac[6])
 {
     guint8 parsed[6];

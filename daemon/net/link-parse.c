@@ -194,6 +194,94 @@ vsf_link_parse(const guint8 *message, gsize length, VsfLink *link)
     return TRUE;
 }
 
+static guint64
+as_u64(const Attributes *attributes)
+{
+    guint64 value = VSF_UNKNOWN;
+
+    if (attributes->length >= sizeof(value))
+        memcpy(&value, attributes->value, sizeof(value));
+    return value;
+}
+
+/* What the VF received is what its guest did. A driver that counts nothing leaves the kernel's
+ * zeros. */
+static void
+parse_vf_stats(Attributes stats, VsfNetCounters *net)
+{
+    guint64 all = 0;
+
+    *net = vsf_net_counters_unknown();
+    while (next_attribute(&stats)) {
+        guint64 value = as_u64(&stats);
+
+        if (stats.type == IFLA_VF_STATS_RX_PACKETS)
+            net->packets_in = value;
+        else if (stats.type == IFLA_VF_STATS_TX_PACKETS)
+            net->packets_out = value;
+        else if (stats.type == IFLA_VF_STATS_RX_BYTES)
+            net->bytes_in = value;
+        else if (stats.type == IFLA_VF_STATS_TX_BYTES)
+            net->bytes_out = value;
+        else if (stats.type == IFLA_VF_STATS_MULTICAST)
+            net->multicast_in = value;
+        else if (stats.type == IFLA_VF_STATS_RX_DROPPED)
+            net->drops_in = value;
+        else if (stats.type == IFLA_VF_STATS_TX_DROPPED)
+            net->drops_out = value;
+        else
+            continue;
+        all |= value;
+    }
+    if (all == 0)
+        *net = vsf_net_counters_unknown();
+}
+
+static void
+parse_vf(Attributes info, GArray *vfs)
+{
+    VsfVf vf = {.net = vsf_net_counters_unknown()};
+    gboolean numbered = FALSE;
+
+    while (next_attribute(&info)) {
+        struct ifla_vf_mac mac;
+        struct ifla_vf_vlan vlan;
+
+        if (info.type == IFLA_VF_MAC && info.length >= sizeof(mac)) {
+            memcpy(&mac, info.value, sizeof(mac));
+            vf.number = mac.vf;
+            numbered = TRUE;
+            memcpy(vf.mac, mac.mac, sizeof(vf.mac));
+        } else if (info.type == IFLA_VF_VLAN && info.length >= sizeof(vlan)) {
+            memcpy(&vlan, info.value, sizeof(vlan));
+            vf.vlan = (guint16)vlan.vlan;
+        } else if (info.type == IFLA_VF_STATS) {
+            parse_vf_stats((Attributes){.at = info.value, .left = info.length}, &vf.net);
+        }
+    }
+    if (numbered && vfs->len < VSF_LINK_VFS_MAX)
+        g_array_append_val(vfs, vf);
+}
+
+gboolean
+vsf_link_parse_vfs(const guint8 *message, gsize length, int ifindex, GArray *vfs)
+{
+    struct ifinfomsg header;
+    Attributes attributes = {0};
+
+    attributes.at = link_attributes(message, length, RTM_NEWLINK, &header, &attributes.left);
+    if (attributes.at == NULL || header.ifi_index != ifindex)
+        return FALSE;
+    while (next_attribute(&attributes)) {
+        Attributes list = {.at = attributes.value, .left = attributes.length};
+
+        while (attributes.type == IFLA_VFINFO_LIST && next_attribute(&list))
+            if (list.type == IFLA_VF_INFO)
+                parse_vf((Attributes){.at = list.value, .left = list.length}, vfs);
+    }
+    return TRUE;
+}
+
 VsfLinkStats
 vsf_link_stats_parse(const void *bytes, gsize length)
 {

@@ -6,6 +6,7 @@
 
 #include "../model/counters.h"
 #include "../model/link.h"
+#include "../model/vf.h"
 
 #include <gio/gio.h>
 
@@ -45,5 +46,10 @@ VsfLinkStats vsf_link_stats_parse(const void *bytes, gsize length);
  * FALSE, and nothing touched, if it is none or has no 64-bit counters. Pure. */
 gboolean vsf_link_stats_parse_reply(const guint8 *message, gsize length, int *ifindex,
                                     VsfLinkStats *stats);
+
+/* The virtual functions of a link, appended to @vfs (GArray of VsfVf), at most VSF_LINK_VFS_MAX of
+ * them: of a reply to RTM_GETLINK with RTEXT_FILTER_VF. FALSE if it is no such link's message. */
+#define VSF_LINK_VFS_MAX 256
+gboolean vsf_link_parse_vfs(const guint8 *message, gsize length, int ifindex, GArray *vfs);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfLinks, vsf_links_free)

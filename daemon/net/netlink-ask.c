@@ -7,8 +7,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* The most that the kernel puts into one datagram of a dump. */
-#define BUFFER_SIZE 32768
+/* A datagram of a dump has at most 32 KiB. The longest answer is of a card with many virtual
+ * functions, whose list alone may have 64 KiB. */
+#define BUFFER_SIZE 131072
 #define TIMEOUT_S 10
 
 typedef struct mnl_socket Socket;

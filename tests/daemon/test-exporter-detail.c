@@ -141,6 +141,42 @@ test_what_nova_says_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     assert_metric(metrics, "disk_vda_volume", "c1dec0de-0000-4000-8000-000000000050");
 }
 
+static const VsfNetCounters *
+counters_of(const char *pci, gpointer user_data)
+{
+    return strcmp(pci, "0000:81:00.2") == 0 ? user_data : NULL;
+}
+
+static void
+test_what_a_card_counts_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char *const pcis[] = {"", "0000:81:00.2", "0000:82:00.0"};
+    VsfNetCounters net = vsf_net_counters_unknown();
+    g_autoptr(GHashTable) metrics = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(pcis); i++) {
+        VsfNic *nic = g_new0(VsfNic, 1);
+
+        g_strlcpy(nic->pci, pcis[i], sizeof(nic->pci));
+        g_ptr_array_add(fixture->domain.def->nics, nic);
+    }
+    net.bytes_in = 7;
+    net.drops_out = 8;
+    vsf_exporter_set_hostdevs(fixture->exporter, counters_of, &net);
+    metrics = sent(fixture, NULL);
+    assert_metric(metrics, "nic0_pci", NULL);
+    assert_metric(metrics, "nic1_pci", "0000:81:00.2");
+    assert_metric(metrics, "nic1_bytes_in", "7");
+    assert_metric(metrics, "nic1_bytes_out", NULL);
+    assert_metric(metrics, "nic1_drops_out", "8");
+    assert_metric(metrics, "nic2_pci", "0000:82:00.0");
+    assert_metric(metrics, "nic2_bytes_in", NULL);
+    vsf_exporter_set_hostdevs(fixture->exporter, NULL, NULL);
+    g_hash_table_unref(metrics);
+    metrics = sent(fixture, NULL);
+    assert_metric(metrics, "nic1_pci", NULL);
+}
+
 static void
 test_what_is_known_is_sent(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -307,6 +343,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("what-is-not-known-is-left-out", test_what_is_not_known_is_left_out, 0);
+    ADD("what-a-card-counts-is-sent", test_what_a_card_counts_is_sent, 0);
     ADD("what-nova-says-is-sent", test_what_nova_says_is_sent, 0);
     ADD("what-is-known-is-sent", test_what_is_known_is_sent, 0);
     ADD("what-is-stale-is-left-out-with-its-age", test_what_is_stale_is_left_out_with_its_age, 0);

@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+/* Stands in for daemon/vfs.c. */
+static const VsfVfReading *vf_of_test;
+static const VsfVfs *vfs_of_test;
+
+const VsfVfReading *
+vsf_vfs_get(const VsfVfs *vfs, const char *pci)
+{
+    g_assert_true(vfs == vfs_of_test);
+    return strcmp(pci, "0000:81:00.2") == 0 ? vf_of_test : NULL;
+}
+
 static char *
 told_with(const VsfDomain *domain, GHashTable *links, const VsfOvsSnapshot *ports,
           const VsfPollStatus *poll)
@@ -11,7 +22,7 @@ told_with(const VsfDomain *domain, GHashTable *links, const VsfOvsSnapshot *port
     g_autoptr(JsonNode) root = NULL;
 
     json_builder_begin_object(builder);
-    vsf_status_vm_members(builder, domain, links, ports, poll);
+    vsf_status_vm_members(builder, domain, links, ports, vfs_of_test, poll);
     json_builder_end_object(builder);
     root = json_builder_get_root(builder);
     return json_to_string(root, FALSE);
@@ -76,20 +87,20 @@ test_each_nic_is_listed_with_the_interface_that_is_read(void)
         "{\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:00\",\"device\":null,"
         "\"port\":null,\"ifindex\":null,"
         "\"trouble\":null,\"unsampled\":\"its packets pass a switch in user "
-        "space\",\"switch\":null},"
+        "space\",\"switch\":null,\"pci\":null,\"vf\":null},"
         "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:01\",\"device\":\"vnet0\","
         "\"port\":"
         "null,\"ifindex\":7,"
-        "\"trouble\":null,\"unsampled\":null,\"switch\":null},"
+        "\"trouble\":null,\"unsampled\":null,\"switch\":null,\"pci\":null,\"vf\":null},"
         "{\"kind\":\"tap\",\"type\":\"bridge\",\"mac\":\"00:00:00:00:00:02\",\"device\":\"vnet1\","
         "\"port\":"
         "null,\"ifindex\":null,"
-        "\"trouble\":null,\"unsampled\":null,\"switch\":null},"
+        "\"trouble\":null,\"unsampled\":null,\"switch\":null,\"pci\":null,\"vf\":null},"
         "{\"kind\":\"hostdev\",\"type\":null,\"mac\":\"00:00:00:00:00:03\",\"device\":null,"
         "\"port\":"
         "null,\"ifindex\":null,"
         "\"trouble\":null,\"unsampled\":\"its packets pass no interface of the "
-        "host\",\"switch\":null}],"
+        "host\",\"switch\":null,\"pci\":null,\"vf\":null}],"
         "\"block_devices\":[{\"target\":\"vda\",\"kind\":\"network\",\"source\":\"rbd:a/b\","
         "\"serial\":\"S\",\"volume\":null,\"config_drive\":false,\"counted\":true}],"
         "\"balloon\":{\"device\":true,\"period_s\":10}}");
@@ -121,6 +132,34 @@ test_what_has_the_name_of_a_tap_and_is_none_is_told(void)
         member = g_strdup_printf("\"ifindex\":null,\"trouble\":%s,", wanted[i]);
         g_assert_nonnull(strstr(text, member));
     }
+}
+
+static void
+test_a_virtual_function_is_told(void)
+{
+    g_autoptr(VsfDomainDef) def = vsf_domain_def_new();
+    g_autoptr(GPtrArray) taps = g_ptr_array_new();
+    VsfDomain domain = {.def = def, .taps = taps};
+    VsfPollStatus poll = {.sent = vsf_domain_counters_none()};
+    VsfVfReading reading = {
+        .place = {.ifindex = 4, .interface = "enp129s0f0"},
+        .vf = {.number = 1, .vlan = 42, .net = vsf_net_counters_unknown()},
+    };
+    g_autofree char *text = NULL;
+
+    reading.vf.net.bytes_in = 7;
+    reading.vf.net.packets_out = 8;
+    add_nic(def, VSF_NIC_HOSTDEV, NULL);
+    g_strlcpy(((VsfNic *)def->nics->pdata[0])->pci, "0000:81:00.2", VSF_PCI_TEXT);
+    vf_of_test = &reading;
+    vfs_of_test = (const VsfVfs *)&reading;
+    text = told(&domain, &poll);
+    vf_of_test = NULL;
+    vfs_of_test = NULL;
+    g_assert_nonnull(strstr(text, "\"pci\":\"0000:81:00.2\",\"vf\":{\"card\":\"enp129s0f0\","
+                                  "\"number\":1,\"vlan\":42,\"age_s\":null,\"in_bytes\":7,"
+                                  "\"in_packets\":null,\"in_drops\":null,\"out_bytes\":null,"
+                                  "\"out_packets\":8,\"out_drops\":null}}"));
 }
 
 static char *
@@ -226,22 +265,22 @@ test_port_of_a_switch_is_told(void)
         "\"device\":\"vnet0\",\"port\":null,\"ifindex\":7,\"trouble\":null,\"unsampled\":null,"
         "\"switch\":{\"bridge\":\"br-int\",\"port\":\"vnet0\","
         "\"type\":\"\",\"ofport\":3,\"vlan\":5,\"vlan_mode\":null,"
-        "\"trunks\":null,\"iface_id\":\"p-1\",\"samples\":true}}"));
+        "\"trunks\":null,\"iface_id\":\"p-1\",\"samples\":true},"));
     g_assert_nonnull(strstr(
         text,
         "\"device\":\"vnet1\",\"port\":null,\"ifindex\":9,\"trouble\":null,\"unsampled\":null,"
-        "\"switch\":null}"));
+        "\"switch\":null,"));
     g_assert_nonnull(strstr(
         text, "\"device\":\"vhu1\",\"port\":null,\"ifindex\":null,\"trouble\":"
               "null,\"unsampled\":\"its packets pass a switch in user space\","
               "\"switch\":{\"bridge\":\"br-dpdk\",\"port\":\"vhu1\","
               "\"type\":\"dpdkvhostuserclient\",\"ofport\":null,\"vlan\":null,"
-              "\"vlan_mode\":null,\"trunks\":\"1-3\",\"iface_id\":null,\"samples\":false}}"));
+              "\"vlan_mode\":null,\"trunks\":\"1-3\",\"iface_id\":null,\"samples\":false},"));
     g_assert_nonnull(strstr(text,
                             "\"kind\":\"vhost-user\",\"type\":null,\"mac\":\"00:00:00:00:00:03\","
                             "\"device\":\"vnet0\",\"port\":null,\"ifindex\":null,\"trouble\":null,"
                             "\"unsampled\":\"its packets pass a switch in user space\","
-                            "\"switch\":null}"));
+                            "\"switch\":null,"));
 }
 
 static void
@@ -309,6 +348,8 @@ main(int argc, char **argv)
                     test_each_nic_is_listed_with_the_interface_that_is_read);
     g_test_add_func("/status-vm/what-has-the-name-of-a-tap-and-is-none-is-told",
                     test_what_has_the_name_of_a_tap_and_is_none_is_told);
+    g_test_add_func("/daemon/status-vm/a-virtual-function-is-told",
+                    test_a_virtual_function_is_told);
     g_test_add_func("/daemon/status-vm/what-nova-says-is-told", test_what_nova_says_is_told);
     g_test_add_func("/daemon/status-vm/port-of-a-switch-is-told", test_port_of_a_switch_is_told);
     g_test_add_func("/daemon/status-vm/an-interface-that-is-not-there-is-told",

@@ -14,6 +14,7 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     gboolean has_final;
     VsfLink link;
     VsfLink untouched;
+    g_autoptr(GArray) vfs = g_array_new(FALSE, FALSE, sizeof(VsfVf));
 
     memset(&link, 0x5a, sizeof(link));
     untouched = link;
@@ -27,5 +28,8 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
         g_assert_cmpmem(&link, sizeof(link), &untouched, sizeof(untouched));
         g_assert_cmpint(vsf_link_parse_gone(data, size, &final, &has_final), >=, 0);
     }
+    for (int ifindex = 1; ifindex < 8; ifindex++)
+        (void)vsf_link_parse_vfs(data, size, ifindex, vfs);
+    g_assert_cmpuint(vfs->len, <=, VSF_LINK_VFS_MAX);
     return 0;
 }

@@ -149,6 +149,24 @@ def test_open_vswitch_runs():
         lab().virsh("destroy", domain.uuid)
 
 
+def test_vhost_user_runs():
+    """One on vhost-user, where QEMU listens: listed with its port, and why it is not sampled"""
+    monitor().wait_connected()
+    backend = lab().daemon("vhost", ["python3", os.path.join(os.path.dirname(__file__), "vhost.py"),
+                                     "--connect", "/run/vsf/vhu00000030-9f"])
+    tap.on_exit(backend.end)
+    domain = define("vhostuser", lambda xml: with_files(xml).replace("/run/openvswitch",
+                                                                     "/run/vsf"))
+    start(domain)
+    vm = follow(domain, lambda vm: vm["last_poll_s"] is not None and vm, "a turn")
+    # libvirt asks Open vSwitch for the device, which is not there.
+    tap.equal([(nic["kind"], nic["device"], nic["port"], nic["unsampled"])
+               for nic in vm["interfaces"]],
+              [("vhost-user", None, "00000030-9f00-4a3c-b6de-c3a1c6c6e030",
+                "its packets pass a switch in user space")])
+    tap.equal((vm["taps"], vm["name"]), ([], "router-9d3b1f0a"))
+
+
 def tiny(name, **options):
     made = lab().define_tiny(name, **options)
     tap.on_exit(lambda: lab().virsh("undefine", made.uuid))

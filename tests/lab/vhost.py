@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A vhost-user backend that forwards nothing: `vhost.py SOCKET` serves one QEMU there, as far as a
-machine that never runs needs it. The protocol is QEMU's docs/interop/vhost-user.rst."""
+machine that never runs needs it; `vhost.py --connect SOCKET` the one that listens there itself. The protocol is QEMU's docs/interop/vhost-user.rst."""
 
 import socket
 import struct
 import sys
+import time
 
 HEADER = struct.Struct("=III")
 VERSION, REPLY = 1, 4
@@ -26,11 +27,26 @@ def exactly(connection, size):
     return data
 
 
-def main():
+def connect(path):
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(path)
+            return connection
+        except OSError:  # QEMU is not there yet
+            connection.close()
+            time.sleep(0.05)
+
+
+def accept(path):
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(sys.argv[1])
+        listening.bind(path)
         listening.listen(1)
-        connection, _ = listening.accept()
+        return listening.accept()[0]
+
+
+def main():
+    connection = connect(sys.argv[2]) if sys.argv[1] == "--connect" else accept(sys.argv[1])
     while True:
         request, _, size = HEADER.unpack(exactly(connection, HEADER.size))
         payload = exactly(connection, size)

@@ -161,6 +161,8 @@ test_every_nic_kind(void)
     g_assert_cmpstr(nic(def, 4)->type, ==, "vhostuser");
     g_assert_cmpstr(nic(def, 4)->device, ==, "vhu0");
     g_assert_null(nic(def, 5)->device);
+    g_assert_cmpstr(nic(def, 5)->pci, ==, "0000:01:00.2");
+    g_assert_cmpstr(nic(def, 8)->pci, ==, "");
 }
 
 static void
@@ -241,6 +243,38 @@ test_values_that_are_none(void)
 }
 
 static void
+test_pci_addresses_of_nics(void)
+{
+    static const struct {
+        const char *attributes, *want;
+    } cases[] = {
+        {"type='pci' domain='0x0000' bus='0x81' slot='0x1f' function='0x7'", "0000:81:1f.7"},
+        {"type='pci' domain='65535' bus='129' slot='0' function='2'", "ffff:81:00.2"},
+        {"type='pci' bus='0x0A' slot='0x02' function='0'", "0000:0a:02.0"},
+        {"type='pci' domain='0' bus='0x100' slot='0' function='0'", ""},
+        {"type='pci' domain='0' bus='0' slot='0x20' function='0'", ""},
+        {"type='pci' domain='0' bus='0' slot='0' function='8'", ""},
+        {"type='pci' domain='0' bus='0' slot='0'", ""},
+        {"type='pci' domain='0' bus='../..' slot='0' function='0'", ""},
+        {"type='usb' bus='1' slot='0' function='0'", ""},
+        {"domain='0' bus='1' slot='0' function='0'", ""},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strdup_printf(
+            HEAD "<devices><interface type='hostdev'><source><address %s/></source>"
+                 "<address type='pci' domain='0' bus='9' slot='9' function='1'/></interface>"
+                 "<interface type='bridge'><source><address type='pci' bus='1' slot='0' "
+                 "function='0'/></source></interface></devices></domain>",
+            cases[i].attributes);
+        g_autoptr(VsfDomainDef) def = parse_text(xml);
+
+        g_assert_cmpstr(nic(def, 0)->pci, ==, cases[i].want);
+        g_assert_cmpstr(nic(def, 1)->pci, ==, "");
+    }
+}
+
+static void
 test_what_is_missing_is_named(void)
 {
     static const struct {
@@ -305,6 +339,7 @@ main(int argc, char **argv)
                     test_an_inactive_domain_has_no_id);
     g_test_add_func("/model/domain-xml/memory-units", test_memory_units);
     g_test_add_func("/model/domain-xml/values-that-are-none", test_values_that_are_none);
+    g_test_add_func("/model/domain-xml/pci-addresses-of-nics", test_pci_addresses_of_nics);
     g_test_add_func("/model/domain-xml/what-is-missing-is-named", test_what_is_missing_is_named);
     g_test_add_func("/model/domain-xml/uuid-text-forms", test_uuid_text_forms);
     return g_test_run();

@@ -102,6 +102,7 @@ test_vhost_user(void)
     g_autoptr(VsfDomainDef) def = recorded("vhostuser");
 
     assert_nic(def, 0, VSF_NIC_VHOST_USER, "vhu00000030-9f", PORT("30"));
+    g_assert_cmpstr(nic(def, 0)->socket, ==, "/run/openvswitch/vhu00000030-9f");
 }
 
 static void
@@ -112,6 +113,8 @@ test_sr_iov(void)
     g_assert_cmpuint(def->nics->len, ==, 2); /* the <hostdev> is none */
     assert_nic(def, 0, VSF_NIC_HOSTDEV, NULL, NULL);
     assert_nic(def, 1, VSF_NIC_HOSTDEV, NULL, NULL);
+    g_assert_cmpstr(nic(def, 0)->pci, ==, "0000:81:00.2");
+    g_assert_cmpstr(nic(def, 1)->pci, ==, "0000:81:1f.7");
 }
 
 static void

@@ -314,6 +314,33 @@ test_without_nova_a_serial_is_no_volume(void)
     g_assert_null(vsf_domain_disk(def, "vda"));
 }
 
+/* libvirt knows the device of vhost-user by Open vSwitch alone, and leaves it out else. */
+static void
+test_a_vhost_user_port_is_known_by_its_socket(void)
+{
+    static const struct {
+        const char *type, *path, *want;
+    } cases[] = {
+        {"vhostuser", "/run/openvswitch/vhu2d7b1d4e-9f", PORT},
+        {"vhostuser", "/vhu2d7b1d4e-9f", PORT},
+        {"vhostuser", "/run/vhu2d7b1d4e-9f/x", NULL},
+        {"vhostuser", "/run/vhu2d7b1d4e-9f/", NULL},
+        {"vhostuser", "vhu", NULL},
+        {"bridge", "/run/openvswitch/vhu2d7b1d4e-9f", NULL},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strdup_printf(
+            HEAD "<devices><interface type='%s'><source type='unix' "
+                 "path='%s' mode='server'/></interface></devices>" INSTANCE
+                 "<ports><port uuid='" PORT "'/></ports>" END,
+            cases[i].type, cases[i].path);
+        g_autoptr(VsfDomainDef) def = parse_text(xml);
+
+        g_assert_cmpstr(vsf_domain_port(def, nic(def, 0)), ==, cases[i].want);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -336,5 +363,7 @@ main(int argc, char **argv)
                     test_a_disks_source_serial_and_volume);
     g_test_add_func("/model/nova/without-nova-a-serial-is-no-volume",
                     test_without_nova_a_serial_is_no_volume);
+    g_test_add_func("/model/nova/a-vhost-user-port-is-known-by-its-socket",
+                    test_a_vhost_user_port_is_known_by_its_socket);
     return g_test_run();
 }
