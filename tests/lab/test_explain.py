@@ -174,6 +174,7 @@ def test_not_matched():
         one.stop()
         one.configure(polling=1, capture={"interfaces": f"eno* {tap_name}"})
         one.start()
+        one.wait_vm(domain, bool, what="the VM")  # explain knows none before
         wait_code(domain, "net", "ok", one=one)
         wait_code(domain, "packets", "ok", one=one)
 
