@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define SCHEMA "/usr/share/openvswitch/vswitch.ovsschema"
@@ -58,7 +59,13 @@ vsctl(const House *house, const char *words)
     run((const char *const *)all);
 }
 
-/* The kernel keeps both ends of the output: nobody reads what it says. */
+/* Also of one that fails. In the child. */
+static void
+die_with_parent(gpointer user_data G_GNUC_UNUSED)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static void
 server_starts(House *house)
 {
@@ -71,7 +78,7 @@ server_starts(House *house)
     g_spawn_async(NULL, (char **)argv, NULL,
                   G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
                       G_SPAWN_STDERR_TO_DEV_NULL,
-                  NULL, NULL, &house->server, &error);
+                  die_with_parent, NULL, &house->server, &error);
     g_assert_no_error(error);
 }
 
