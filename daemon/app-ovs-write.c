@@ -93,6 +93,15 @@ targets_of(const VsfApp *app)
     return g_strjoinv(" ", (char **)texts->pdata);
 }
 
+static gboolean
+may_have_targets(const VsfConfig *config)
+{
+    for (guint i = 0; i < config->collectors->len; i++)
+        if (((const VsfCollectorAddress *)config->collectors->pdata[i])->device == NULL)
+            return TRUE;
+    return FALSE;
+}
+
 void
 vsf_app_ovs_write(VsfApp *app)
 {
@@ -112,8 +121,16 @@ vsf_app_ovs_write(VsfApp *app)
     look_for_device(app);
     if (app->ovs_device == NULL && app->ovs_refused == NULL)
         return; /* in a moment */
+    targets = targets_of(app);
+    if (app->ovs_device != NULL && targets[0] == '\0' && config->collectors->len > 0) {
+        if (may_have_targets(config))
+            return; /* once an address is known */
+        refuse(app, "no collector is without %DEV, which the switch cannot be told: give one");
+    } else if (app->ovs_device != NULL) {
+        refuse(app, NULL);
+    }
     wanted.agent = app->ovs_device;
-    wanted.targets = targets = targets_of(app);
+    wanted.targets = targets;
     vsf_ovs_writer_want(app->ovs_writer,
                         app->ovs_device != NULL && targets[0] != '\0' ? &wanted : NULL, now_us);
 }

@@ -222,17 +222,17 @@ add_row(JsonBuilder *builder, const VsfOvsWanted *wanted)
     json_builder_end_object(builder);
 }
 
-static gboolean
-row_is_as_wanted(const VsfOvsSflow *row, const VsfOvsWanted *wanted)
+gboolean
+vsf_ovs_row_is_as_wanted(const VsfOvsSflow *row, const VsfOvsWanted *wanted)
 {
     return g_strcmp0(row->agent, wanted->agent) == 0 &&
            strcmp(row->targets, wanted->targets) == 0 && row->sampling == wanted->sampling &&
            row->polling == wanted->polling_s && row->header == wanted->header_bytes;
 }
 
-/* The one of our rows that stays, NULL: there is none. */
-static const VsfOvsSflow *
-our_row(const VsfOvsSnapshot *snapshot)
+/* Of several, one stays. */
+const VsfOvsSflow *
+vsf_ovs_our_row(const VsfOvsSnapshot *snapshot)
 {
     for (guint i = 0; i < vsf_ovs_snapshot_n_bridges(snapshot); i++) {
         const VsfOvsBridge *bridge = vsf_ovs_snapshot_bridge(snapshot, i);
@@ -273,7 +273,7 @@ vsf_ovs_plan(const VsfOvsSnapshot *snapshot, const VsfOvsWanted *wanted)
 {
     g_autoptr(JsonBuilder) builder = json_builder_new();
     g_autoptr(JsonNode) root = NULL;
-    const VsfOvsSflow *row = our_row(snapshot);
+    const VsfOvsSflow *row = vsf_ovs_our_row(snapshot);
     gboolean needs_row = FALSE, changes;
 
     json_builder_begin_array(builder);
@@ -284,7 +284,7 @@ vsf_ovs_plan(const VsfOvsSnapshot *snapshot, const VsfOvsWanted *wanted)
         add_text(builder, "uuid-name", NEW_ROW);
         add_row(builder, wanted);
         json_builder_end_object(builder);
-    } else if (wanted != NULL && row != NULL && !row_is_as_wanted(row, wanted)) {
+    } else if (wanted != NULL && row != NULL && !vsf_ovs_row_is_as_wanted(row, wanted)) {
         begin_operation(builder, "update", "sFlow", row->uuid);
         add_row(builder, wanted);
         json_builder_end_object(builder);

@@ -34,6 +34,10 @@ gboolean vsf_ovs_port_is_covered(const VsfOvsSnapshot *snapshot, const VsfOvsPor
 /* Whether it is to have one. */
 gboolean vsf_ovs_bridge_is_wanted(const VsfOvsWanted *wanted, const VsfOvsBridge *bridge);
 
+/* The row that the bridges which are ours have; NULL: none is. */
+const VsfOvsSflow *vsf_ovs_our_row(const VsfOvsSnapshot *snapshot);
+gboolean vsf_ovs_row_is_as_wanted(const VsfOvsSflow *row, const VsfOvsWanted *wanted);
+
 /* Whose row it has: "agent eth0, targets 192.0.2.1:6343"; NULL: none, or ours. The caller frees. */
 char *vsf_ovs_rival(const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge);
 

@@ -8,7 +8,9 @@ struct VsfOvsWriter {
     VsfOvsWanted *wanted;
     GHashTable *had;     /* set of UUIDs of bridges that had our row when we looked last */
     GHashTable *covered; /* set of names of those that have it now */
-    gint64 vanished_us;  /* when a row of ours vanished last; 0: never */
+    gint64 claimed_us;   /* when a row of ours vanished or was changed last; 0: never */
+    gboolean told;       /* what is wanted */
+    gboolean settled;    /* our row was seen as it is wanted */
     gboolean stopped;
     gint64 refused_us; /* when a transaction failed last; 0: the last one went well */
     gboolean writing;
@@ -44,23 +46,61 @@ vsf_ovs_writer_free(VsfOvsWriter *writer)
     g_free(writer);
 }
 
+/* Once may be an operator's hand. */
+static void
+note_claim(VsfOvsWriter *writer, const char *what, const char *rival, gint64 now_us)
+{
+    gboolean again = writer->claimed_us != 0 && now_us - writer->claimed_us <= VSF_OVS_CLAIM_US;
+
+    writer->claimed_us = now_us;
+    if (!again)
+        return;
+    writer->stopped = TRUE;
+    g_free(writer->claim);
+    writer->claim = g_strdup_printf("our sFlow row %s twice within 5 minutes: another agent claims "
+                                    "it (%s); nothing is written any more",
+                                    what, rival);
+}
+
 /* Whoever took it away is who is there now, if anybody is. */
 static void
 note_vanished(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge,
               gint64 now_us)
 {
     g_autofree char *rival = vsf_ovs_rival(snapshot, bridge);
-    gboolean again = writer->vanished_us != 0 && now_us - writer->vanished_us <= VSF_OVS_CLAIM_US;
+    g_autofree char *what = g_strdup_printf("of bridge %s vanished", bridge->name);
 
-    writer->vanished_us = now_us;
-    if (!again)
+    note_claim(writer, what, rival != NULL ? rival : "which leaves no row of its own", now_us);
+}
+
+/* An agent that takes the first row that it finds for its own keeps our mark in it. */
+static void
+look_for_changed(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, gint64 now_us)
+{
+    const VsfOvsSflow *row = vsf_ovs_our_row(snapshot);
+    g_autofree char *rival = NULL;
+
+    if (row == NULL || writer->wanted == NULL)
         return;
-    writer->stopped = TRUE;
-    g_free(writer->claim);
-    writer->claim = g_strdup_printf(
-        "our sFlow row of bridge %s vanished twice within 5 minutes: another agent claims it (%s); "
-        "nothing is written any more",
-        bridge->name, rival != NULL ? rival : "which leaves no row of its own");
+    if (vsf_ovs_row_is_as_wanted(row, writer->wanted)) {
+        writer->settled = TRUE;
+        return;
+    }
+    if (!writer->settled)
+        return;
+    writer->settled = FALSE;
+    rival = g_strdup_printf("agent %s, targets %s", row->agent != NULL ? row->agent : "not set",
+                            row->targets);
+    note_claim(writer, "was changed", rival, now_us);
+}
+
+/* One that another agent made its own has our mark, and sends to others. */
+static gboolean
+is_kept(const VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge)
+{
+    return !writer->stopped || writer->wanted == NULL ||
+           vsf_ovs_row_is_as_wanted(vsf_ovs_snapshot_sflow_by_uuid(snapshot, bridge->sflow),
+                                    writer->wanted);
 }
 
 /* What our own transaction took away has not vanished: who is not wanted is not looked for. */
@@ -76,7 +116,8 @@ look_for_vanished(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, gint64 n
         const VsfOvsBridge *bridge = vsf_ovs_snapshot_bridge(snapshot, i);
 
         if (vsf_ovs_bridge_is_ours(snapshot, bridge)) {
-            g_hash_table_add(writer->covered, g_strdup(bridge->name));
+            if (is_kept(writer, snapshot, bridge))
+                g_hash_table_add(writer->covered, g_strdup(bridge->name));
             g_hash_table_add(writer->had, g_strdup(bridge->uuid));
         } else if (g_hash_table_contains(had, bridge->uuid) &&
                    vsf_ovs_bridge_is_wanted(writer->wanted, bridge)) {
@@ -126,8 +167,9 @@ vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us)
     if (snapshot == NULL)
         return;
     look_for_vanished(writer, snapshot, now_us);
+    look_for_changed(writer, snapshot, now_us);
     look_for_rivals(writer, snapshot);
-    if (writer->writing || writer->stopped ||
+    if (!writer->told || writer->writing || writer->stopped ||
         vsf_ovs_client_state(writer->client) != VSF_OVS_WATCHED ||
         (writer->refused_us != 0 && now_us - writer->refused_us < RETRY_US))
         return;
@@ -139,12 +181,16 @@ vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us)
 void
 vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint64 now_us)
 {
-    if (vsf_ovs_wanted_equal(writer->wanted, wanted))
+    gboolean first = !writer->told;
+
+    writer->told = TRUE;
+    if (!first && vsf_ovs_wanted_equal(writer->wanted, wanted))
         return;
     vsf_ovs_wanted_free(writer->wanted);
     writer->wanted = vsf_ovs_wanted_copy(wanted);
     writer->stopped = FALSE;
-    writer->vanished_us = 0;
+    writer->claimed_us = 0;
+    writer->settled = FALSE;
     g_clear_pointer(&writer->claim, g_free);
     vsf_ovs_writer_look(writer, now_us);
 }

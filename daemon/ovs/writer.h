@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Keeps what is wanted in Open vSwitch's database: as bridges come and go and as what is wanted
  * changes; one transaction at a time. It gives up, until something else is wanted, when what it
- * wrote vanished twice within 5 minutes: then another agent claims the bridges. Main thread; time
- * is an argument. */
+ * wrote vanished or was changed twice within 5 minutes: then another agent claims the bridges.
+ * Main thread; time is an argument. */
 #pragma once
 
 #include "client.h"
@@ -15,7 +15,8 @@ typedef struct VsfOvsWriter VsfOvsWriter;
 VsfOvsWriter *vsf_ovs_writer_new(VsfOvsClient *client); /* which outlives it */
 void vsf_ovs_writer_free(VsfOvsWriter *writer);         /* takes NULL; what is written stays */
 
-/* @wanted: copied; NULL: nothing of ours is to be there. */
+/* @wanted: copied; NULL: nothing of ours is to be there. Until it is told for the first time
+ * nothing is written: what is there may be just what will be wanted. */
 void vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint64 now_us);
 
 /* The client has changed, or some seconds passed: what was refused is tried again. */

@@ -364,6 +364,14 @@ def test_refused():
                 assert "127.0.0.2 is not the first address of lo, which is 127.0.0.1" in \
                     told["trouble"], told
                 tap.equal(ovs.rows("sflow", "_uuid"), [])
+                daemon.reload(CONFIGURE.format(ovs.socket) +
+                              "[sflow]\nagent-address = 127.0.0.1\n")
+                daemon.wait_status(configured(1), "a row once the address is the first one")
+                tap.equal(daemon.status()["ovs"]["trouble"], None)
+            with Daemon(CONFIGURE.format(ovs.socket), "--collector", "127.0.0.1:6399%lo",
+                        collector=False) as daemon:
+                daemon.wait_status(lambda status: "without %DEV" in
+                                   (status["ovs"]["trouble"] or ""), "a refusal")
         finally:
             subprocess.run(["ip", "addr", "del", "127.0.0.2/8", "dev", "lo"], check=True)
 

@@ -247,6 +247,14 @@ def test_open_vswitch():
     tap.equal(sorted(lab().run(["ovs-vsctl", "list-ports", switch.bridge]).stdout.split()),
               sorted(devices))
     with daemons(a, b, sampling=1, polling=0) as found:
+        for monitor in found.values():
+            for device in devices:
+                told = monitor.wait_status(
+                    lambda status: next((one["switch"] for one in status["taps"]
+                                         if one["name"] == device), None), what="its port")
+                # libvirt gives each port an id.
+                tap.equal((told["bridge"], told["port"], bool(told["iface_id"])),
+                          (switch.bridge, device, True))
         count = 300
         # The switch learns where b is, and then hears of a.
         for kind, device, to, of in (("tap", devices[1], OUTSIDE, mac(b)),

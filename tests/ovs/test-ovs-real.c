@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define SCHEMA "/usr/share/openvswitch/vswitch.ovsschema"
@@ -58,7 +59,13 @@ vsctl(const House *house, const char *words)
     run((const char *const *)all);
 }
 
-/* The kernel keeps both ends of the output: nobody reads what it says. */
+/* Also of one that fails. In the child. */
+static void
+die_with_parent(gpointer user_data G_GNUC_UNUSED)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static void
 server_starts(House *house)
 {
@@ -71,7 +78,7 @@ server_starts(House *house)
     g_spawn_async(NULL, (char **)argv, NULL,
                   G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
                       G_SPAWN_STDERR_TO_DEV_NULL,
-                  NULL, NULL, &house->server, &error);
+                  die_with_parent, NULL, &house->server, &error);
     g_assert_no_error(error);
 }
 
@@ -253,9 +260,13 @@ test_rows_follow_bridges(void)
     House house;
 
     house_open(&house);
+    /* A daemon that was killed left one, which stays until it is known what is wanted. */
+    vsctl(&house, "add-br br0 -- --id=@s create sflow targets='\"192.0.2.9:6343\"' "
+                  "external_ids:virt-sflow=virt-sflowd -- set bridge br0 sflow=@s");
     writer = vsf_ovs_writer_new(house.client);
+    wait_ours(&house, writer, 0, TRUE, MINUTE_US);
+    g_assert_false(vsf_ovs_client_is_transacting(house.client));
     vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
-    vsctl(&house, "add-br br0");
     wait_ours(&house, writer, 0, TRUE, MINUTE_US);
     vsctl(&house, "add-br br1");
     wait_ours(&house, writer, 1, TRUE, MINUTE_US);
@@ -303,6 +314,46 @@ test_claims(void)
     house_close(&house);
 }
 
+/* Another agent may take our row for its own, mark and all. */
+static void
+test_changed_rows(void)
+{
+    VsfOvsWanted wanted = everything();
+    g_autoptr(VsfOvsWriter) writer = NULL;
+    House house;
+
+    house_open(&house);
+    writer = vsf_ovs_writer_new(house.client);
+    vsctl(&house, "add-br br0");
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    wait_ours(&house, writer, 0, TRUE, MINUTE_US);
+    wanted.sampling = 65; /* our own change is none */
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    for (guint times = 1; times <= 2; times++) {
+        const VsfOvsSflow *row;
+
+        do {
+            g_main_context_iteration(NULL, TRUE);
+            vsf_ovs_writer_look(writer, MINUTE_US);
+            row = vsf_ovs_our_row(vsf_ovs_client_snapshot(house.client));
+        } while (row == NULL || !vsf_ovs_row_is_as_wanted(row, &wanted));
+        g_assert_false(vsf_ovs_writer_has_stopped(writer));
+        vsctl(&house, "set sflow br0 agent=eth9");
+        do {
+            g_main_context_iteration(NULL, TRUE);
+            row = vsf_ovs_our_row(vsf_ovs_client_snapshot(house.client));
+        } while (strcmp(row->agent, "eth9") != 0);
+        vsf_ovs_writer_look(writer, MINUTE_US);
+    }
+    g_assert_true(vsf_ovs_writer_has_stopped(writer));
+    vsf_ovs_writer_look(writer, MINUTE_US);
+    g_assert_cmpuint(vsf_ovs_writer_n_bridges(writer), ==, 0); /* it sends to others now */
+    g_assert_nonnull(strstr(vsf_ovs_writer_trouble(writer),
+                            "was changed twice within 5 minutes: another agent claims it (agent "
+                            "eth9, targets 192.0.2.1:6343)"));
+    house_close(&house);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -318,5 +369,6 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/real/restart-and-hang-are-outlived", test_restart_and_hang);
     g_test_add_func("/ovs/real/rows-follow-bridges", test_rows_follow_bridges);
     g_test_add_func("/ovs/real/who-takes-a-row-twice-has-the-bridge", test_claims);
+    g_test_add_func("/ovs/real/who-changes-our-row-twice-has-the-bridge", test_changed_rows);
     return g_test_run();
 }
