@@ -30,6 +30,7 @@ struct VsfApp {
     gint64 config_us;             /* since when it is in force */
     const VsfReloadState *reload; /* or NULL */
     gint64 start_us;
+    guint32 seed;     /* of phases: this host's; 0 until there is a poller */
     gboolean closing; /* the rooms are being taken down; the domains run on */
     VsfAppFailed failed;
     gpointer user_data;

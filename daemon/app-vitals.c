@@ -5,6 +5,7 @@
 #include "host/node.h"
 #include "schedule.h"
 
+#include <string.h>
 #include <time.h>
 
 #define P99 990
@@ -148,8 +149,9 @@ vsf_vitals_new(VsfApp *app)
     vitals->source = g_strconcat("virt-sflowd-", node->hostname, NULL);
     vitals->config_hash = vsf_config_hash(app->config);
     vitals->lateness_p99_us = vitals->libvirt_latency_p99_us = VSF_UNKNOWN;
-    vitals->schedule = vsf_schedule_new(app->config->polling_s, interval_over, vitals);
-    vsf_schedule_random(vitals->schedule, &vitals->turn);
+    vitals->schedule = vsf_schedule_new(app->config->polling_s, app->seed, interval_over, vitals);
+    vsf_schedule_set_key(&vitals->turn, vitals->source, strlen(vitals->source));
+    vsf_schedule_place(vitals->schedule, &vitals->turn);
     return vitals;
 }
 

@@ -3,6 +3,8 @@
 #include "app-private.h"
 #include "base/descriptors.h"
 #include "base/event.h"
+#include "host/node.h"
+#include "schedule.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -268,6 +270,8 @@ answer(const VsfRequest *request, GError **error, gpointer user_data)
 static gboolean
 start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
 {
+    g_autoptr(VsfNode) node = vsf_node_read();
+
     if (!vsf_app_choose_agent(app, app->config, collector, error))
         return FALSE;
     app->link_stats = vsf_link_stats_new(error);
@@ -286,8 +290,10 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->guests = vsf_guests_new(app->config, app->agents, app->records, &guests_callbacks, app);
     app->brakes = vsf_brakes_new(app->config, app->flows);
     app->pauses = vsf_pauses_new(app->flows, app->guests);
+    app->seed = vsf_schedule_seed(node->uuid, node->hostname);
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
-                                 app->link_stats, app->stats, app->guests, process_gone, app);
+                                 app->link_stats, app->stats, app->guests, app->seed, process_gone,
+                                 app);
     vsf_app_ports_start(app);
     app->links = vsf_links_new(&links_callbacks, app, error);
     if (app->links == NULL)

@@ -2,6 +2,8 @@
 /* How often each has its turn, and what changes when the configuration does, or the domain. */
 #include "poller-private.h"
 
+#include <string.h>
+
 void
 vsf_poller_set_own(const VsfPoller *poller, Entry *entry)
 {
@@ -10,6 +12,11 @@ vsf_poller_set_own(const VsfPoller *poller, Entry *entry)
                                                        : vsf_domain_poll_domain(entry->poll);
     const char *vm = domain != NULL ? domain->def->name : NULL;
 
+    if (domain != NULL)
+        vsf_schedule_set_key(&entry->turn, domain->def->uuid_bytes,
+                             sizeof(domain->def->uuid_bytes));
+    else
+        vsf_schedule_set_key(&entry->turn, entry->tap->link.name, strlen(entry->tap->link.name));
     if (entry->kind == ENTRY_TAP && entry->tap->switch_samples) {
         vsf_schedule_set_own(&entry->turn, 0);
         return;

@@ -46,7 +46,7 @@ struct VsfPoller {
     gint64 back_us; /* when libvirt came back last; 0: never */
 };
 
-/* How often it has a turn, as the configuration says now. */
+/* How often it has a turn, as the configuration says now, and when: by its VM. */
 void vsf_poller_set_own(const VsfPoller *poller, Entry *entry);
 gboolean vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap);
 

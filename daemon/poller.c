@@ -30,7 +30,7 @@ turn_is_over(VsfPoller *poller, Entry *entry)
     if (phase_stays)
         vsf_schedule_next(poller->schedule, &entry->turn);
     else
-        vsf_schedule_random(poller->schedule, &entry->turn);
+        vsf_schedule_place(poller->schedule, &entry->turn);
     entry->urgency = VSF_POLL_REGULAR;
     if (entry->kind != ENTRY_DOMAIN)
         return;
@@ -302,7 +302,7 @@ process_gone(VsfDomain *domain, gpointer user_data)
 VsfPoller *
 vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
                VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats, VsfGuests *guests,
-               VsfPollerGone gone, gpointer gone_data)
+               guint32 seed, VsfPollerGone gone, gpointer gone_data)
 {
     VsfPoller *poller = g_new0(VsfPoller, 1);
 
@@ -325,12 +325,12 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->node = vsf_node_read();
     poller->uplinks = vsf_uplinks_new(exporter);
     poller->host_poll = vsf_host_poll_new(NULL, host_came, poller);
-    poller->schedule = vsf_schedule_new(config->polling_s, slot_came, poller);
+    poller->schedule = vsf_schedule_new(config->polling_s, seed, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->readings = vsf_readings_new(link_stats, &readings_callbacks, poller);
     poller->host.kind = ENTRY_HOST;
-    vsf_schedule_random(poller->schedule, &poller->host.turn);
+    vsf_schedule_place(poller->schedule, &poller->host.turn);
     return poller;
 }
 
@@ -362,7 +362,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     entry->here = domain->here;
     g_hash_table_insert(poller->domains, domain, entry);
     vsf_poller_set_own(poller, entry);
-    vsf_schedule_random(poller->schedule, &entry->turn);
+    vsf_schedule_place(poller->schedule, &entry->turn);
     vsf_poller_join_taps(poller, entry, FALSE);
     vsf_poller_added_if_back(poller, entry);
 }
@@ -390,7 +390,7 @@ vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap)
     entry->tap = tap;
     g_hash_table_insert(poller->taps, tap, entry);
     vsf_poller_set_own(poller, entry);
-    vsf_schedule_random(poller->schedule, &entry->turn);
+    vsf_schedule_place(poller->schedule, &entry->turn);
 }
 
 void

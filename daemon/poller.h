@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When counters are read and sent: every source (host, domain, tap) once per
- * interval at a random phase of its own (schedule.h), the first time too, so that a
- * fleet that is restarted at once does not send at once. One reading of interface
+ * interval at a phase of its own (schedule.h), the first time too, so that a fleet that is
+ * restarted at once does not send at once. A VM's phase is chosen by the host's seed and its UUID,
+ * and so is the same after a restart; its taps' is the same. One reading of interface
  * counters serves all that are due together. Main thread only. */
 #pragma once
 
@@ -18,11 +19,12 @@ typedef struct VsfPoller VsfPoller;
  * that it gives up while it starts. Called every turn. */
 typedef void (*VsfPollerGone)(const VsfDomain *domain, gpointer user_data);
 
-/* Everything is used until vsf_poller_free(), @config until another one is set. The host's sample
- * leaves before any domain's: some collectors drop those of a host that they do not know. */
+/* Everything is used until vsf_poller_free(), @config until another one is set. @seed: of the
+ * phases, the host's own (vsf_schedule_seed()). The host's sample leaves before any domain's: some
+ * collectors drop those of a host that they do not know. */
 VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *exporter,
                           VsfFlows *flows, VsfLinkStatsReader *link_stats, VsfCalls *stats,
-                          VsfGuests *guests, VsfPollerGone gone, gpointer gone_data);
+                          VsfGuests *guests, guint32 seed, VsfPollerGone gone, gpointer gone_data);
 void vsf_poller_free(VsfPoller *poller);
 
 /* Who knows counters of NICs that have no tap; until then nobody does. */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "schedule.h"
 
+#include "model/fnv.h"
+
+#include <string.h>
+
 /* Of an interval. Most of what a turn costs is shared by those that come together, so that a slot
  * is to have what one call to libvirt takes, 16 VMs, with a tap each. */
 #define SLOTS_MIN 3
 #define SLOTS_MAX 12
 #define TURNS_OF_SLOT 32
 #define SLOT_MAX_US (8 * G_USEC_PER_SEC)
-#define GRID_US 3600e6 /* many intervals */
 
 struct VsfSchedule {
     gint64 interval_us;
-    gint64 grid_us;   /* where the slots lie: a random time */
+    guint32 seed;     /* where the slots lie, and whose they are */
     GSequence *turns; /* VsfTurn by due_us */
     guint timer;
     gint64 armed_us; /* what the timer waits for */
@@ -113,19 +116,45 @@ n_slots(const VsfSchedule *schedule, gint64 interval_us)
     return slots;
 }
 
-/* Any of the slots of one interval from now on. */
-void
-vsf_schedule_random(VsfSchedule *schedule, VsfTurn *turn)
+/* All bits of @bits in each bit of the result: FNV's high bits hang little on the last bytes.
+ * (MurmurHash3's finaliser, which is in the public domain.) */
+static guint32
+mixed(guint32 bits)
 {
-    gint64 interval_us = interval_of(schedule, turn), past_us, now_us = g_get_monotonic_time();
-    gint slots = n_slots(schedule, interval_us);
-    gint64 slot;
+    bits = (bits ^ bits >> 16) * 0x85ebca6bu;
+    bits = (bits ^ bits >> 13) * 0xc2b2ae35u;
+    return bits ^ bits >> 16;
+}
+
+/* Of @parts equal ones, where @hash lies; a half of them as many lies around it. */
+static gint64
+part_of(guint32 hash, gint64 parts)
+{
+    return (gint64)(((guint64)hash * (guint64)parts) >> 32);
+}
+
+/* From the schedule's seed and the turn's key. */
+static guint32
+hash_of(const VsfSchedule *schedule, const VsfTurn *turn)
+{
+    return mixed(vsf_fnv(schedule->seed, &turn->key, sizeof(turn->key)));
+}
+
+/* The first time of its slot from now on. */
+void
+vsf_schedule_place(VsfSchedule *schedule, VsfTurn *turn)
+{
+    gint64 interval_us = interval_of(schedule, turn), now_us = g_get_monotonic_time();
+    gint64 slots, past_us, slot_us;
 
     if (interval_us == 0)
         return;
-    past_us = (now_us + schedule->grid_us) % interval_us;
-    slot = (past_us * slots + interval_us - 1) / interval_us + g_random_int_range(0, slots);
-    vsf_schedule_at(schedule, turn, now_us - past_us + slot * interval_us / slots);
+    slots = n_slots(schedule, interval_us);
+    past_us = (now_us + part_of(mixed(schedule->seed), interval_us)) % interval_us;
+    slot_us = part_of(hash_of(schedule, turn), slots) * interval_us / slots;
+    if (slot_us < past_us)
+        slot_us += interval_us;
+    vsf_schedule_at(schedule, turn, now_us - past_us + slot_us);
 }
 
 void
@@ -138,7 +167,7 @@ vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn)
     if (interval_us == 0)
         return;
     if (turn->anew) {
-        vsf_schedule_random(schedule, turn);
+        vsf_schedule_place(schedule, turn);
         return;
     }
     /* One that was hastened has its regular turn still before it. */
@@ -159,11 +188,11 @@ vsf_schedule_retime(VsfSchedule *schedule, VsfTurn *turn)
     if (interval_us == 0) {
         vsf_schedule_cancel(turn);
     } else if (before_us == 0) {
-        vsf_schedule_random(schedule, turn);
+        vsf_schedule_place(schedule, turn);
     } else if (turn->iter == NULL || interval_us > before_us) {
         turn->anew = TRUE;
     } else {
-        vsf_schedule_random(schedule, turn);
+        vsf_schedule_place(schedule, turn);
         if (turn->due_us > due_us)
             vsf_schedule_at(schedule, turn, due_us);
     }
@@ -233,15 +262,32 @@ void
 vsf_schedule_set_interval(VsfSchedule *schedule, guint interval_s)
 {
     schedule->interval_us = (gint64)interval_s * G_USEC_PER_SEC;
-    schedule->grid_us = (gint64)(g_random_double() * GRID_US);
+}
+
+void
+vsf_schedule_set_key(VsfTurn *turn, gconstpointer bytes, gsize size)
+{
+    turn->key = vsf_fnv(VSF_FNV_START, bytes, size);
+}
+
+guint32
+vsf_schedule_seed(const guint8 uuid[16], const char *name)
+{
+    guint8 none[16] = {0};
+
+    if (memcmp(uuid, none, sizeof(none)) == 0)
+        return g_random_int();
+    return vsf_fnv(vsf_fnv(VSF_FNV_START, uuid, sizeof(none)), name, strlen(name));
 }
 
 VsfSchedule *
-vsf_schedule_new(guint interval_s, void (*came)(gpointer user_data), gpointer user_data)
+vsf_schedule_new(guint interval_s, guint32 seed, void (*came)(gpointer user_data),
+                 gpointer user_data)
 {
     VsfSchedule *schedule = g_new0(VsfSchedule, 1);
 
     vsf_schedule_set_interval(schedule, interval_s);
+    schedule->seed = seed;
     schedule->turns = g_sequence_new(NULL);
     schedule->came = came;
     schedule->user_data = user_data;

@@ -98,8 +98,8 @@ poller_set_up(Fixture *fixture, gconstpointer polling)
     fixture->registry = vsf_registry_new(patterns, &callbacks, fixture);
     fixture->guests = vsf_guests_new(fixture->config, NULL, NULL, NULL, NULL);
     fixture->poller = vsf_poller_new(fixture->config, fixture->registry, fixture->exporter, NULL,
-                                     fixture->reader, NULL, fixture->guests, on_process_gone,
-                                     fixture);
+                                     fixture->reader, NULL, fixture->guests, fixture->seed + 1,
+                                     on_process_gone, fixture);
     vsf_poller_connected(fixture->poller, TRUE);
     fixture->n_gone = 0;
 }

@@ -18,6 +18,7 @@ typedef struct {
     VsfPoller *poller;
     GPtrArray *datagrams; /* GBytes */
     guint n_gone;         /* QEMU processes found gone */
+    guint32 seed;         /* one for each host, of the next poller_set_up() */
 } Fixture;
 
 /* @polling: GUINT_TO_POINTER of seconds. */

@@ -269,12 +269,50 @@ test_daemons_started_at_once_send_apart(Fixture *fixture, gconstpointer user_dat
         guint tenth;
 
         poller_tear_down(fixture, NULL);
+        fixture->seed = i;
         poller_set_up(fixture, user_data);
         tenth = first_after_tenths(fixture);
         g_assert_cmpuint(tenth, <, G_N_ELEMENTS(tenths));
         g_assert_cmpuint(++tenths[tenth], <=, 10);
         g_assert_cmpuint(++of_slot[tenth % G_N_ELEMENTS(of_slot)], <=, 25);
     }
+}
+
+/* Since the poller began: when VM 1 and its tap first have their turn, which is one. */
+static gint64
+first_turn_us(Fixture *fixture)
+{
+    while (fake_stats_asked == 0)
+        fake_time_advance(1);
+    g_assert_cmpuint(fake_link_stats_answer(0), ==, 1);
+    fake_stats_answer(UUID_1, NULL);
+    vsf_exporter_flush(fixture->exporter);
+    g_assert_cmpuint(n_tap_samples(fixture), ==, 1);
+    return g_array_index(fake_stats_times, gint64, 0);
+}
+
+/* Another process on the same clock, which sees the VM later. */
+static void
+test_a_restart_keeps_the_phases(Fixture *fixture, gconstpointer user_data)
+{
+    g_autoptr(GHashTable) phases = g_hash_table_new(NULL, NULL);
+
+    for (guint i = 0; i < 20; i++) {
+        gint64 before_us;
+
+        poller_tear_down(fixture, NULL);
+        fixture->seed = i;
+        poller_set_up(fixture, user_data);
+        poller_start_vm(fixture, 1);
+        before_us = first_turn_us(fixture);
+        poller_tear_down(fixture, NULL);
+        poller_set_up(fixture, user_data);
+        fake_time_stall(1000 * i + 300);
+        poller_start_vm(fixture, 1);
+        g_assert_cmpint((first_turn_us(fixture) - before_us) / 1000 % 20000, ==, 0);
+        g_hash_table_add(phases, GINT_TO_POINTER((int)(before_us / 1000)));
+    }
+    g_assert_cmpuint(g_hash_table_size(phases), >, 15);
 }
 
 #define ADD_AT(polling, name, func)                                                      \
@@ -297,6 +335,7 @@ main(int argc, char **argv)
     ADD("an-hour-asleep-is-no-burst", test_an_hour_asleep_is_no_burst);
     ADD("the-host-comes-at-a-phase", test_the_host_comes_at_a_phase);
     ADD("the-host-comes-before-any-vm", test_the_host_comes_before_any_vm);
+    ADD("a-restart-keeps-the-phases", test_a_restart_keeps_the_phases);
     ADD("the-host-comes-first-once", test_the_host_comes_first_once);
     ADD("daemons-started-at-once-send-apart", test_daemons_started_at_once_send_apart);
     return g_test_run();
