@@ -318,24 +318,38 @@ first_collector_resolved(GInetAddress *collector, gpointer user_data)
         app->failed(error, app->user_data);
 }
 
+/* What to do about it. */
+static gboolean
+runtime_failed(const GError *cause, const char *otherwise, GError **error)
+{
+    gboolean is_rights = g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+
+    g_set_error(error, cause->domain, cause->code, "%s%s", cause->message,
+                is_rights ? "; start it as root, or with --runtime-dir=DIR where you may write"
+                          : otherwise);
+    return FALSE;
+}
+
 static gboolean
 open_sockets(VsfApp *app, const char *runtime_dir, GError **error)
 {
+    g_autoptr(GError) cause = NULL;
     g_autofree char *hook = g_build_filename(runtime_dir, "hook", NULL);
     g_autofree char *control = g_build_filename(runtime_dir, "control", NULL);
 
     if (g_mkdir_with_parents(runtime_dir, 0755) != 0) {
-        g_set_error(error, G_FILE_ERROR, (int)g_file_error_from_errno(errno),
-                    "%s: cannot make it: %s; choose another with --runtime-dir", runtime_dir,
-                    g_strerror(errno));
-        return FALSE;
+        int reason = errno;
+
+        g_set_error(&cause, G_IO_ERROR, (int)g_io_error_from_errno(reason),
+                    "%s: cannot make it: %s", runtime_dir, g_strerror(reason));
+        return runtime_failed(cause, "; choose another with --runtime-dir=DIR", error);
     }
     /* The control socket first: it tells whether another daemon lives here. */
-    app->control = vsf_control_new(control, answer, app, error);
+    app->control = vsf_control_new(control, answer, app, &cause);
     if (app->control == NULL)
-        return FALSE;
-    app->hook = vsf_hook_socket_new(hook, vsf_app_hook_message, app, error);
-    return app->hook != NULL;
+        return runtime_failed(cause, "", error);
+    app->hook = vsf_hook_socket_new(hook, vsf_app_hook_message, app, &cause);
+    return app->hook != NULL || runtime_failed(cause, "", error);
 }
 
 /* Here, since it may take 100 ms: the loop does not run yet. */

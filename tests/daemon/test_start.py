@@ -2,8 +2,11 @@
 """The real daemon from its start to its end, with each of the main settings: what no other unit
 test makes is the order in which its rooms are made and taken down."""
 
+import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import started
@@ -129,6 +132,28 @@ def test_at_once():
             assert status in (0, -signal.SIGTERM), (wait_ms, status, daemon.log())
         finally:
             daemon.close()
+
+
+def test_no_rights():
+    """a user who may not write where the sockets are is told what to do"""
+    if not os.environ.get(started.IS_ROOT):
+        tap.skip("needs root, to be somebody else")
+    tap.need("setpriv")
+    with tempfile.TemporaryDirectory(prefix="vsf-start-") as folder:
+        os.chmod(folder, 0o755)
+        # Whoever that is may not be let in where it was built.
+        daemon = shutil.copy(started.DAEMON, folder)
+        os.mkdir(os.path.join(folder, "run"), 0o755)
+        for runtime, wrong in (("run", "/control: cannot listen"), ("other", ": cannot make it")):
+            runtime = os.path.join(folder, runtime)
+            done = subprocess.run(
+                ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", daemon, "--config",
+                 "/dev/null", "--runtime-dir", runtime], capture_output=True, text=True,
+                timeout=started.PATIENCE_S)
+            tap.equal(done.returncode, 1, done.stderr)
+            said = f"{runtime}{wrong}: Permission denied; start it as root, or with " \
+                   "--runtime-dir=DIR where you may write"
+            assert said in done.stderr, done.stderr
 
 
 if __name__ == "__main__":
