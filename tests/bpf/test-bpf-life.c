@@ -249,6 +249,45 @@ test_taps_with_one_home_are_told_apart(gconstpointer way)
     bpf_lab_stop(&lab);
 }
 
+/* With one slot: what the tap before was, counted, drew and left in the ring is not the next one's.
+ */
+static void
+test_a_slot_begins_anew(gconstpointer way)
+{
+    VsfBpfConfig config = {64, VSF_DIRECTION_ONCE, 1, 0};
+    int one = bpf_lab_new_tap("vnet0"), two = bpf_lab_new_tap("vnet1");
+    VsfBpfCounts counts;
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    bpf_lab_start_with(&lab, way, &config);
+    tap = bpf_lab_attach(&lab, "vnet0", VSF_SIDE_MIRRORED, 1);
+    bpf_lab_send(one, 100, 7);
+    vsf_bpf_set_rate(tap, 10000000, NULL);
+    bpf_lab_send(one, 100, 1); /* draws what is picked next */
+    vsf_bpf_detach(tap);
+    for (guint turn = 1; turn <= 2; turn++) {
+        tap = bpf_lab_attach(&lab, "vnet1", VSF_SIDE_TAP, turn);
+        bpf_lab_send(one, 100, 1);
+        counts = bpf_lab_counts(tap);
+        g_assert_cmpuint(counts.candidates + counts.packets_from_vm + counts.packets_to_vm, ==, 0);
+        vsf_bpf_set_rate(tap, 1, NULL);
+        bpf_lab_send(two, 100, 5);
+        bpf_lab_take(&lab);
+        g_assert_cmpuint(lab.n_from, ==, turn * 5);
+        g_assert_cmpuint(lab.n_to, ==, 0);
+        g_assert_cmpuint(lab.gaps, ==, turn * 5);
+        counts = bpf_lab_counts(tap);
+        g_assert_cmpuint(counts.packets_from_vm, ==, 5);
+        g_assert_cmpuint(counts.bytes_from_vm, ==, 500);
+        g_assert_cmpuint(counts.candidates, ==, 5);
+        vsf_bpf_detach(tap);
+    }
+    close(one);
+    close(two);
+    bpf_lab_stop(&lab);
+}
+
 /* The ring is watched, and only what is picked makes it readable. */
 static void
 test_a_lone_sample_wakes(gconstpointer way)
@@ -318,6 +357,7 @@ main(int argc, char **argv)
                 test_a_tap_may_go_while_it_is_sampled);
     bpf_lab_add("/bpf/life/taps-with-one-home-are-told-apart",
                 test_taps_with_one_home_are_told_apart);
+    bpf_lab_add("/bpf/life/a-slot-begins-anew", test_a_slot_begins_anew);
     bpf_lab_add("/bpf/life/a-lone-sample-wakes", test_a_lone_sample_wakes);
     g_test_add_func("/bpf/life/no-more-than-asked-for-is-read",
                     test_no_more_than_asked_for_is_read);
