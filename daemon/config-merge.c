@@ -55,13 +55,17 @@ vsf_config_overlay_free(VsfConfigOverlay *overlay)
     g_free(overlay);
 }
 
-/* A full list makes room: what the overlay wants counts. */
+/* A full list makes room by its slowest: what the overlay wants counts, all of it. */
 static void
-take_speed(GArray *speeds, const VsfSpeedRate *rate)
+take_speed(GArray *speeds, const VsfSpeedRate *rate, const GArray *wanted)
 {
+    guint at = 0;
+
     if (vsf_speed_rates_set(speeds, rate->bits_per_second, rate->sampling))
         return;
-    g_array_remove_index(speeds, 0);
+    while (vsf_speed_rates_has(wanted, g_array_index(speeds, VsfSpeedRate, at).bits_per_second))
+        at++;
+    g_array_remove_index(speeds, at);
     vsf_speed_rates_set(speeds, rate->bits_per_second, rate->sampling);
 }
 
@@ -75,7 +79,8 @@ vsf_config_overlay(const VsfConfig *config, const VsfConfigOverlay *overlay)
     if (overlay->has_sampling)
         merged->sampling = overlay->sampling;
     for (guint i = 0; overlay->speeds != NULL && i < overlay->speeds->len; i++)
-        take_speed(merged->speeds, &g_array_index(overlay->speeds, VsfSpeedRate, i));
+        take_speed(merged->speeds, &g_array_index(overlay->speeds, VsfSpeedRate, i),
+                   overlay->speeds);
     if (overlay->has_polling)
         merged->polling_s = overlay->polling_s;
     if (overlay->has_header_bytes)

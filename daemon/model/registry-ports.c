@@ -41,11 +41,20 @@ begin_port(VsfRegistry *registry, VsfRegistryLink *link, guint64 speed_bps)
     VSF_CALL(registry, tap_added, &tap->tap);
 }
 
+/* NULL: it is no port. What was one may be gone, and a tap have its number, before the devices are
+ * looked at again, which is never where no port is wanted. */
+static const guint64 *
+find_speed(const VsfRegistry *registry, const VsfLink *link)
+{
+    if (strcmp(link->kind, "tun") == 0 || strcmp(link->kind, "macvtap") == 0)
+        return NULL;
+    return g_hash_table_lookup(registry->ports, GINT_TO_POINTER(link->ifindex));
+}
+
 gboolean
 vsf_registry_resolve_port(VsfRegistry *registry, VsfRegistryLink *link)
 {
-    const guint64 *speed_bps = g_hash_table_lookup(registry->ports,
-                                                   GINT_TO_POINTER(link->link.ifindex));
+    const guint64 *speed_bps = find_speed(registry, &link->link);
     VsfRegistryTap *tap = link->tap;
     gboolean is_port = tap != NULL && tap->tap.role == VSF_TAP_PORT;
     gboolean wanted = speed_bps != NULL && is_wanted(registry, &link->link);

@@ -80,6 +80,12 @@ find(const GArray *rates, guint64 bits_per_second)
 }
 
 gboolean
+vsf_speed_rates_has(const GArray *rates, guint64 bits_per_second)
+{
+    return find(rates, bits_per_second) != NULL;
+}
+
+gboolean
 vsf_speed_rates_set(GArray *rates, guint64 bits_per_second, guint sampling)
 {
     VsfSpeedRate rate = {bits_per_second, sampling}, *known = find(rates, bits_per_second);

@@ -23,6 +23,8 @@ char *vsf_speed_text(guint64 bits_per_second);
 GArray *vsf_speed_rates_new(void);
 GArray *vsf_speed_rates_copy(const GArray *rates);
 
+gboolean vsf_speed_rates_has(const GArray *rates, guint64 bits_per_second);
+
 /* Instead of what it has for that speed. FALSE: the list is full. */
 gboolean vsf_speed_rates_set(GArray *rates, guint64 bits_per_second, guint sampling);
 void vsf_speed_rates_unset(GArray *rates, guint64 bits_per_second);

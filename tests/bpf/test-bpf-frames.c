@@ -14,13 +14,13 @@ typedef struct {
 } Vm;
 
 static void
-plug(BpfLab *lab, Vm *vm, const char *name, guint32 rate)
+plug(BpfLab *lab, Vm *vm, const char *name, VsfSide side, guint32 rate)
 {
     vm->fd = tap_lab_tap(name);
     tap_lab_mtu(name, 9000);
     tap_lab_up(name);
     vm->packets = tap_lab_packet_socket(name);
-    vm->tap = bpf_lab_attach(lab, name, FALSE, rate);
+    vm->tap = bpf_lab_attach(lab, name, side, rate);
 }
 
 static void
@@ -56,7 +56,7 @@ check_lengths(gconstpointer way, guint header_bytes)
     Vm vm;
 
     bpf_lab_start_with(&lab, way, &config);
-    plug(&lab, &vm, "vnet0", 1);
+    plug(&lab, &vm, "vnet0", VSF_SIDE_TAP, 1);
     for (guint tags = 0; tags <= 2; tags++)
         for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
             gint64 before_ns = g_get_monotonic_time() * 1000;
@@ -96,39 +96,48 @@ test_lengths_and_tags_are_those_of_the_wire(gconstpointer way)
 }
 
 static void
+check_direction(gconstpointer way, VsfDirection direction, VsfSide side, guint from, guint to)
+{
+    guint8 frame[60];
+    VsfBpfCounts counts;
+    BpfLab lab;
+    Vm vm;
+
+    bpf_lab_start(&lab, way, direction);
+    plug(&lab, &vm, "vnet0", side, 1);
+    tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
+    for (guint n = 0; n < 3; n++)
+        tap_lab_send(vm.fd, frame, sizeof(frame));
+    for (guint n = 0; n < 2; n++)
+        tap_lab_send_packet(vm.packets, frame, sizeof(frame));
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, from);
+    g_assert_cmpuint(lab.n_to, ==, to);
+    counts = bpf_lab_counts(vm.tap);
+    g_assert_cmpuint(counts.candidates, ==, from + to);
+    g_assert_cmpuint(counts.packets_from_vm, ==, from);
+    g_assert_cmpuint(counts.packets_to_vm, ==, to);
+    g_assert_cmpuint(lab.gaps, ==, from + to);
+    unplug(&vm);
+    bpf_lab_stop(&lab);
+}
+
+/* 3 frames come in, and 2 go out. */
+static void
 test_direction_chooses_candidates(gconstpointer way)
 {
-    static const struct {
-        VsfDirection direction;
-        guint from, to;
-    } cases[] = {{VSF_DIRECTION_BOTH, 3, 2},
-                 {VSF_DIRECTION_IN, 3, 0},
-                 {VSF_DIRECTION_OUT, 0, 2},
-                 {VSF_DIRECTION_ONCE, 3, 2}};
-    guint8 frame[60];
+    static const VsfSide plain[] = {VSF_SIDE_TAP, VSF_SIDE_PORT};
 
-    tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);
-    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        VsfBpfCounts counts;
-        BpfLab lab;
-        Vm vm;
-
-        bpf_lab_start(&lab, way, cases[i].direction);
-        plug(&lab, &vm, "vnet0", 1);
-        for (guint n = 0; n < 3; n++)
-            tap_lab_send(vm.fd, frame, sizeof(frame));
-        for (guint n = 0; n < 2; n++)
-            tap_lab_send_packet(vm.packets, frame, sizeof(frame));
-        bpf_lab_take(&lab);
-        g_assert_cmpuint(lab.n_from, ==, cases[i].from);
-        g_assert_cmpuint(lab.n_to, ==, cases[i].to);
-        counts = bpf_lab_counts(vm.tap);
-        g_assert_cmpuint(counts.candidates, ==, cases[i].from + cases[i].to);
-        g_assert_cmpuint(counts.packets_from_vm, ==, cases[i].from);
-        g_assert_cmpuint(counts.packets_to_vm, ==, cases[i].to);
-        unplug(&vm);
-        bpf_lab_stop(&lab);
+    for (guint i = 0; i < G_N_ELEMENTS(plain); i++) {
+        check_direction(way, VSF_DIRECTION_BOTH, plain[i], 3, 2);
+        check_direction(way, VSF_DIRECTION_IN, plain[i], 3, 0);
+        check_direction(way, VSF_DIRECTION_OUT, plain[i], 0, 2);
+        check_direction(way, VSF_DIRECTION_ONCE, plain[i], 3, 2);
     }
+    check_direction(way, VSF_DIRECTION_BOTH, VSF_SIDE_MIRRORED, 2, 3);
+    check_direction(way, VSF_DIRECTION_IN, VSF_SIDE_MIRRORED, 2, 0);
+    check_direction(way, VSF_DIRECTION_OUT, VSF_SIDE_MIRRORED, 0, 3);
+    check_direction(way, VSF_DIRECTION_ONCE, VSF_SIDE_MIRRORED, 2, 3);
 }
 
 /* A tap whose frames come from another that is sampled, and then is not any more. */
@@ -141,8 +150,8 @@ test_once_leaves_out_what_a_sampled_tap_had(gconstpointer way)
 
     bpf_lab_start(&lab, way, VSF_DIRECTION_ONCE);
     tap_lab_bridge("br0");
-    plug(&lab, &one, "vnet0", 1);
-    plug(&lab, &two, "vnet1", 1);
+    plug(&lab, &one, "vnet0", VSF_SIDE_TAP, 1);
+    plug(&lab, &two, "vnet1", VSF_SIDE_TAP, 1);
     tap_lab_enslave("br0", "vnet0");
     tap_lab_enslave("br0", "vnet1");
     /* Known to nobody: it goes to all ports. */
@@ -178,10 +187,8 @@ test_a_port_takes_nothing_from_taps(gconstpointer way)
 
     bpf_lab_start(&lab, way, VSF_DIRECTION_ONCE);
     tap_lab_bridge("br0");
-    plug(&lab, &vm, "vnet0", 1);
-    plug(&lab, &port, "eth7", 1);
-    vsf_bpf_detach(port.tap);
-    port.tap = bpf_lab_attach(&lab, "eth7", VSF_SIDE_PORT, 1);
+    plug(&lab, &vm, "vnet0", VSF_SIDE_TAP, 1);
+    plug(&lab, &port, "eth7", VSF_SIDE_PORT, 1);
     tap_lab_enslave("br0", "vnet0");
     tap_lab_enslave("br0", "eth7");
     tap_lab_frame(frame, sizeof(frame), bpf_lab_peer_mac, bpf_lab_vm_mac, 0);

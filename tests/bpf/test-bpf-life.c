@@ -249,6 +249,113 @@ test_taps_with_one_home_are_told_apart(gconstpointer way)
     bpf_lab_stop(&lab);
 }
 
+/* With one slot: what the tap before was, counted, drew and left in the ring is not the next one's.
+ */
+static void
+test_a_slot_begins_anew(gconstpointer way)
+{
+    VsfBpfConfig config = {64, VSF_DIRECTION_ONCE, 1, 0};
+    int one = bpf_lab_new_tap("vnet0"), two = bpf_lab_new_tap("vnet1");
+    VsfBpfCounts counts;
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    bpf_lab_start_with(&lab, way, &config);
+    tap = bpf_lab_attach(&lab, "vnet0", VSF_SIDE_MIRRORED, 1);
+    bpf_lab_send(one, 100, 7);
+    vsf_bpf_set_rate(tap, 10000000, NULL);
+    bpf_lab_send(one, 100, 1); /* draws what is picked next */
+    vsf_bpf_detach(tap);
+    for (guint turn = 1; turn <= 2; turn++) {
+        tap = bpf_lab_attach(&lab, "vnet1", VSF_SIDE_TAP, turn);
+        bpf_lab_send(one, 100, 1);
+        counts = bpf_lab_counts(tap);
+        g_assert_cmpuint(counts.candidates + counts.packets_from_vm + counts.packets_to_vm, ==, 0);
+        vsf_bpf_set_rate(tap, 1, NULL);
+        bpf_lab_send(two, 100, 5);
+        bpf_lab_take(&lab);
+        g_assert_cmpuint(lab.n_from, ==, turn * 5);
+        g_assert_cmpuint(lab.n_to, ==, 0);
+        g_assert_cmpuint(lab.gaps, ==, turn * 5);
+        counts = bpf_lab_counts(tap);
+        g_assert_cmpuint(counts.packets_from_vm, ==, 5);
+        g_assert_cmpuint(counts.bytes_from_vm, ==, 500);
+        g_assert_cmpuint(counts.candidates, ==, 5);
+        vsf_bpf_detach(tap);
+    }
+    close(one);
+    close(two);
+    bpf_lab_stop(&lab);
+}
+
+/* --- several threads --------------------------------------------------------- */
+
+#define COMERS 4
+#define TURNS 20
+
+typedef struct {
+    BpfLab *lab;
+    char name[16];
+    int fd;
+} Comer;
+
+static gpointer
+come_and_go(gpointer data)
+{
+    Comer *comer = data;
+
+    for (guint turn = 1; turn <= TURNS; turn++) {
+        VsfBpfTap *tap = bpf_lab_attach(comer->lab, comer->name, VSF_SIDE_TAP, 1);
+        VsfBpfCounts counts;
+
+        bpf_lab_send(comer->fd, 100, turn);
+        counts = bpf_lab_counts(tap);
+        g_assert_cmpuint(counts.packets_from_vm, ==, turn);
+        g_assert_cmpuint(counts.bytes_from_vm, ==, turn * 100);
+        vsf_bpf_set_rate(tap, 10000000, NULL);
+        bpf_lab_send(comer->fd, 100, 1);
+        vsf_bpf_detach(tap);
+        bpf_lab_send(comer->fd, 100, 1);
+    }
+    return NULL;
+}
+
+/* Taps whose home is the same change places all the time, while others are read. */
+static void
+test_taps_come_and_go_on_several_threads(gconstpointer way)
+{
+    VsfBpfConfig config = {64, VSF_DIRECTION_BOTH, COMERS, 0};
+    GThread *threads[COMERS];
+    Comer comers[COMERS];
+    int fds[COMERS * COMERS];
+    BpfLab lab;
+
+    bpf_lab_start_with(&lab, way, &config);
+    lab.keep = FALSE;
+    for (guint i = 0; i < COMERS * COMERS; i++) {
+        g_autofree char *name = g_strdup_printf("vnet%u", i);
+
+        fds[i] = bpf_lab_new_tap(name);
+    }
+    for (guint i = 0; i < COMERS; i++) {
+        comers[i] = (Comer){.lab = &lab, .fd = fds[i * COMERS]};
+        g_snprintf(comers[i].name, sizeof(comers[i].name), "vnet%u", i * COMERS);
+        threads[i] = g_thread_new("comer", come_and_go, &comers[i]);
+    }
+    for (guint i = 0; i < 200; i++) {
+        bpf_lab_take(&lab);
+        g_usleep(5000); /* or longer: the threads have their own pace */
+    }
+    for (guint i = 0; i < COMERS; i++)
+        g_thread_join(threads[i]);
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, >, 0);
+    g_assert_cmpuint(lab.n_from, <=, COMERS * TURNS * (TURNS + 1) / 2);
+    for (guint i = 0; i < COMERS * COMERS; i++)
+        close(fds[i]);
+    bpf_lab_stop(&lab);
+}
+
 /* The ring is watched, and only what is picked makes it readable. */
 static void
 test_a_lone_sample_wakes(gconstpointer way)
@@ -318,6 +425,9 @@ main(int argc, char **argv)
                 test_a_tap_may_go_while_it_is_sampled);
     bpf_lab_add("/bpf/life/taps-with-one-home-are-told-apart",
                 test_taps_with_one_home_are_told_apart);
+    bpf_lab_add("/bpf/life/a-slot-begins-anew", test_a_slot_begins_anew);
+    bpf_lab_add("/bpf/life/taps-come-and-go-on-several-threads",
+                test_taps_come_and_go_on_several_threads);
     bpf_lab_add("/bpf/life/a-lone-sample-wakes", test_a_lone_sample_wakes);
     g_test_add_func("/bpf/life/no-more-than-asked-for-is-read",
                     test_no_more_than_asked_for_is_read);

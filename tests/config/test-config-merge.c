@@ -149,6 +149,30 @@ test_an_overlay_has_rates_for_some_speeds(void)
     g_assert_cmpuint(vsf_config_port_sampling(config, "eth0", vsf_speed_parse("10G")), ==, 9);
 }
 
+/* More than a list has room for: those of the files go, the slowest first. */
+static void
+test_an_overlay_makes_room_for_all_of_its_rates(void)
+{
+    GString *text = g_string_new("[sflow]\n");
+    g_autoptr(VsfConfig) config = NULL, merged = NULL;
+    VsfConfigOverlay overlay = {.speeds = vsf_speed_rates_new()};
+
+    for (guint i = 1; i <= VSF_SPEEDS_MAX; i++)
+        g_string_append_printf(text, "sampling.%uG=%u\n", i, i);
+    config = parse(text->str);
+    g_string_free(text, TRUE);
+    vsf_speed_rates_set(overlay.speeds, vsf_speed_parse("10M"), 64);
+    vsf_speed_rates_set(overlay.speeds, vsf_speed_parse("100M"), 65);
+    vsf_speed_rates_set(overlay.speeds, vsf_speed_parse("1G"), 66);
+    merged = vsf_config_overlay(config, &overlay);
+    g_array_unref(overlay.speeds);
+    g_assert_cmpuint(merged->speeds->len, ==, VSF_SPEEDS_MAX);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("10M")), ==, 64);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("100M")), ==, 65);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("1G")), ==, 66);
+    g_assert_cmpuint(vsf_config_port_sampling(merged, "eth0", vsf_speed_parse("4G")), ==, 4);
+}
+
 static void
 test_what_is_read_at_the_start_alone_stays(void)
 {
@@ -179,6 +203,8 @@ main(int argc, char **argv)
     CASE("an-overlay-changes-what-it-has", test_an_overlay_changes_what_it_has);
     CASE("an-overlay-may-have-all", test_an_overlay_may_have_all);
     CASE("an-overlay-has-rates-for-some-speeds", test_an_overlay_has_rates_for_some_speeds);
+    CASE("an-overlay-makes-room-for-all-of-its-rates",
+         test_an_overlay_makes_room_for_all_of_its_rates);
     CASE("what-is-read-at-the-start-alone-stays", test_what_is_read_at_the_start_alone_stays);
     return g_test_run();
 }

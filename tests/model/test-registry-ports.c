@@ -137,6 +137,30 @@ test_a_port_is_no_vms(void)
     fixture_clear(&fixture);
 }
 
+/* Numbers are given again: what a port had may be a tap's before the devices are looked at, or
+ * for good where nobody looks any more. */
+static void
+test_a_tap_with_a_ports_number_is_a_vms(void)
+{
+    Fixture fixture;
+
+    fixture_init(&fixture, NULL);
+    vsf_registry_set_port_patterns(fixture.registry, all, 10);
+    see_link(&fixture, device_link(2, "eth0"), 10);
+    SET_PORTS(&fixture, {2, GBIT}, {3, GBIT});
+    TOLD(&fixture, "a2");
+    vsf_registry_link_gone(fixture.registry, 2);
+    TOLD(&fixture, "r2");
+    SEE_VM(&fixture, 1, 7, 15, TAP_NIC("vnet0", 1), (Nic){.device = "macvtap0", .mac = 2});
+    see_link(&fixture, tap_link(2, "vnet0", 1), 20);
+    see_link(&fixture, macvtap_link(3, "macvtap0", 2), 20);
+    TOLD(&fixture, "+vm1 a2 b2=vm1:net0 a3 b3=vm1:net1");
+    SET_PORTS(&fixture, {2, 10 * GBIT});
+    vsf_registry_set_port_patterns(fixture.registry, none, 30);
+    TOLD(&fixture, "");
+    fixture_clear(&fixture);
+}
+
 /* The place of a provisional tap is not counted for a port that comes or goes. */
 static void
 test_ports_take_no_room_from_taps(void)
@@ -175,6 +199,7 @@ main(int argc, char **argv)
     CASE("another-speed-is-told", test_another_speed_is_told);
     CASE("patterns-choose-among-ports", test_patterns_choose_among_ports);
     CASE("a-port-is-no-vms", test_a_port_is_no_vms);
+    CASE("a-tap-with-a-ports-number-is-a-vms", test_a_tap_with_a_ports_number_is_a_vms);
     CASE("ports-take-no-room-from-taps", test_ports_take_no_room_from_taps);
     return g_test_run();
 }

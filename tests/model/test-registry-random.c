@@ -16,8 +16,12 @@ random_link(void)
     int ifindex = g_test_rand_int_range(1, 12);
     const char *name = names[g_test_rand_int_range(0, N_NAMES)];
     guint8 mac = (guint8)g_test_rand_int_range(1, 5);
+    VsfLink device = odd_link(ifindex, name);
 
-    switch (g_test_rand_int_range(0, 3)) {
+    switch (g_test_rand_int_range(0, 4)) {
+    case 3:
+        device.kind[0] = '\0';
+        return device;
     case 0:
         return odd_link(ifindex, name);
     case 1:

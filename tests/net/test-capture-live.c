@@ -299,32 +299,40 @@ test_every_header_size_is_taken_whole(void)
 }
 
 static void
+check_direction(VsfDirection direction, VsfSide side, guint n_from, guint n_to)
+{
+    int tap = tap_lab_tap("vnet0"), packet_socket;
+    guint8 out[60], in[60];
+    CaptureLab lab;
+
+    tap_lab_up("vnet0");
+    packet_socket = tap_lab_packet_socket("vnet0");
+    capture_lab_start(&lab, direction);
+    capture_lab_open(&lab, "vnet0", side, 1);
+    tap_lab_frame(in, sizeof(in), capture_lab_peer_mac, capture_lab_vm_mac, 0);
+    tap_lab_frame(out, sizeof(out), capture_lab_vm_mac, capture_lab_peer_mac, 0);
+    for (guint n = 0; n < 20; n++)
+        tap_lab_send(tap, in, sizeof(in));
+    for (guint n = 0; n < 10; n++)
+        tap_lab_send_packet(packet_socket, out, sizeof(out));
+    capture_lab_wait_for(&lab, n_from + n_to);
+    vsf_capture_drain(lab.capture, tap_lab_ifindex("vnet0"));
+    g_assert_cmpuint(lab.n_from, ==, n_from);
+    g_assert_cmpuint(lab.n_to, ==, n_to);
+    capture_lab_stop(&lab);
+    close(packet_socket);
+    close(tap);
+}
+
+static void
 test_one_direction_alone_is_filtered_in_the_kernel(void)
 {
-    static const VsfDirection directions[] = {VSF_DIRECTION_IN, VSF_DIRECTION_OUT};
+    for (VsfSide side = VSF_SIDE_TAP; side <= VSF_SIDE_PORT; side++) {
+        guint from = side == VSF_SIDE_MIRRORED ? 10 : 20, to = 30 - from;
 
-    for (guint i = 0; i < G_N_ELEMENTS(directions); i++) {
-        int tap = tap_lab_tap("vnet0"), packet_socket;
-        guint8 out[60], in[60];
-        CaptureLab lab;
-
-        tap_lab_up("vnet0");
-        packet_socket = tap_lab_packet_socket("vnet0");
-        capture_lab_start(&lab, directions[i]);
-        capture_lab_open(&lab, "vnet0", FALSE, 1);
-        tap_lab_frame(in, sizeof(in), capture_lab_peer_mac, capture_lab_vm_mac, 0);
-        tap_lab_frame(out, sizeof(out), capture_lab_vm_mac, capture_lab_peer_mac, 0);
-        for (guint n = 0; n < 20; n++) {
-            tap_lab_send(tap, in, sizeof(in));
-            tap_lab_send_packet(packet_socket, out, sizeof(out));
-        }
-        capture_lab_wait_for(&lab, 20);
-        vsf_capture_drain(lab.capture, tap_lab_ifindex("vnet0"));
-        g_assert_cmpuint(lab.n_from, ==, directions[i] == VSF_DIRECTION_IN ? 20 : 0);
-        g_assert_cmpuint(lab.n_to, ==, directions[i] == VSF_DIRECTION_OUT ? 20 : 0);
-        capture_lab_stop(&lab);
-        close(packet_socket);
-        close(tap);
+        check_direction(VSF_DIRECTION_IN, side, from, 0);
+        check_direction(VSF_DIRECTION_OUT, side, 0, to);
+        check_direction(VSF_DIRECTION_ONCE, side, from, to);
     }
 }
 
