@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vf.h"
 
+#include "interfaces.h"
 #include "proc-file.h"
 #include "text.h"
 
@@ -42,6 +43,7 @@ find_number(const char *card, const char *pci, guint *number)
     return FALSE;
 }
 
+/* Of a card that is a switch the functions' other ends lie there too, and know no function. */
 static gboolean
 find_interface(const char *card, VsfVfPlace *place)
 {
@@ -53,7 +55,9 @@ find_interface(const char *card, VsfVfPlace *place)
     guint64 ifindex;
 
     while (names != NULL && (name = g_dir_read_name(names)) != NULL) {
-        if (first != NULL && strcmp(name, first) > 0)
+        g_autofree char *interface = g_strconcat(folder, "/", name, NULL);
+
+        if ((first != NULL && strcmp(name, first) > 0) || vsf_interface_is_representor(interface))
             continue;
         g_free(first);
         first = g_strdup(name);

@@ -6,7 +6,7 @@
 #include <glib.h>
 
 typedef struct {
-    int ifindex;        /* of its physical function's interface; of several the first by name */
+    int ifindex; /* of its physical function's interface; of several ports the first by name */
     char interface[16]; /* that one's name */
     guint number;       /* the kernel's of the function, as netlink counts them */
 } VsfVfPlace;

@@ -23,6 +23,8 @@ test_each_functions_card_and_number(void)
         {"0000:84:00.1", 0, "", 0},         /* an ifindex that is none */
         {"0000:85:00.1", 0, "", 0},         /* the interface goes as it is read */
         {"0000:86:00.1", 0, "", 0},
+        {"0000:87:00.1", 9, "enp135s0np0", 0}, /* switchdev: representors lie there as well */
+        {"0000:88:00.1", 0, "", 0},            /* nothing but one of them */
         {"", 0, "", 0},
         {"..", 0, "", 0},
     };
