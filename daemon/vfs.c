@@ -173,9 +173,15 @@ vsf_vfs_get(const VsfVfs *vfs, const char *pci)
 }
 
 const VsfNetCounters *
+vsf_vf_reading_counters(const VsfVfReading *reading, gint64 now_us)
+{
+    return reading != NULL && now_us - reading->read_us <= VSF_VFS_FRESH_S * G_USEC_PER_SEC
+               ? &reading->vf.net
+               : NULL;
+}
+
+const VsfNetCounters *
 vsf_vfs_counters(const char *pci, gpointer vfs)
 {
-    const VsfVfReading *reading = vsf_vfs_get(vfs, pci);
-
-    return reading != NULL ? &reading->vf.net : NULL;
+    return vsf_vf_reading_counters(vsf_vfs_get(vfs, pci), g_get_monotonic_time());
 }
