@@ -37,7 +37,8 @@ GHashTable *
 vsf_vfs_read(const char *root, const GPtrArray *pcis, VsfVfsAsk ask, gpointer user_data)
 {
     GHashTable *readings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    /* Each card once: ifindex -> its list, or NULL. */
+    /* Each card once: its port, and ifindex of that -> its list, or NULL. */
+    g_autoptr(GHashTable) ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(GHashTable) cards = g_hash_table_new_full(NULL, NULL, NULL, array_free);
 
     for (guint i = 0; i < pcis->len; i++) {
@@ -45,7 +46,7 @@ vsf_vfs_read(const char *root, const GPtrArray *pcis, VsfVfsAsk ask, gpointer us
         const VsfVf *vf;
         gpointer key;
 
-        if (!vsf_vf_find(root, pcis->pdata[i], &reading.place))
+        if (!vsf_vf_find(root, pcis->pdata[i], ports, &reading.place))
             continue;
         key = GINT_TO_POINTER(reading.place.ifindex);
         if (!g_hash_table_contains(cards, key))
@@ -172,9 +173,15 @@ vsf_vfs_get(const VsfVfs *vfs, const char *pci)
 }
 
 const VsfNetCounters *
+vsf_vf_reading_counters(const VsfVfReading *reading, gint64 now_us)
+{
+    return reading != NULL && now_us - reading->read_us <= VSF_VFS_FRESH_S * G_USEC_PER_SEC
+               ? &reading->vf.net
+               : NULL;
+}
+
+const VsfNetCounters *
 vsf_vfs_counters(const char *pci, gpointer vfs)
 {
-    const VsfVfReading *reading = vsf_vfs_get(vfs, pci);
-
-    return reading != NULL ? &reading->vf.net : NULL;
+    return vsf_vf_reading_counters(vsf_vfs_get(vfs, pci), g_get_monotonic_time());
 }

@@ -9,6 +9,7 @@
 #include "model/vf.h"
 
 #define VSF_VFS_INTERVAL_S 15
+#define VSF_VFS_FRESH_S 60 /* so long a reading is sent */
 
 typedef struct VsfVfs VsfVfs;
 
@@ -28,6 +29,10 @@ const VsfVfReading *vsf_vfs_get(const VsfVfs *vfs, const char *pci);
 
 /* Its counters, for vsf_exporter_set_hostdevs(). @vfs: a VsfVfs. */
 const VsfNetCounters *vsf_vfs_counters(const char *pci, gpointer vfs);
+
+/* What may be sent of @reading at @now_us (monotonic), NULL if nothing: numbers that stand still
+ * since the card's driver does not answer would say that nothing passes. @reading: or NULL. */
+const VsfNetCounters *vsf_vf_reading_counters(const VsfVfReading *reading, gint64 now_us);
 
 /* The reading itself, for the worker and for tests. @pcis: of "0000:81:00.2". Table of the same ->
  * VsfVfReading; those that are not found are not in it. @root as for vsf_vf_find(). */

@@ -22,7 +22,7 @@ void
 vsf_switch_text(GString *text, JsonObject *interface)
 {
     JsonObject *port = vsf_member_object(interface, "switch");
-    g_autofree char *neutron = vsf_member_text(port, "iface_id"),
+    g_autofree char *iface_id = vsf_member_text(port, "iface_id"),
                     *bridge = vsf_member_text(port, "bridge"),
                     *name = vsf_member_text(port, "port");
 
@@ -36,10 +36,10 @@ vsf_switch_text(GString *text, JsonObject *interface)
     add_part(text, port, "VLAN", "vlan");
     add_part(text, port, "tagged", "trunks");
     g_string_append_c(text, '\n');
-    if (strcmp(neutron, "-") == 0)
+    if (strcmp(iface_id, "-") == 0)
         return;
-    g_string_append(text, "  Neutron's port ");
-    vsf_table_cell(text, neutron, 0, FALSE);
+    g_string_append(text, "  iface-id ");
+    vsf_table_cell(text, iface_id, 0, FALSE);
     g_string_append_c(text, '\n');
 }
 

@@ -45,9 +45,8 @@ exists(const char *folder, const char *file)
     return access(path, F_OK) == 0;
 }
 
-/* "pf0vf3", "c1pf0sf88", "pf0": the other end of a function, not a port ("p0"). */
-static gboolean
-is_representor(const char *folder)
+gboolean
+vsf_interface_is_representor(const char *folder)
 {
     char name[32];
     const char *at = name;
@@ -64,7 +63,7 @@ is_physical(const char *folder)
     guint64 type;
 
     if (!exists(folder, "device") || exists(folder, "device/physfn") ||
-        exists(folder, "master/device") || is_representor(folder))
+        exists(folder, "master/device") || vsf_interface_is_representor(folder))
         return FALSE;
     type = read_number(folder, "type");
     return type == ARPHRD_ETHER || type == ARPHRD_INFINIBAND;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vf.h"
 
+#include "interfaces.h"
 #include "proc-file.h"
 #include "text.h"
 
@@ -42,7 +43,9 @@ find_number(const char *card, const char *pci, guint *number)
     return FALSE;
 }
 
-static gboolean
+/* Leaves the ifindex at 0 if there is none. Of a card that is a switch the functions' other ends
+ * lie there too, and know no function. */
+static void
 find_interface(const char *card, VsfVfPlace *place)
 {
     g_autofree char *folder = g_strconcat(card, "/net", NULL), *path = NULL;
@@ -53,30 +56,42 @@ find_interface(const char *card, VsfVfPlace *place)
     guint64 ifindex;
 
     while (names != NULL && (name = g_dir_read_name(names)) != NULL) {
-        if (first != NULL && strcmp(name, first) > 0)
+        g_autofree char *interface = g_strconcat(folder, "/", name, NULL);
+
+        if ((first != NULL && strcmp(name, first) > 0) || vsf_interface_is_representor(interface))
             continue;
         g_free(first);
         first = g_strdup(name);
     }
     if (first == NULL ||
         g_strlcpy(place->interface, first, sizeof(place->interface)) >= sizeof(place->interface))
-        return FALSE;
+        return;
     path = g_strconcat(folder, "/", first, "/ifindex", NULL);
     vsf_proc_read(path, line, sizeof(line) - 1);
-    if (!vsf_text_digits((VsfText){line, strlen(line)}, &ifindex) || ifindex == 0 ||
-        ifindex > G_MAXINT)
-        return FALSE;
-    place->ifindex = (int)ifindex;
-    return TRUE;
+    if (vsf_text_digits((VsfText){line, strlen(line)}, &ifindex) && ifindex <= G_MAXINT)
+        place->ifindex = (int)ifindex;
 }
 
 gboolean
-vsf_vf_find(const char *root, const char *pci, VsfVfPlace *place)
+vsf_vf_find(const char *root, const char *pci, GHashTable *cards, VsfVfPlace *place)
 {
     g_autofree char *card = g_strconcat(root, "/sys/bus/pci/devices/", pci, "/physfn", NULL);
+    char card_pci[32];
+    const VsfVfPlace *known;
     VsfVfPlace found = {0};
 
-    if (!find_number(card, pci, &found.number) || !find_interface(card, &found))
+    if (!link_name(card, card_pci, sizeof(card_pci)))
+        return FALSE;
+    known = g_hash_table_lookup(cards, card_pci);
+    if (known == NULL) {
+        VsfVfPlace *port = g_new0(VsfVfPlace, 1);
+
+        find_interface(card, port);
+        g_hash_table_insert(cards, g_strdup(card_pci), port);
+        known = port;
+    }
+    found = *known;
+    if (found.ifindex == 0 || !find_number(card, pci, &found.number))
         return FALSE;
     *place = found;
     return TRUE;

@@ -219,6 +219,17 @@ check_content(Parser *parser, GError **error)
     return FALSE;
 }
 
+/* Elsewhere anybody's data may be on a disk of such a name. The metadata may stand after it. */
+static void
+settle_config_drives(VsfDomainDef *def)
+{
+    for (guint i = 0; i < def->disks->len; i++) {
+        VsfDisk *disk = def->disks->pdata[i];
+
+        disk->config_drive = disk->config_drive && def->nova != NULL;
+    }
+}
+
 VsfDomainDef *
 vsf_domain_xml_parse(const char *xml, gssize length, GError **error)
 {
@@ -231,6 +242,7 @@ vsf_domain_xml_parse(const char *xml, gssize length, GError **error)
     if (!read_markup(&parser, xml, length < 0 ? strlen(xml) : (gsize)length, error) ||
         !check_content(&parser, error))
         return NULL;
+    settle_config_drives(parser.domain.def);
     vsf_uuid_format(parser.domain.def->uuid_bytes, parser.domain.def->uuid);
     /* As libvirt has it: no <currentMemory> is all of it. */
     if (parser.domain.def->memory == 0)

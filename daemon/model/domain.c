@@ -86,9 +86,13 @@ const char *
 vsf_domain_volume(const VsfDomainDef *def, const VsfDisk *disk)
 {
     guint8 bytes[16];
+    char id[VSF_UUID_TEXT];
 
     /* Elsewhere a serial is anybody's. */
-    return def->nova != NULL && vsf_uuid_parse(disk->serial, bytes) ? disk->serial : NULL;
+    if (def->nova == NULL || !vsf_uuid_parse(disk->serial, bytes))
+        return NULL;
+    vsf_uuid_format(bytes, id);
+    return strcmp(disk->serial, id) == 0 ? disk->serial : NULL;
 }
 
 const VsfDisk *

@@ -46,7 +46,8 @@ typedef struct {
     gboolean removable; /* device is cdrom or floppy */
     gboolean readonly;
     gboolean empty;        /* no source at all */
-    gboolean config_drive; /* nova's, by its source's name: a tenant's data are not on it */
+    gboolean config_drive; /* nova's, by its source's name in a VM that is nova's: no tenant's data
+                            * are on it */
     char *source;          /* path, device, "rbd:pool/image", "pool/volume", or NULL */
     char *serial;          /* <serial>, or NULL; both are cleaned as nova's texts are */
 } VsfDisk;
@@ -94,7 +95,8 @@ void vsf_disk_free(VsfDisk *disk);
  * libvirt may not know, the device or the socket's file (vhuXXXXXXXX-XX). */
 const char *vsf_domain_port(const VsfDomainDef *def, const VsfNic *nic);
 
-/* The id of the Cinder volume that @disk is: nova gives it as its serial. NULL: it is none. */
+/* The id of the Cinder volume that @disk is: nova gives it as its serial, a UUID in lower case with
+ * dashes. NULL: it is none. */
 const char *vsf_domain_volume(const VsfDomainDef *def, const VsfDisk *disk);
 
 /* The disk of that target, or NULL. */

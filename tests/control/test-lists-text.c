@@ -44,7 +44,7 @@ test_ports_of_a_switch(void)
     g_autofree char *taps = vsf_taps_text(json_node_get_object(root));
 
     g_assert_nonnull(strstr(taps, "\n  port vnet0 of br-int, number 3, VLAN 5\n"
-                                  "  Neutron's port p-1\\x1b[2J\nvnet1"));
+                                  "  iface-id p-1\\x1b[2J\nvnet1"));
     g_assert_nonnull(strstr(taps, "\n  port bond0 of br-int, tagged 1-3\nvnet2"));
     g_assert_cmpstr(strrchr(taps, 'v'), ==, strstr(taps, "vnet2"));
 }

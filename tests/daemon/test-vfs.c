@@ -48,10 +48,24 @@ test_each_card_is_asked_once(void)
     g_assert_cmpuint(reading->vf.net.bytes_in, ==, 102);
 }
 
+static void
+test_an_old_reading_is_not_sent(void)
+{
+    gint64 now_us = 1000 * G_USEC_PER_SEC;
+    VsfVfReading reading = {.vf.net = vsf_net_counters_unknown(),
+                            .read_us = now_us - VSF_VFS_FRESH_S * G_USEC_PER_SEC};
+
+    reading.vf.net.bytes_in = 7;
+    g_assert_true(vsf_vf_reading_counters(&reading, now_us) == &reading.vf.net);
+    g_assert_null(vsf_vf_reading_counters(&reading, now_us + 1));
+    g_assert_null(vsf_vf_reading_counters(NULL, now_us));
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/daemon/vfs/each-card-is-asked-once", test_each_card_is_asked_once);
+    g_test_add_func("/daemon/vfs/an-old-reading-is-not-sent", test_an_old_reading_is_not_sent);
     return g_test_run();
 }

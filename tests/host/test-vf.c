@@ -4,6 +4,8 @@
 #include "../../daemon/host/vf.h"
 #include "tree.h"
 
+#include <glib/gstdio.h>
+
 static void
 test_each_functions_card_and_number(void)
 {
@@ -23,15 +25,18 @@ test_each_functions_card_and_number(void)
         {"0000:84:00.1", 0, "", 0},         /* an ifindex that is none */
         {"0000:85:00.1", 0, "", 0},         /* the interface goes as it is read */
         {"0000:86:00.1", 0, "", 0},
+        {"0000:87:00.1", 9, "enp135s0np0", 0}, /* switchdev: representors lie there as well */
+        {"0000:88:00.1", 0, "", 0},            /* nothing but one of them */
         {"", 0, "", 0},
         {"..", 0, "", 0},
     };
+    g_autoptr(GHashTable) cards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     char *root = tree_unpack("sriov");
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         VsfVfPlace place = {.ifindex = 99};
 
-        g_assert_cmpint(vsf_vf_find(root, cases[i].pci, &place), ==, cases[i].ifindex != 0);
+        g_assert_cmpint(vsf_vf_find(root, cases[i].pci, cards, &place), ==, cases[i].ifindex != 0);
         if (cases[i].ifindex == 0) {
             g_assert_cmpint(place.ifindex, ==, 99);
             continue;
@@ -43,10 +48,35 @@ test_each_functions_card_and_number(void)
     tree_remove(root);
 }
 
+/* The kernel asks the driver of each interface beside a port, of which there may be one for each
+ * function. */
+static void
+test_a_cards_port_is_looked_for_once(void)
+{
+    g_autoptr(GHashTable) cards = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    char *root = tree_unpack("sriov");
+    g_autofree char *file = g_build_filename(
+        root, "sys/bus/pci/devices/0000:81:00.0/net/enp129s0f0/ifindex", NULL);
+    VsfVfPlace place = {0};
+
+    g_assert_true(vsf_vf_find(root, "0000:81:00.2", cards, &place));
+    g_assert_cmpint(g_unlink(file), ==, 0);
+    g_assert_true(vsf_vf_find(root, "0000:81:00.3", cards, &place));
+    g_assert_cmpint(place.ifindex, ==, 4);
+    g_assert_cmpuint(place.number, ==, 1);
+    g_assert_true(vsf_vf_find(root, "0000:82:00.1", cards, &place));
+    g_assert_cmpint(place.ifindex, ==, 6);
+    g_hash_table_remove_all(cards);
+    g_assert_false(vsf_vf_find(root, "0000:81:00.3", cards, &place));
+    tree_remove(root);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/host/vf/each-functions-card-and-number", test_each_functions_card_and_number);
+    g_test_add_func("/host/vf/a-cards-port-is-looked-for-once",
+                    test_a_cards_port_is_looked_for_once);
     return g_test_run();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nova's metadata: what is read of them, and what of tenants' text is left. */
+#include "../../daemon/model/counters.h"
 #include "domain-xml-fixture.h"
 
 #include <string.h>
@@ -286,6 +287,11 @@ test_a_disks_source_serial_and_volume(void)
         {"<backingStore><source file='/b/disk.config'/></backingStore><source file='/a'/>", "/a",
          NULL, NULL, FALSE},
         {"<serial>a</serial><serial>b</serial>", NULL, "a", NULL, FALSE},
+        /* Cinder's ids are in lower case and with dashes. */
+        {"<serial>2D7B1D4E-9F00-4A3C-B6DE-C3A1C6C6E001</serial>", NULL,
+         "2D7B1D4E-9F00-4A3C-B6DE-C3A1C6C6E001", NULL, FALSE},
+        {"<serial>2d7b1d4e9f004a3cb6dec3a1c6c6e001</serial>", NULL,
+         "2d7b1d4e9f004a3cb6dec3a1c6c6e001", NULL, FALSE},
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -312,6 +318,33 @@ test_without_nova_a_serial_is_no_volume(void)
     g_assert_cmpstr(disk(def, 0)->serial, ==, PORT);
     g_assert_null(vsf_domain_volume(def, disk(def, 0)));
     g_assert_null(vsf_domain_disk(def, "vda"));
+}
+
+/* Somebody's data may be on a disk that is called so, wherever its metadata stand. */
+static void
+test_without_nova_a_name_is_no_config_drive(void)
+{
+    static const struct {
+        const char *metadata;
+        gboolean config_drive;
+    } cases[] = {
+        {"", FALSE},
+        {"<metadata><instance xmlns='http://openstack.org/'/></metadata>", FALSE},
+        {"<metadata><instance xmlns='http://openstack.org/xmlns/libvirt/nova/1.0'/></metadata>",
+         TRUE},
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases) * 2; i++) {
+        const char *metadata = cases[i / 2].metadata;
+        g_autofree char *xml = g_strdup_printf(
+            HEAD "%s<devices><disk type='file'><source file='/srv/db_disk.config'/>"
+                 "<target dev='vda'/></disk></devices>%s</domain>",
+            i % 2 == 0 ? metadata : "", i % 2 == 0 ? "" : metadata);
+        g_autoptr(VsfDomainDef) def = parse_text(xml);
+
+        g_assert_cmpint(disk(def, 0)->config_drive, ==, cases[i / 2].config_drive);
+        g_assert_cmpint(vsf_disk_is_counted(disk(def, 0)), ==, !cases[i / 2].config_drive);
+    }
 }
 
 /* libvirt knows the device of vhost-user by Open vSwitch alone, and leaves it out else. */
@@ -363,6 +396,8 @@ main(int argc, char **argv)
                     test_a_disks_source_serial_and_volume);
     g_test_add_func("/model/nova/without-nova-a-serial-is-no-volume",
                     test_without_nova_a_serial_is_no_volume);
+    g_test_add_func("/model/nova/without-nova-a-name-is-no-config-drive",
+                    test_without_nova_a_name_is_no_config_drive);
     g_test_add_func("/model/nova/a-vhost-user-port-is-known-by-its-socket",
                     test_a_vhost_user_port_is_known_by_its_socket);
     return g_test_run();
