@@ -276,6 +276,16 @@ vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, in
 }
 
 void
+vsf_registry_domain_runs(VsfRegistry *registry, VsfDomain *domain, gint64 now_us)
+{
+    if (domain->here || domain->state != VSF_STATE_UNKNOWN ||
+        now_us - domain->since_us < VSF_WORD_US)
+        return;
+    domain->here = TRUE;
+    VSF_CALL(registry, domain_changed, domain);
+}
+
+void
 vsf_registry_domain_renamed(VsfRegistry *registry, VsfDomain *domain)
 {
     set_name(registry, domain);
