@@ -94,13 +94,15 @@ look_for_changed(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, gint64 no
     note_claim(writer, "was changed", rival, now_us);
 }
 
-/* One that another agent made its own has our mark, and sends to others. */
+/* One that another agent made its own has our mark, and sends to others; so does what an earlier
+ * daemon left, where it cannot be made right. */
 static gboolean
 is_kept(const VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge)
 {
-    return !writer->stopped || writer->wanted == NULL ||
-           vsf_ovs_row_is_as_wanted(vsf_ovs_snapshot_sflow_by_uuid(snapshot, bridge->sflow),
-                                    writer->wanted);
+    return (!writer->stopped && writer->refusal == NULL) ||
+           (writer->wanted != NULL &&
+            vsf_ovs_row_is_as_wanted(vsf_ovs_snapshot_sflow_by_uuid(snapshot, bridge->sflow),
+                                     writer->wanted));
 }
 
 /* What our own transaction took away has not vanished: who is not wanted is not looked for. */
