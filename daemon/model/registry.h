@@ -150,6 +150,9 @@ VsfDomain *vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *def, in
 gboolean vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason,
                                    gint64 now_us);
 
+/* libvirt told of its start, and that no migration brings it: it is here, whatever it waits for. */
+void vsf_registry_domain_began(VsfRegistry *registry, VsfDomain *domain);
+
 /* Its QEMU runs. If libvirt's word on its state has been awaited for VSF_WORD_US it is here, until
  * libvirt says otherwise. */
 void vsf_registry_domain_runs(VsfRegistry *registry, VsfDomain *domain, gint64 now_us);

@@ -341,39 +341,6 @@ test_what_only_the_hook_announced_has_no_sample(Fixture *fixture,
     g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
 }
 
-/* libvirt hangs, or does not let us ask about it: its QEMU tells what there is. */
-static void
-test_what_libvirt_never_tells_of_has_samples_in_the_end(Fixture *fixture,
-                                                        gconstpointer user_data G_GNUC_UNUSED)
-{
-    vsf_poller_connected(fixture->poller, FALSE);
-    fake_process_set(100, 'S', CPU_NS);
-    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN);
-    fake_worker_run();
-    poller_pass(VSF_WORD_US / 1000 - 1000);
-    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
-    g_assert_cmpuint(vsf_registry_n_here(fixture->registry), ==, 0);
-    poller_pass(22000);
-    g_assert_cmpuint(poller_n_samples(fixture), >=, 1);
-    poller_assert_newest(fixture, "virt_cpu.cpuTime", "1500");
-    g_assert_cmpuint(vsf_registry_n_here(fixture->registry), ==, 1);
-    /* What libvirt says is so, as soon as it does. */
-    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_PAUSED, 2,
-                              g_get_monotonic_time());
-    g_assert_cmpuint(vsf_registry_n_here(fixture->registry), ==, 0);
-}
-
-/* Its start failed, or its QEMU is not to be seen from here. */
-static void
-test_what_never_had_a_process_has_no_sample(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    fake_process_set(0, 'S', 0);
-    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN);
-    fake_worker_run();
-    poller_pass(VSF_WORD_US / 1000 + 45000);
-    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
-}
-
 static void
 test_a_nic_without_a_reading_makes_the_sum_unknown(Fixture *fixture,
                                                    gconstpointer user_data G_GNUC_UNUSED)
@@ -510,9 +477,6 @@ main(int argc, char **argv)
     ADD("libvirt-is-not-asked-while-it-is-away", test_libvirt_is_not_asked_while_it_is_away);
     ADD("what-only-the-hook-announced-has-no-sample",
         test_what_only_the_hook_announced_has_no_sample);
-    ADD("what-libvirt-never-tells-of-has-samples-in-the-end",
-        test_what_libvirt_never_tells_of_has_samples_in_the_end);
-    ADD("what-never-had-a-process-has-no-sample", test_what_never_had_a_process_has_no_sample);
     ADD("a-nic-without-a-reading-makes-the-sum-unknown",
         test_a_nic_without_a_reading_makes_the_sum_unknown);
     ADD("a-switch-knows-what-the-kernel-does-not", test_a_switch_knows_what_the_kernel_does_not);
