@@ -274,6 +274,11 @@ test_rows_follow_bridges(void)
     g_assert_cmpuint(vsf_ovs_snapshot_n_sflows(vsf_ovs_client_snapshot(house.client)), ==, 1);
     g_assert_true(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
     g_assert_false(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br2"}));
+    vsf_ovs_writer_set_dead(writer, TRUE);
+    g_assert_false(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
+    g_assert_nonnull(strstr(vsf_ovs_writer_trouble(writer), "does not run"));
+    vsf_ovs_writer_set_dead(writer, FALSE);
+    g_assert_true(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
     vsf_ovs_writer_want(writer, NULL, MINUTE_US);
     wait_ours(&house, writer, 0, FALSE, MINUTE_US);
     wait_ours(&house, writer, 1, FALSE, MINUTE_US);
