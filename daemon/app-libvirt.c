@@ -37,20 +37,30 @@ take_facts(VsfApp *app, VsfDomainFacts *facts, gint64 asked_us)
     vsf_app_registry_changed(app);
 }
 
+typedef struct {
+    gint64 told_us;
+    gboolean arrives; /* by migration */
+} Start;
+
 /* Its start was told: the first sample is due, now that its XML is here. */
 static void
 first_sample(VsfApp *app, const char *uuid)
 {
     VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
+    const Start *start = g_hash_table_lookup(app->starting, uuid);
 
-    if (g_hash_table_remove(app->starting, uuid) && domain != NULL)
+    if (start != NULL && domain != NULL) {
+        if (!start->arrives)
+            vsf_registry_domain_began(app->registry, domain);
         vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
+    }
+    g_hash_table_remove(app->starting, uuid);
 }
 
 static gboolean
-is_before(gpointer uuid G_GNUC_UNUSED, gpointer told_us, gpointer asked_us)
+is_before(gpointer uuid G_GNUC_UNUSED, gpointer start, gpointer asked_us)
 {
-    return *(const gint64 *)told_us < *(const gint64 *)asked_us;
+    return ((const Start *)start)->told_us < *(const gint64 *)asked_us;
 }
 
 static void
@@ -92,16 +102,17 @@ domain_fetched(const char *uuid, VsfDomainFacts *facts, gint64 asked_us, gpointe
 /* A run that an earlier event or the hook made known has its first sample at
  * once: a libvirtd that just came up may take a second to answer. */
 static void
-run_began(VsfApp *app, const char *uuid, int id, int state, int reason)
+run_began(VsfApp *app, const char *uuid, int id, int state, int reason, gboolean arrives)
 {
     VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
     gint64 now_us = g_get_monotonic_time();
+    Start start = {.told_us = now_us, .arrives = arrives};
 
     if (domain != NULL && id > 0 && domain->def->id == id) {
         vsf_registry_domain_state(app->registry, uuid, state, reason, now_us);
         vsf_poller_domain_now(app->poller, domain, VSF_POLL_FIRST);
     } else {
-        g_hash_table_replace(app->starting, g_strdup(uuid), g_memdup2(&now_us, sizeof(now_us)));
+        g_hash_table_replace(app->starting, g_strdup(uuid), g_memdup2(&start, sizeof(start)));
     }
     vsf_conn_fetch(app->conn, uuid);
 }
@@ -112,14 +123,16 @@ lifecycle_event(const char *uuid, int id, int event, int detail, gpointer user_d
     VsfApp *app = user_data;
     int state = VSF_STATE_UNKNOWN, reason = 0;
     gint64 now_us = g_get_monotonic_time();
+    VsfAction action = vsf_lifecycle_action(event, detail, &state, &reason);
     VsfDomain *domain;
 
     g_debug("%s: libvirt event %d, detail %d", uuid, event, detail);
-    switch (vsf_lifecycle_action(event, detail, &state, &reason)) {
+    switch (action) {
     case VSF_ACTION_NONE:
         break;
     case VSF_ACTION_FETCH:
-        run_began(app, uuid, id, state, reason);
+    case VSF_ACTION_ARRIVE:
+        run_began(app, uuid, id, state, reason, action == VSF_ACTION_ARRIVE);
         break;
     case VSF_ACTION_STATE:
         /* Most events do not tell the state's reason: libvirt does. */

@@ -148,6 +148,7 @@ look(gpointer user_data)
 {
     VsfApp *app = user_data;
 
+    vsf_ovs_writer_set_dead(app->ovs_writer, vsf_ovs_alive_is_dead(app->ovs_alive));
     vsf_app_ovs_write(app);
     vsf_ovs_writer_look(app->ovs_writer, g_get_monotonic_time());
     vsf_app_ovs_looked(app);
@@ -158,6 +159,8 @@ void
 vsf_app_ovs_write_start(VsfApp *app)
 {
     app->ovs_writer = vsf_ovs_writer_new(app->ovs);
+    app->ovs_alive = vsf_ovs_alive_new(app->ovs_socket);
+    vsf_ovs_writer_set_dead(app->ovs_writer, vsf_ovs_alive_is_dead(app->ovs_alive));
     app->ovs_look_timer = g_timeout_add_seconds(LOOK_S, look, app);
 }
 
@@ -170,6 +173,7 @@ vsf_app_ovs_write_stop(VsfApp *app)
     if (app->ovs_finding != NULL)
         g_cancellable_cancel(app->ovs_finding);
     g_clear_object(&app->ovs_finding);
+    g_clear_pointer(&app->ovs_alive, vsf_ovs_alive_free);
     g_clear_pointer(&app->ovs_worker, vsf_worker_free);
     g_clear_pointer(&app->ovs_device, g_free);
     g_clear_pointer(&app->ovs_device_of, g_free);

@@ -14,6 +14,7 @@
 #include "net/dns-sd.h"
 #include "net/hook-socket.h"
 #include "net/links.h"
+#include "ovs/alive.h"
 #include "ovs/client.h"
 #include "ovs/writer.h"
 #include "pauses.h"
@@ -51,6 +52,7 @@ struct VsfApp {
     VsfLogRate ovs_rate;
     guint ovs_timer, ovs_polling_s; /* of counter samples of its ports */
     VsfOvsWriter *ovs_writer;       /* NULL as ovs */
+    VsfOvsAlive *ovs_alive;         /* the same */
     guint ovs_look_timer;
     VsfWorker *ovs_worker;     /* looks for the device of the agent address */
     GCancellable *ovs_finding; /* NULL: it does not */
@@ -87,7 +89,7 @@ struct VsfApp {
     gboolean links_known; /* every interface was told once */
     gint64 connection_changed_us;
     gint64 away_since_us, away_total_us; /* libvirt; 0: it is there; outages that are over */
-    GHashTable *starting; /* uuid -> gint64 *, when its start was told: a first sample is due when
+    GHashTable *starting; /* uuid -> what was told of its start: a first sample is due when
                              its XML is here */
     guint expire_timer;
     gint64 expire_us; /* when it comes */

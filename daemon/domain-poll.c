@@ -405,6 +405,8 @@ vsf_domain_poll_look(VsfDomainPoll *poll)
         poll->context->process_gone(poll->domain, poll->context->user_data);
     else if (vsf_qemu_process_pid(poll->qemu) == 0)
         vsf_qemu_process_find(poll->qemu, poll->domain->def);
+    else
+        vsf_registry_domain_runs(poll->context->registry, poll->domain, g_get_monotonic_time());
 }
 
 gboolean

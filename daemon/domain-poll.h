@@ -63,7 +63,8 @@ gboolean vsf_domain_poll_may_begin(const VsfDomainPoll *poll, VsfPollUrgency urg
  * turn (it may not begin, or the QEMU process is gone). */
 gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
 
-/* Instead of a turn, for a domain that is not here: whether its QEMU still is. */
+/* Instead of a turn, for a domain that is not here: whether its QEMU still is. The registry may
+ * take it for one that is here then. */
 void vsf_domain_poll_look(VsfDomainPoll *poll);
 
 /* A turn that is under way becomes one of this urgency, with its deadline from

@@ -205,6 +205,8 @@ take_turn(VsfPoller *poller, Entry *entry)
     case ENTRY_DOMAIN:
         if (!is_to_be_polled(entry)) {
             vsf_domain_poll_look(entry->poll);
+            if (is_to_be_polled(entry))
+                return FALSE; /* its first turn is planned */
             break;
         }
         /* Whosever turn comes first. */

@@ -48,7 +48,7 @@ static const struct {
     int state, reason;
 } table[] = {
     /* A guest that arrives by migration is paused until RESUMED. */
-    {EVENT_STARTED, STARTED_MIGRATED, VSF_ACTION_FETCH, VSF_STATE_PAUSED, PAUSED_MIGRATION},
+    {EVENT_STARTED, STARTED_MIGRATED, VSF_ACTION_ARRIVE, VSF_STATE_PAUSED, PAUSED_MIGRATION},
     {EVENT_STARTED, ANY, VSF_ACTION_FETCH, VSF_STATE_RUNNING, 0},
     {EVENT_SUSPENDED, SUSPENDED_MIGRATED, VSF_ACTION_STATE, VSF_STATE_PAUSED, PAUSED_MIGRATION},
     {EVENT_SUSPENDED, SUSPENDED_IO_ERROR, VSF_ACTION_STATE, VSF_STATE_PAUSED, PAUSED_IO_ERROR},
@@ -85,7 +85,7 @@ vsf_lifecycle_action(int event, int detail, int *state, int *reason)
 }
 
 gboolean
-vsf_lifecycle_is_here(int state, int reason, gboolean before)
+vsf_lifecycle_is_here(int state, int reason, gboolean before, int state_before)
 {
     if (state == VSF_STATE_UNKNOWN) /* the hook's word alone, before there is a QEMU */
         return FALSE;
@@ -93,6 +93,7 @@ vsf_lifecycle_is_here(int state, int reason, gboolean before)
         return TRUE;
     switch (reason) {
     case PAUSED_MIGRATION:
+        return before && state_before == VSF_STATE_PAUSED;
     case PAUSED_STARTING_UP:
     case PAUSED_POSTCOPY:
         return FALSE;

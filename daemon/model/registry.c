@@ -220,7 +220,7 @@ is_out_of_date(const VsfRegistry *registry, const VsfRegistryDomain *known, cons
 static void
 set_state(VsfDomain *domain, int state, int reason)
 {
-    domain->here = vsf_lifecycle_is_here(state, reason, domain->here);
+    domain->here = vsf_lifecycle_is_here(state, reason, domain->here, domain->state);
     domain->state = state;
     domain->reason = reason;
 }
@@ -273,6 +273,22 @@ vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, in
     set_state(&domain->domain, state, reason);
     VSF_CALL(registry, domain_changed, &domain->domain);
     return TRUE;
+}
+
+void
+vsf_registry_domain_began(VsfRegistry *registry, VsfDomain *domain)
+{
+    if (domain->here)
+        return;
+    domain->here = TRUE;
+    VSF_CALL(registry, domain_changed, domain);
+}
+
+void
+vsf_registry_domain_runs(VsfRegistry *registry, VsfDomain *domain, gint64 now_us)
+{
+    if (domain->state == VSF_STATE_UNKNOWN && now_us - domain->since_us >= VSF_WORD_US)
+        vsf_registry_domain_began(registry, domain);
 }
 
 void

@@ -150,6 +150,13 @@ VsfDomain *vsf_registry_domain_seen(VsfRegistry *registry, VsfDomainDef *def, in
 gboolean vsf_registry_domain_state(VsfRegistry *registry, const char *uuid, int state, int reason,
                                    gint64 now_us);
 
+/* libvirt told of its start, and that no migration brings it: it is here, whatever it waits for. */
+void vsf_registry_domain_began(VsfRegistry *registry, VsfDomain *domain);
+
+/* Its QEMU runs. If libvirt's word on its state has been awaited for VSF_WORD_US it is here, until
+ * libvirt says otherwise. */
+void vsf_registry_domain_runs(VsfRegistry *registry, VsfDomain *domain, gint64 now_us);
+
 /* What name_for() says of it may be another now: asks it again. */
 void vsf_registry_domain_renamed(VsfRegistry *registry, VsfDomain *domain);
 
@@ -212,5 +219,7 @@ GHashTable *vsf_registry_links(const VsfRegistry *registry);
  * sampled any more until a VM claims it. */
 #define VSF_PROVISIONAL_MAX 256
 #define VSF_XML_WANTED_US G_USEC_PER_SEC
+/* From the hook's announcement of a domain; libvirt is asked in half of it. */
+#define VSF_WORD_US (30 * G_USEC_PER_SEC)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfRegistry, vsf_registry_free)

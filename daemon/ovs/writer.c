@@ -12,6 +12,7 @@ struct VsfOvsWriter {
     gboolean told;       /* what is wanted */
     gboolean settled;    /* our row was seen as it is wanted */
     gboolean stopped;
+    gboolean dead;     /* the switch does not run */
     gint64 refused_us; /* when a transaction failed last; 0: the last one went well */
     gboolean writing;
     char *rival;   /* who has a bridge that we want; or NULL */
@@ -94,13 +95,15 @@ look_for_changed(VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, gint64 no
     note_claim(writer, "was changed", rival, now_us);
 }
 
-/* One that another agent made its own has our mark, and sends to others. */
+/* One that another agent made its own has our mark, and sends to others; so does what an earlier
+ * daemon left, where it cannot be made right. */
 static gboolean
 is_kept(const VsfOvsWriter *writer, const VsfOvsSnapshot *snapshot, const VsfOvsBridge *bridge)
 {
-    return !writer->stopped || writer->wanted == NULL ||
-           vsf_ovs_row_is_as_wanted(vsf_ovs_snapshot_sflow_by_uuid(snapshot, bridge->sflow),
-                                    writer->wanted);
+    return (!writer->stopped && writer->refusal == NULL) ||
+           (writer->wanted != NULL &&
+            vsf_ovs_row_is_as_wanted(vsf_ovs_snapshot_sflow_by_uuid(snapshot, bridge->sflow),
+                                     writer->wanted));
 }
 
 /* What our own transaction took away has not vanished: who is not wanted is not looked for. */
@@ -205,9 +208,17 @@ vsf_ovs_writer_leave(VsfOvsWriter *writer)
         vsf_ovs_client_last_words(writer->client, params);
 }
 
+void
+vsf_ovs_writer_set_dead(VsfOvsWriter *writer, gboolean dead)
+{
+    writer->dead = dead;
+}
+
 const char *
 vsf_ovs_writer_trouble(const VsfOvsWriter *writer)
 {
+    if (writer->dead && g_hash_table_size(writer->covered) > 0)
+        return "ovs-vswitchd does not run: nobody has the lock of its pid file";
     if (writer->claim != NULL)
         return writer->claim;
     return writer->refusal != NULL ? writer->refusal : writer->rival;
@@ -222,11 +233,11 @@ vsf_ovs_writer_has_stopped(const VsfOvsWriter *writer)
 gboolean
 vsf_ovs_writer_covers(const VsfOvsWriter *writer, const VsfOvsPort *port)
 {
-    return port != NULL && g_hash_table_contains(writer->covered, port->bridge);
+    return port != NULL && !writer->dead && g_hash_table_contains(writer->covered, port->bridge);
 }
 
 guint
 vsf_ovs_writer_n_bridges(const VsfOvsWriter *writer)
 {
-    return g_hash_table_size(writer->covered);
+    return writer->dead ? 0 : g_hash_table_size(writer->covered);
 }

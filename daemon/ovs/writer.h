@@ -22,6 +22,9 @@ void vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint6
 /* The client has changed, or some seconds passed: what was refused is tried again. */
 void vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us);
 
+/* The switch itself does not run, so that nobody sends what it was told to; or it does again. */
+void vsf_ovs_writer_set_dead(VsfOvsWriter *writer, gboolean dead);
+
 /* Takes away what is ours, at the end of the process. */
 void vsf_ovs_writer_leave(VsfOvsWriter *writer);
 

@@ -39,8 +39,7 @@ class OpenVSwitch:
             self.start_server()
             self.vsctl("--no-wait", "init")
             if self._with_vswitchd:
-                self.vswitchd = self._start("ovs-vswitchd", f"unix:{self.socket}",
-                                            f"--unixctl={self._file('vswitchd.ctl')}")
+                self.start_switch()
         except BaseException:
             self.__exit__()
             raise
@@ -67,6 +66,11 @@ class OpenVSwitch:
                                   f"--remote=punix:{self.socket}",
                                   f"--unixctl={self._file('server.ctl')}")
         self.wait(self._listens, "ovsdb-server")
+
+    def start_switch(self):
+        self.vswitchd = self._start("ovs-vswitchd", f"unix:{self.socket}",
+                                    f"--unixctl={self._file('vswitchd.ctl')}",
+                                    f"--pidfile={self._file('ovs-vswitchd.pid')}")
 
     def _listens(self):
         with socket.socket(socket.AF_UNIX) as one:

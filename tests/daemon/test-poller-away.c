@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A guest that migrates has its samples from one host at a time. */
+/* A guest that migrates has its samples from one host at a time; one that nobody tells of has them
+ * too. */
 #include "fake-net.h"
 #include "fake-poll.h"
 #include "poller-fixture.h"
@@ -32,7 +33,7 @@ test_who_is_still_elsewhere_has_no_samples(Fixture *fixture, gconstpointer user_
     fake_process_set(100, 'S', CPU_NS);
     poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN); /* announced by the hook */
     fake_worker_run();
-    pass(60);
+    pass(25); /* by then libvirt has been asked */
     g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
     set_state(fixture, VSF_STATE_PAUSED, MIGRATION);
     /* STARTED asks for one. */
@@ -113,6 +114,39 @@ test_the_end_of_who_never_came_is_noticed(Fixture *fixture, gconstpointer user_d
     g_test_add("/poller-away/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
                poller_tear_down)
 
+/* libvirt hangs, or does not let us ask about it: its QEMU tells what there is. */
+static void
+test_what_libvirt_never_tells_of_has_samples_in_the_end(Fixture *fixture,
+                                                        gconstpointer user_data G_GNUC_UNUSED)
+{
+    vsf_poller_connected(fixture->poller, FALSE);
+    fake_process_set(100, 'S', CPU_NS);
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN);
+    fake_worker_run();
+    poller_pass(VSF_WORD_US / 1000 - 1000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    g_assert_cmpuint(vsf_registry_n_here(fixture->registry), ==, 0);
+    poller_pass(22000);
+    g_assert_cmpuint(poller_n_samples(fixture), >=, 1);
+    poller_assert_newest(fixture, "virt_cpu.cpuTime", "1500");
+    g_assert_cmpuint(vsf_registry_n_here(fixture->registry), ==, 1);
+    /* What libvirt says is so, as soon as it does. */
+    vsf_registry_domain_state(fixture->registry, UUID_1, VSF_STATE_PAUSED, 2,
+                              g_get_monotonic_time());
+    g_assert_cmpuint(vsf_registry_n_here(fixture->registry), ==, 0);
+}
+
+/* Its start failed, or its QEMU is not to be seen from here. */
+static void
+test_what_never_had_a_process_has_no_sample(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_process_set(0, 'S', 0);
+    poller_see_domain(fixture, 1, 5, 0, VSF_STATE_UNKNOWN);
+    fake_worker_run();
+    poller_pass(VSF_WORD_US / 1000 + 45000);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -121,5 +155,8 @@ main(int argc, char **argv)
     ADD("who-leaves-has-one-last-sample", test_who_leaves_has_one_last_sample);
     ADD("a-turn-under-way-becomes-the-last-one", test_a_turn_under_way_becomes_the_last_one);
     ADD("the-end-of-who-never-came-is-noticed", test_the_end_of_who_never_came_is_noticed);
+    ADD("what-libvirt-never-tells-of-has-samples-in-the-end",
+        test_what_libvirt_never_tells_of_has_samples_in_the_end);
+    ADD("what-never-had-a-process-has-no-sample", test_what_never_had_a_process_has_no_sample);
     return g_test_run();
 }

@@ -251,6 +251,29 @@ def configured(n):
     return lambda status: status["ovs"]["configured"] == n and status["ovs"]
 
 
+def test_dead_switch():
+    """while ovs-vswitchd is dead its taps are sampled here, whatever its database says"""
+    with OpenVSwitch() as ovs, taps(0), node(NIC.format(0)) as uri:
+        ovs.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", "--",
+                  "add-port", "br0", "tap0")
+        with Daemon(CONFIGURE.format(ovs.socket), uri=uri) as daemon:
+            def states():
+                return {one["state"] for one in daemon.status()["taps"]}
+
+            daemon.wait_status(configured(1), "a row")
+            ovs.wait(lambda: states() == {"by its switch"}, "a tap left to its switch")
+            ovs.vswitchd.kill()
+            ovs.vswitchd.wait()
+            told = daemon.wait_status(configured(0), "no bridge that sends for us")
+            tap.equal(told["state"], "watched")
+            assert "ovs-vswitchd does not run" in told["trouble"], told
+            ovs.wait(lambda: states() == {"sampling"}, "a tap sampled here")
+            ovs.start_switch()
+            told = daemon.wait_status(configured(1), "the bridge again")
+            tap.equal(told["trouble"], None)
+            ovs.wait(lambda: states() == {"by its switch"}, "a tap left to its switch again")
+
+
 def test_configure():
     """every bridge sends samples of its ports to our collectors under our address, taps there are
     not sampled a second time; as bridges come and settings change; and nothing is left"""

@@ -190,6 +190,24 @@ def test_back_paused():
     at_one().wait_vm(domain, lambda vm: vm["reason_text"] == "unpaused", what="its reason")
 
 
+def test_restored_paused():
+    """What is restored from a file and stays paused, which libvirt calls migrating, has samples,
+    whether a hook announced it or not"""
+    for lab, monitor in ((one(), at_one()), (two(), at_two())):
+        monitor.wait_connected()
+        vm = lab.define_tiny("saved01")
+        vm.start(paused=True)
+        lab.virsh("save", vm.name, "/run/saved01")
+        monitor.wait_status(lambda status: not [one for one in status["vms"]
+                                                if one["uuid"] == vm.uuid], what="its end")
+        lab.virsh("restore", "/run/saved01", "--paused")
+        restored = time.time()
+        tap.equal(lab.virsh("domstate", "--reason", vm.name).strip(), "paused (migrating)")
+        monitor.collector.wait(lambda: len(monitor.collector.vm(vm.uuid, restored)) >= 3, 20,
+                               "samples of what was restored")
+        lab.virsh("destroy", vm.name)
+
+
 def test_nothing_malformed():
     """Every datagram of this run decodes"""
     for monitor in (at_one(), at_two()):

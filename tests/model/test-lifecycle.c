@@ -13,7 +13,7 @@ static const struct {
     {"defined", 0, 0, VSF_ACTION_NONE, VSF_STATE_UNKNOWN},
     {"undefined", 1, 0, VSF_ACTION_NONE, VSF_STATE_UNKNOWN},
     {"booted", 2, 0, VSF_ACTION_FETCH, VSF_STATE_RUNNING},
-    {"migrated in", 2, 1, VSF_ACTION_FETCH, VSF_STATE_PAUSED, 2},
+    {"migrated in", 2, 1, VSF_ACTION_ARRIVE, VSF_STATE_PAUSED, 2},
     {"restored", 2, 2, VSF_ACTION_FETCH, VSF_STATE_RUNNING},
     {"from snapshot", 2, 3, VSF_ACTION_FETCH, VSF_STATE_RUNNING},
     {"suspended", 3, 0, VSF_ACTION_STATE, VSF_STATE_PAUSED},
@@ -61,15 +61,19 @@ test_one_side_of_a_migration_has_the_guest(void)
     static const struct {
         int state, reason;
         gboolean before, wanted;
+        int state_before;
     } moments[] = {
         {VSF_STATE_RUNNING, 1, TRUE, TRUE},
         {VSF_STATE_RUNNING, 0, FALSE, TRUE},
         {VSF_STATE_PAUSED, 0, FALSE, TRUE},
-        {VSF_STATE_PAUSED, 1, FALSE, TRUE},  /* by its user, also where it arrived so */
-        {VSF_STATE_PAUSED, 2, TRUE, FALSE},  /* migrates, in or out */
-        {VSF_STATE_PAUSED, 3, FALSE, TRUE},  /* is saved: to its end it is here */
-        {VSF_STATE_PAUSED, 5, FALSE, TRUE},  /* I/O error */
-        {VSF_STATE_PAUSED, 11, TRUE, FALSE}, /* QEMU starts */
+        {VSF_STATE_PAUSED, 1, FALSE, TRUE}, /* by its user, also where it arrived so */
+        {VSF_STATE_PAUSED, 2, TRUE, FALSE}, /* migrates, in or out */
+        {VSF_STATE_PAUSED, 2, TRUE, FALSE, VSF_STATE_RUNNING},
+        {VSF_STATE_PAUSED, 2, FALSE, FALSE, VSF_STATE_PAUSED},
+        {VSF_STATE_PAUSED, 2, TRUE, TRUE, VSF_STATE_PAUSED}, /* was restored, and stays paused */
+        {VSF_STATE_PAUSED, 3, FALSE, TRUE},                  /* is saved: to its end it is here */
+        {VSF_STATE_PAUSED, 5, FALSE, TRUE},                  /* I/O error */
+        {VSF_STATE_PAUSED, 11, TRUE, FALSE},                 /* QEMU starts */
         {VSF_STATE_PAUSED, 12, TRUE, FALSE}, /* post-copy: it runs at the other side */
         {VSF_STATE_PAUSED, 13, FALSE, FALSE},
         {VSF_STATE_PAUSED, 13, TRUE, TRUE}, /* the target, where it ran */
@@ -79,9 +83,9 @@ test_one_side_of_a_migration_has_the_guest(void)
 
     for (guint i = 0; i < G_N_ELEMENTS(moments); i++) {
         g_test_message("state %d, reason %d", moments[i].state, moments[i].reason);
-        g_assert_cmpint(
-            vsf_lifecycle_is_here(moments[i].state, moments[i].reason, moments[i].before), ==,
-            moments[i].wanted);
+        g_assert_cmpint(vsf_lifecycle_is_here(moments[i].state, moments[i].reason,
+                                              moments[i].before, moments[i].state_before),
+                        ==, moments[i].wanted);
     }
 }
 

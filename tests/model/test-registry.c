@@ -252,6 +252,32 @@ test_a_guest_on_its_way_is_not_here(void)
     fixture_clear(&fixture);
 }
 
+/* libvirt calls it "migrating" until it is resumed. */
+static void
+test_what_was_restored_paused_is_here(void)
+{
+    Fixture fixture;
+    VsfDomain *seen, *told;
+
+    fixture_init(&fixture, NULL);
+    seen = vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_RUNNING, 3,
+                                    10, 10);
+    vsf_registry_domain_state(fixture.registry, uuid_of(1), VSF_STATE_PAUSED, 0, 20);
+    vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED, 2, 30,
+                             40);
+    g_assert_true(seen->here);
+    g_assert_cmpint(seen->reason, ==, 2);
+    told = vsf_registry_domain_seen(fixture.registry, make_def(2, 8, NULL, 0), VSF_STATE_PAUSED, 2,
+                                    10, 10);
+    g_assert_false(told->here);
+    vsf_registry_domain_began(fixture.registry, told);
+    g_assert_true(told->here);
+    vsf_registry_domain_seen(fixture.registry, make_def(2, 8, NULL, 0), VSF_STATE_PAUSED, 2, 30,
+                             40);
+    g_assert_true(told->here);
+    fixture_clear(&fixture);
+}
+
 static void
 test_a_list_removes_what_it_does_not_hold(void)
 {
@@ -354,6 +380,8 @@ main(int argc, char **argv)
                     test_an_older_answer_takes_back_no_event);
     g_test_add_func("/model/registry/a-guest-on-its-way-is-not-here",
                     test_a_guest_on_its_way_is_not_here);
+    g_test_add_func("/model/registry/what-was-restored-paused-is-here",
+                    test_what_was_restored_paused_is_here);
     g_test_add_func("/model/registry/a-list-removes-what-it-does-not-hold",
                     test_a_list_removes_what_it_does_not_hold);
     g_test_add_func("/model/registry/free-tells-of-all-that-is-left",

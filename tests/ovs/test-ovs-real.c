@@ -274,11 +274,46 @@ test_rows_follow_bridges(void)
     g_assert_cmpuint(vsf_ovs_snapshot_n_sflows(vsf_ovs_client_snapshot(house.client)), ==, 1);
     g_assert_true(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
     g_assert_false(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br2"}));
+    vsf_ovs_writer_set_dead(writer, TRUE);
+    g_assert_false(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
+    g_assert_nonnull(strstr(vsf_ovs_writer_trouble(writer), "does not run"));
+    vsf_ovs_writer_set_dead(writer, FALSE);
+    g_assert_true(vsf_ovs_writer_covers(writer, &(VsfOvsPort){.bridge = "br1"}));
     vsf_ovs_writer_want(writer, NULL, MINUTE_US);
     wait_ours(&house, writer, 0, FALSE, MINUTE_US);
     wait_ours(&house, writer, 1, FALSE, MINUTE_US);
     g_assert_cmpuint(vsf_ovs_writer_n_bridges(writer), ==, 0);
     g_assert_null(vsf_ovs_writer_trouble(writer));
+    house_close(&house);
+}
+
+/* What a killed daemon left sends to its collectors, and the database takes no better row. */
+static void
+test_refused_rows(void)
+{
+    VsfOvsWanted wanted = everything();
+    g_autoptr(VsfOvsWriter) writer = NULL;
+    House house;
+
+    house_open(&house);
+    vsctl(&house, "add-br br0 -- --id=@s create sflow targets='\"192.0.2.9:6343\"' "
+                  "external_ids:virt-sflow=virt-sflowd -- set bridge br0 sflow=@s");
+    writer = vsf_ovs_writer_new(house.client);
+    wait_ours(&house, writer, 0, TRUE, MINUTE_US);
+    g_assert_cmpuint(vsf_ovs_writer_n_bridges(writer), ==, 1);
+    wanted.targets = (char *)""; /* which the schema forbids */
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    while (vsf_ovs_writer_trouble(writer) == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    vsf_ovs_writer_look(writer, MINUTE_US);
+    g_assert_nonnull(strstr(vsf_ovs_writer_trouble(writer), "refuses to be written"));
+    g_assert_cmpuint(vsf_ovs_writer_n_bridges(writer), ==, 0);
+    wanted = everything();
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    while (vsf_ovs_writer_n_bridges(writer) == 0) {
+        g_main_context_iteration(NULL, TRUE);
+        vsf_ovs_writer_look(writer, g_get_monotonic_time() + MINUTE_US);
+    }
     house_close(&house);
 }
 
@@ -368,6 +403,7 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/real/counters-and-transactions", test_counters_and_transactions);
     g_test_add_func("/ovs/real/restart-and-hang-are-outlived", test_restart_and_hang);
     g_test_add_func("/ovs/real/rows-follow-bridges", test_rows_follow_bridges);
+    g_test_add_func("/ovs/real/a-row-that-cannot-be-made-right-covers-nothing", test_refused_rows);
     g_test_add_func("/ovs/real/who-takes-a-row-twice-has-the-bridge", test_claims);
     g_test_add_func("/ovs/real/who-changes-our-row-twice-has-the-bridge", test_changed_rows);
     return g_test_run();
