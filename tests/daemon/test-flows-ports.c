@@ -17,9 +17,9 @@ rate_of(int ifindex)
 }
 
 static void
-put(Fixture *fixture, const char *text)
+put_with(Fixture *fixture, guint sampling, const char *text)
 {
-    g_autofree char *all = g_strdup_printf("[sflow]\nsampling = 64\n%s", text);
+    g_autofree char *all = g_strdup_printf("[sflow]\nsampling = %u\n%s", sampling, text);
     g_autoptr(GError) error = NULL;
     VsfConfig *config = vsf_config_parse("f", all, strlen(all), &error);
 
@@ -29,6 +29,12 @@ put(Fixture *fixture, const char *text)
                             &(VsfSflowAddress){.family = 1, .bytes = {192, 0, 2, 1}});
     vsf_config_free(fixture->config);
     fixture->config = config;
+}
+
+static void
+put(Fixture *fixture, const char *text)
+{
+    put_with(fixture, 64, text);
 }
 
 static void
@@ -115,6 +121,41 @@ test_another_speed_is_another_rate_of_the_same_sampler(Fixture *fixture,
     have_speed(fixture, 0);
     g_assert_cmpuint(rate_of(PORT), ==, 64);
     g_assert_cmpuint(fake_capture_opens, ==, 2); /* the tap's and the port's */
+}
+
+/* A cable is drawn and put in again: without a speed, sampling counts, which is off. What was told
+ * goes on where it was. */
+static void
+test_a_port_without_a_speed_may_be_off(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    g_autoptr(GHashTable) before = NULL, after = NULL;
+    const VsfLinkStats none = {0};
+    guint64 pool;
+
+    start(fixture, 10000);
+    put_with(fixture, 0, "sampling.10G = 2000\n");
+    g_assert_cmpuint(rate_of(PORT), ==, 2000);
+    fake_link_stats_set(PORT, &none);
+    fake_capture_opened(PORT);
+    fake_link_stats_answer(50 * MS);
+    fake_capture_packet_to(PORT, TRUE, flows_fixture_mac, outside, 100 * MS);
+    before = send_and_decode(fixture, PORT, 5000, 200 * MS);
+    pool = g_ascii_strtoull(decoded_get(before, "samples.0.sample_pool"), NULL, 10);
+    g_assert_cmpuint(pool, >, 100);
+    for (guint i = 0; i < 5; i++) {
+        have_speed(fixture, 0);
+        g_assert_cmpuint(rate_of(PORT), ==, 0);
+        have_speed(fixture, 10000);
+        g_assert_cmpuint(rate_of(PORT), ==, 2000);
+    }
+    fake_capture_opened(PORT);
+    fake_link_stats_answer(250 * MS);
+    fake_capture_packet_to(PORT, TRUE, flows_fixture_mac, outside, 300 * MS);
+    after = send_and_decode(fixture, PORT, 5100, 400 * MS);
+    assert_decoded(after, "samples.0.sequence", "2");
+    assert_decoded(after, "samples.0.sampling_rate", "2000");
+    g_assert_cmpuint(g_ascii_strtoull(decoded_get(after, "samples.0.sample_pool"), NULL, 10), >=,
+                     pool);
 }
 
 static void
@@ -241,6 +282,7 @@ main(int argc, char **argv)
     CASE("a-ports-rate-is-by-its-speed", test_a_ports_rate_is_by_its_speed);
     CASE("another-speed-is-another-rate-of-the-same-sampler",
          test_another_speed_is_another_rate_of_the_same_sampler);
+    CASE("a-port-without-a-speed-may-be-off", test_a_port_without_a_speed_may_be_off);
     CASE("a-port-comes-and-goes", test_a_port_comes_and_goes);
     CASE("a-frame-from-outside-says-where-it-goes", test_a_frame_from_outside_says_where_it_goes);
     CASE("once-is-a-matter-of-taps", test_once_is_a_matter_of_taps);
