@@ -50,6 +50,7 @@ struct vsf_bpf_state {
     __u64 last;                                   /* the number of the last that was picked */
     __u64 told;                                   /* the sum of the gaps in records */
     __u64 lost;
+    __u32 drawing_for; /* N that the last pick drew for */
 };
 
 /* In the ring, header_bytes of `header`. */

@@ -208,7 +208,6 @@ vsf_headers_length(struct __sk_buff *skb)
     if (at != 0)
         return at;
     at = skip_link(skb, &link_protocol);
-
     if (at == 0)
         return ETH_HLEN;
     at = skip_network(skb, at, link_protocol, &protocol);
@@ -298,7 +297,7 @@ has_room(const struct vsf_bpf_tap *tap, __u64 record_bytes)
 }
 
 /* Draws until the next one lies behind this frame of @n segments, which are counted already.
- * Returns how many of them are picked, and sets state->last. */
+ * Returns how many of them are picked, and sets state->last and state->drawing_for. */
 __noinline __u64
 vsf_draw_hits(struct vsf_bpf_state *state, __u64 n)
 {
@@ -306,7 +305,8 @@ vsf_draw_hits(struct vsf_bpf_state *state, __u64 n)
 
     if (!state)
         return 0;
-    rate_word = state->rate_word;
+    rate_word = *(volatile __u64 *)&state->rate_word;
+    state->drawing_for = VSF_RATE_N(rate_word);
     next = state->candidates - n + state->left;
     if (VSF_RATE_N(rate_word) <= 1) {
         hits = state->candidates - next + 1;
@@ -386,7 +386,8 @@ pick(struct __sk_buff *skb, struct vsf_bpf_state *state, const struct shape *sha
     if (emit(skb, state, shape, place, (__u32)gap, (__u16)hits) == 0)
         state->told += gap;
     else
-        state->lost += hits; /* and the next record tells of the gap */
+        state->lost += hits;               /* and the next record tells of the gap */
+    state->drawn_for = state->drawing_for; /* another, if the rate is being changed */
 }
 
 /* --- each packet ----------------------------------------------------------- */

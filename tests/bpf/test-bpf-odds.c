@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One in N, and no other: over flows, sizes, time and short lives; pools that are exact; and what
  * a tap that floods leaves to the others. */
+#include "../../daemon/bpf/bpf-private.h"
+#include "../../daemon/bpf/rate-word.h"
 #include "bpf-lab.h"
 
 #include <math.h>
@@ -167,6 +169,34 @@ test_rate_changes_at_once(gconstpointer way)
     stop(&odds);
 }
 
+/* What is picked while the rate is being changed draws by the new one, which the old one's return
+ * before the next packet does not hide. */
+static void
+test_a_rate_that_comes_back_is_in_force(gconstpointer way)
+{
+    int fd = bpf_lab_new_tap("vnet0");
+    VsfBpfTap *tap;
+    BpfLab lab;
+
+    bpf_lab_start(&lab, way, VSF_DIRECTION_BOTH);
+    tap = bpf_lab_attach(&lab, "vnet0", VSF_SIDE_TAP, 1);
+    bpf_lab_send(fd, 100, 1);
+    /* The first half of vsf_bpf_slot_set_rate(). */
+    for (guint cpu = 0; cpu < lab.bpf->n_cpus; cpu++)
+        vsf_bpf_state_of(lab.bpf, cpu, tap->slot)->rate_word = vsf_rate_word(10000000);
+    bpf_lab_send(fd, 100, 1);
+    vsf_bpf_set_rate(tap, 1, NULL);
+    bpf_lab_send(fd, 100, 5);
+    bpf_lab_take(&lab);
+    g_assert_cmpuint(lab.n_from, ==, 7);
+    g_assert_cmpuint(lab.gaps, ==, 7);
+    for (guint i = 0; i < lab.seen->len; i++)
+        g_assert_cmpuint(bpf_lab_seen(&lab, i)->sample.rate, ==, 1);
+    vsf_bpf_detach(tap);
+    close(fd);
+    bpf_lab_stop(&lab);
+}
+
 /* A sampler has no frames that it must let pass first, and none that it always takes: each of
  * these lives has ten. Each costs some 40 ms with links, and 10 with
  * filters, so that they are not 2,000 here. */
@@ -249,6 +279,8 @@ main(int argc, char **argv)
     bpf_lab_add("/bpf/odds/gaps-are-geometric", test_gaps_are_geometric);
     bpf_lab_add("/bpf/odds/gaps-add-up-to-candidates", test_gaps_add_up_to_candidates);
     bpf_lab_add("/bpf/odds/rate-changes-at-once", test_rate_changes_at_once);
+    bpf_lab_add("/bpf/odds/a-rate-that-comes-back-is-in-force",
+                test_a_rate_that_comes_back_is_in_force);
     bpf_lab_add("/bpf/odds/short-lives-are-sampled-like-long-ones",
                 test_short_lives_are_sampled_like_long_ones);
     bpf_lab_add("/bpf/odds/a-flood-leaves-room-to-others", test_a_flood_leaves_room_to_others);
