@@ -67,6 +67,9 @@ typedef struct { /* interfaces with such filters */
 gboolean vsf_bpf_is_built(void);
 const char *vsf_bpf_attachment(const VsfBpf *bpf);
 
+/* As many as were wanted, or fewer where there are many processors. */
+guint vsf_bpf_taps_max(const VsfBpf *bpf);
+
 /* Loads and verifies the programs and makes the maps: may take 100 ms. Not on a running main loop.
  */
 VsfBpf *vsf_bpf_load(const VsfBpfConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;

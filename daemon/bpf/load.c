@@ -13,7 +13,6 @@
 
 #define RING_BYTES_DEFAULT (1024 * 1024)
 #define RING_BYTES_MAX (64 * 1024 * 1024)
-#define SLOTS_MAX 65536
 #define ATTACH_TCX_INGRESS 46
 
 G_DEFINE_QUARK(vsf - bpf - error, vsf_bpf_error)
@@ -241,7 +240,7 @@ vsf_bpf_load(const VsfBpfConfig *config, GError **error)
         return NULL;
     bpf = g_new0(VsfBpf, 1);
     bpf->config = *config;
-    bpf->n_slots = power_of_two(1, SLOTS_MAX, config->taps_max);
+    bpf->n_slots = vsf_bpf_slots(config->taps_max, n_cpus);
     bpf->config.taps_max = MIN(config->taps_max, bpf->n_slots);
     bpf->n_cpus = n_cpus;
     bpf->tcx_most = VSF_BPF_TCX_MOST;
@@ -269,6 +268,12 @@ vsf_bpf_free(VsfBpf *bpf)
     g_mutex_clear(&bpf->mutex);
     g_cond_clear(&bpf->freed);
     g_free(bpf);
+}
+
+guint
+vsf_bpf_taps_max(const VsfBpf *bpf)
+{
+    return bpf->config.taps_max;
 }
 
 const char *

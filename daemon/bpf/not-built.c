@@ -11,6 +11,12 @@ vsf_bpf_is_built(void)
     return FALSE;
 }
 
+guint
+vsf_bpf_taps_max(const VsfBpf *bpf G_GNUC_UNUSED)
+{
+    return 0;
+}
+
 const char *
 vsf_bpf_attachment(const VsfBpf *bpf G_GNUC_UNUSED)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rate-word.h"
 
+#include "sampler-shared.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -39,4 +41,15 @@ vsf_cpu_numbers(const char *possible)
     while (at > possible && g_ascii_isdigit(at[-1]))
         at--;
     return at < end ? (guint)g_ascii_strtoull(at, NULL, 10) + 1 : 0;
+}
+
+guint
+vsf_bpf_slots(guint taps_max, guint n_cpus)
+{
+    gsize most = VSF_BPF_STATES_MAX / sizeof(struct vsf_bpf_state) / MAX(n_cpus, 1);
+    guint slots = 1;
+
+    while (slots < taps_max && (slots < VSF_BPF_SLOTS_LEAST || slots * 2 <= most))
+        slots *= 2;
+    return slots;
 }

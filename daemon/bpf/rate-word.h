@@ -7,6 +7,8 @@
 #include <glib.h>
 
 #define VSF_BPF_RATE_MAX 10000000
+#define VSF_BPF_SLOTS_LEAST 64
+#define VSF_BPF_STATES_MAX (64 * 1024 * 1024)
 
 /* @rate: 1 to VSF_BPF_RATE_MAX. */
 guint64 vsf_rate_word(guint32 rate);
@@ -14,5 +16,9 @@ guint64 vsf_rate_word(guint32 rate);
 /* One more than the highest number in a list of the kernel's, as "0-3,8-11": numbers of processors
  * may have gaps. 0: there is none at its end. */
 guint vsf_cpu_numbers(const char *possible);
+
+/* How many of @taps_max taps may have slots on @n_cpus processors, a power of two: each has a line
+ * for each processor, of memory that lies with the daemon's, VSF_BPF_STATES_MAX bytes at most. */
+guint vsf_bpf_slots(guint taps_max, guint n_cpus);
 
 void vsf_log2_table(guint32 table[VSF_LOG2_STEPS + 1]);

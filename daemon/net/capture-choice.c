@@ -51,6 +51,7 @@ load(VsfCaptureChoice *choice)
                                          remedy(error));
         return;
     }
+    choice->taps_max = vsf_bpf_taps_max(choice->bpf);
     /* libvirt makes an ingress qdisc for the limits of a VM, at its start too, and fails where
      * clsact is: nobody should find that out who did not ask for it. */
     if (choice->wanted == VSF_CAPTURE_AUTO && strcmp(vsf_bpf_attachment(choice->bpf), "tcx") != 0) {

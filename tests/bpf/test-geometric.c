@@ -162,11 +162,24 @@ test_processors_are_counted_to_the_highest(void)
     g_assert_cmpuint(vsf_cpu_numbers("none\n"), ==, 0);
 }
 
+static void
+test_slots_are_bounded_by_processors(void)
+{
+    g_assert_cmpuint(vsf_bpf_slots(1, 2), ==, 1);
+    g_assert_cmpuint(vsf_bpf_slots(255, 2), ==, 256);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 128), ==, 4096);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 256), ==, 2048);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 8192), ==, 64);
+    g_assert_cmpuint(vsf_bpf_slots(G_MAXUINT, 2), ==, 262144);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     vsf_log2_table(table);
+    g_test_add_func("/bpf/geometric/slots-are-bounded-by-processors",
+                    test_slots_are_bounded_by_processors);
     g_test_add_func("/bpf/geometric/leading-zeros-are-counted", test_leading_zeros_are_counted);
     g_test_add_func("/bpf/geometric/logarithm-is-near", test_logarithm_is_near);
     g_test_add_func("/bpf/geometric/rate-word-has-its-parts", test_rate_word_has_its_parts);

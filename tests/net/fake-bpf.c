@@ -14,6 +14,7 @@ struct VsfBpfTap {
 };
 
 VsfBpfConfig fake_bpf_config;
+guint fake_bpf_slots = G_MAXUINT;
 gint fake_bpf_n_sweeps;
 VsfBpfSwept fake_bpf_swept;
 
@@ -151,6 +152,12 @@ gboolean
 vsf_bpf_is_built(void)
 {
     return TRUE;
+}
+
+guint
+vsf_bpf_taps_max(const VsfBpf *bpf G_GNUC_UNUSED)
+{
+    return MIN(fake_bpf_config.taps_max, fake_bpf_slots);
 }
 
 const char *

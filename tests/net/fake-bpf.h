@@ -20,6 +20,7 @@ void fake_bpf_hold(gboolean held);
 
 /* What was loaded last. */
 extern VsfBpfConfig fake_bpf_config;
+extern guint fake_bpf_slots;       /* for how many taps there is memory */
 extern gint fake_bpf_n_sweeps;     /* atomic: of those that began */
 extern VsfBpfSwept fake_bpf_swept; /* what a sweep says; nothing after the reset */
 

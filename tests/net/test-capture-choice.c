@@ -131,6 +131,18 @@ test_few_descriptors_are_left_to_libpcap(void)
     g_assert_cmpuint(vsf_capture_choice_taps_max(VSF_CAPTURE_PCAP, 65536), ==, 0);
 }
 
+static void
+test_no_more_than_memory_is_there_for(void)
+{
+    g_autoptr(VsfCaptureChoice) choice = NULL;
+
+    fake_bpf_reset();
+    fake_bpf_slots = 64;
+    choice = choose(VSF_CAPTURE_EBPF, 16384);
+    fake_bpf_slots = G_MAXUINT;
+    g_assert_cmpuint(choice->taps_max, ==, 64);
+}
+
 /* Whatever takes the packets now. */
 static void
 test_what_a_killed_daemon_left_is_swept_and_said(void)
@@ -204,6 +216,8 @@ main(int argc, char **argv)
                     test_what_a_killed_daemon_left_is_swept_and_said);
     g_test_add_func("/net/capture-choice/libpcap-waits-for-no-sweep",
                     test_libpcap_waits_for_no_sweep);
+    g_test_add_func("/net/capture-choice/no-more-than-memory-is-there-for",
+                    test_no_more_than_memory_is_there_for);
     g_test_add_func("/net/capture-choice/few-descriptors-are-left-to-libpcap",
                     test_few_descriptors_are_left_to_libpcap);
     return g_test_run();
