@@ -10,6 +10,7 @@ static double
 parse_load(VsfText word)
 {
     char copy[32];
+    guint points = 0;
 
     if (word.length == 0 || word.length >= sizeof(copy) ||
         !g_ascii_isdigit(word.at[word.length - 1]))
@@ -17,9 +18,9 @@ parse_load(VsfText word)
     for (gsize i = 0; i < word.length; i++) {
         if (!g_ascii_isdigit(word.at[i]) && word.at[i] != '.')
             return -1.0;
+        points += word.at[i] == '.';
     }
-    if (memchr(word.at, '.', word.length) == NULL ||
-        memchr(word.at, '.', word.length) != memrchr(word.at, '.', word.length))
+    if (points != 1)
         return -1.0;
     memcpy(copy, word.at, word.length);
     copy[word.length] = '\0';
