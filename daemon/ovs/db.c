@@ -29,11 +29,13 @@ typedef struct {
     GPtrArray *below; /* UUIDs: a bridge's ports, a port's interfaces */
     gboolean up;
     gint64 ofport, ifindex, tag, sampling, polling, header;
+    gsize bytes; /* of its texts */
 } Row;
 
 struct VsfOvsDb {
     gint references;            /* atomic */
     GHashTable *rows[N_TABLES]; /* UUID -> Row */
+    gsize bytes;                /* of all rows */
     GHashTable *counters;       /* name -> VsfOvsCounters; or NULL */
     gint64 counters_us;
 };
@@ -232,6 +234,21 @@ read_row(Table table, JsonObject *object)
     return row;
 }
 
+static gsize
+bytes_of(const Row *row)
+{
+    const char *texts[] = {row->name,     row->type,         row->vlan_mode, row->trunks,
+                           row->iface_id, row->attached_mac, row->agent,     row->mark,
+                           row->targets,  row->sflow};
+    gsize bytes = 0;
+
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+        bytes += texts[i] != NULL ? strlen(texts[i]) + 1 : 0;
+    for (guint i = 0; row->below != NULL && i < row->below->len; i++)
+        bytes += strlen(row->below->pdata[i]) + 1;
+    return bytes;
+}
+
 /* --- updates ---------------------------------------------------------------- */
 
 static gboolean
@@ -244,22 +261,31 @@ refuse(GError **error, GIOErrorEnum code, const char *table, const char *what)
 
 /* <row-update>: what has "new" is so now, with each column that we asked for; else it is gone. */
 static gboolean
-update_row(GHashTable *rows, Table table, const char *uuid, JsonNode *update, GError **error)
+update_row(VsfOvsDb *db, Table table, const char *uuid, JsonNode *update, GError **error)
 {
+    GHashTable *rows = db->rows[table];
+    const Row *before = g_hash_table_lookup(rows, uuid);
     JsonNode *after;
+    Row *row;
 
     if (!JSON_NODE_HOLDS_OBJECT(update) || strlen(uuid) > VSF_OVS_TEXT_MAX)
         return refuse(error, G_IO_ERROR_INVALID_DATA, tables[table].name, "has a row that is none");
     after = json_object_get_member(json_node_get_object(update), "new");
     if (after == NULL) {
+        db->bytes -= before != NULL ? before->bytes : 0;
         g_hash_table_remove(rows, uuid);
         return TRUE;
     }
     if (!JSON_NODE_HOLDS_OBJECT(after))
         return refuse(error, G_IO_ERROR_INVALID_DATA, tables[table].name, "has a row that is none");
-    if (g_hash_table_size(rows) >= VSF_OVS_ROWS_MAX && !g_hash_table_contains(rows, uuid))
+    if (g_hash_table_size(rows) >= VSF_OVS_ROWS_MAX && before == NULL)
         return refuse(error, G_IO_ERROR_NO_SPACE, tables[table].name, "makes too many rows");
-    g_hash_table_replace(rows, g_strdup(uuid), read_row(table, json_node_get_object(after)));
+    row = read_row(table, json_node_get_object(after));
+    row->bytes = bytes_of(row);
+    db->bytes += row->bytes - (before != NULL ? before->bytes : 0);
+    g_hash_table_replace(rows, g_strdup(uuid), row);
+    if (db->bytes > VSF_OVS_KEPT_MAX)
+        return refuse(error, G_IO_ERROR_NO_SPACE, tables[table].name, "makes its rows too large");
     return TRUE;
 }
 
@@ -274,7 +300,7 @@ update_table(VsfOvsDb *db, Table table, JsonNode *update, GError **error)
         return refuse(error, G_IO_ERROR_INVALID_DATA, tables[table].name, "is no object");
     json_object_iter_init(&iter, json_node_get_object(update));
     while (json_object_iter_next(&iter, &uuid, &row))
-        if (!update_row(db->rows[table], table, uuid, row, error))
+        if (!update_row(db, table, uuid, row, error))
             return FALSE;
     return TRUE;
 }

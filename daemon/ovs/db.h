@@ -7,6 +7,9 @@
 #include "message.h"
 #include "snapshot.h"
 
+/* Bytes of all texts of all rows; 65,536 ports have some 12 MiB. */
+#define VSF_OVS_KEPT_MAX (32 * 1024 * 1024)
+
 typedef struct VsfOvsDb VsfOvsDb;
 
 VsfOvsDb *vsf_ovs_db_new(void);
@@ -20,7 +23,7 @@ char *vsf_ovs_db_monitor_params(void);
 char *vsf_ovs_db_counters_params(void);
 
 /* @updates: <table-updates>. FALSE with @error (G_IO_ERROR_INVALID_DATA: it is none; _NO_SPACE:
- * too many rows): what the database holds is not known any more. */
+ * too many rows, or too large ones): what the database holds is not known any more. */
 gboolean vsf_ovs_db_update(VsfOvsDb *db, JsonNode *updates,
                            GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

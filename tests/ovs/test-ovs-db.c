@@ -217,6 +217,40 @@ test_rows_are_bounded_over_messages(void)
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
 }
 
+/* One row of a bridge that has so many ports, of UUIDs as long as any. */
+static VsfOvsMessage *
+bridge_of(const char *bridge, guint n)
+{
+    g_autoptr(GString) text = g_string_new("{\"id\":\"monitor\",\"result\":{\"Bridge\":{");
+
+    g_string_append_printf(text, "\"%s\":{\"new\":{\"name\":\"x\",\"ports\":[\"set\",[", bridge);
+    for (guint i = 0; i < n; i++)
+        g_string_append_printf(text, "%s[\"uuid\",\"%0250u\"]", i == 0 ? "" : ",", i);
+    g_string_append(text, "]]}}}}}");
+    return vsf_ovs_message_parse(text->str, text->len, NULL);
+}
+
+/* Few rows may be large, each of a message that is legal; one that is replaced or gone takes none.
+ */
+static void
+test_bytes_are_bounded_over_messages(void)
+{
+    g_autoptr(VsfOvsDb) db = vsf_ovs_db_new();
+    guint n = VSF_OVS_KEPT_MAX / 250 * 2 / 3;
+    g_autoptr(VsfOvsMessage) one = bridge_of("one", n), other = bridge_of("other", n);
+    const char *gone = "{\"id\":1,\"result\":{\"Bridge\":{\"one\":{\"old\":{}}}}}";
+    g_autoptr(VsfOvsMessage) end = vsf_ovs_message_parse(gone, strlen(gone), NULL);
+    g_autoptr(GError) error = NULL;
+
+    for (guint times = 0; times < 3; times++)
+        g_assert_true(vsf_ovs_db_update(db, updates_of(one), &error));
+    g_assert_true(vsf_ovs_db_update(db, updates_of(end), &error));
+    g_assert_true(vsf_ovs_db_update(db, updates_of(other), &error));
+    g_assert_false(vsf_ovs_db_update(db, updates_of(one), &error));
+    g_assert_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+    g_assert_cmpstr(error->message, ==, "an update of table Bridge makes its rows too large");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -228,5 +262,7 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/db/odd-rows-are-as-none", test_odd_rows);
     g_test_add_func("/ovs/db/ten-thousand-ports-are-legal", test_many_ports);
     g_test_add_func("/ovs/db/rows-are-bounded-over-messages", test_rows_are_bounded_over_messages);
+    g_test_add_func("/ovs/db/bytes-are-bounded-over-messages",
+                    test_bytes_are_bounded_over_messages);
     return g_test_run();
 }
