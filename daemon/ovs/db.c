@@ -343,7 +343,7 @@ add_counters(JsonNode *element, GHashTable *table)
     row = json_node_get_object(element);
     name = vsf_ovs_text(vsf_ovs_column(row, "name"));
     map = vsf_ovs_column(row, "statistics");
-    if (name == NULL || map == NULL)
+    if (name == NULL || map == NULL || g_hash_table_size(table) >= VSF_OVS_ROWS_MAX)
         return;
     counters = g_new0(VsfOvsCounters, 1);
     *counters = (VsfOvsCounters){

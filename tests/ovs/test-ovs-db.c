@@ -217,6 +217,24 @@ test_rows_are_bounded_over_messages(void)
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
 }
 
+static void
+test_counters_are_bounded(void)
+{
+    g_autoptr(VsfOvsDb) db = vsf_ovs_db_new();
+    g_autoptr(GString) text = g_string_new("{\"id\":\"counters\",\"result\":[{\"rows\":[");
+    g_autoptr(VsfOvsMessage) reply = NULL;
+    g_autoptr(VsfOvsSnapshot) snapshot = NULL;
+
+    for (guint i = 0; i <= VSF_OVS_ROWS_MAX; i++)
+        g_string_append_printf(text, "%s{\"name\":\"%u\",\"statistics\":1}", i == 0 ? "" : ",", i);
+    g_string_append(text, "]}]}");
+    reply = vsf_ovs_message_parse(text->str, text->len, NULL);
+    vsf_ovs_db_counters(db, reply, 1);
+    snapshot = vsf_ovs_db_snapshot(db);
+    g_assert_nonnull(vsf_ovs_snapshot_counters(snapshot, "65535", 0));
+    g_assert_null(vsf_ovs_snapshot_counters(snapshot, "65536", 0));
+}
+
 /* One row of a bridge that has so many ports, of UUIDs as long as any. */
 static VsfOvsMessage *
 bridge_of(const char *bridge, guint n)
@@ -262,6 +280,7 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/db/odd-rows-are-as-none", test_odd_rows);
     g_test_add_func("/ovs/db/ten-thousand-ports-are-legal", test_many_ports);
     g_test_add_func("/ovs/db/rows-are-bounded-over-messages", test_rows_are_bounded_over_messages);
+    g_test_add_func("/ovs/db/counters-are-bounded", test_counters_are_bounded);
     g_test_add_func("/ovs/db/bytes-are-bounded-over-messages",
                     test_bytes_are_bounded_over_messages);
     return g_test_run();
