@@ -21,7 +21,7 @@ class Switch:
         self._processes = []
 
     def __enter__(self):
-        os.makedirs(self.lab.path("run", "openvswitch"))
+        os.makedirs(self.lab.path("run", "openvswitch"), exist_ok=True)
         self.lab.run(["ovsdb-tool", "create", "/run/openvswitch/conf.db", SCHEMA])
         self._start("ovsdb-server", ["/run/openvswitch/conf.db",
                                      "--remote=punix:/run/openvswitch/db.sock"])

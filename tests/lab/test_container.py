@@ -3,6 +3,7 @@
 host what the command there mounts, with the rights that it grants, and nothing else."""
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ import time
 import lab as labs
 import tap
 from collector import Collector
+from switch import Switch
 from test_rights import AGENT_SOCKET, ASK, PAUSED
 from tree import Tree
 from users import SOURCE
@@ -47,6 +49,14 @@ def documented(name="virt-sflowd"):
     return mounts, capabilities, options
 
 
+def switch_mount():
+    """What a host with Open vSwitch has besides: (path, options)."""
+    part = text_of("docs/containers.md").split("**Open vSwitch**")[1].split("\n\n")[0]
+    source, target, options = re.search(r"`-v ([^`]+)`", part)[1].split(":")
+    tap.equal(source, target)
+    return target, options
+
+
 class Container:
     """`lab` is the host."""
 
@@ -68,6 +78,8 @@ class Container:
                           "/etc/virt-sflow": self.configuration}.get(name, name)
                 if os.path.exists("/etc/machine-id") or name != "/etc/machine-id":
                     self.tree.mount(name, options, source=source)
+            self.lab.run("mkdir -p /run/openvswitch")
+            self.tree.mount(*switch_mount())
             with open(self.configuration + "/virt-sflow.conf", "w") as file:
                 file.write(f"[sflow]\ncollectors = {self.collector.target}\npolling = 1\n"
                            "sampling = 1\n[guest]\nagent = off\n")
@@ -193,6 +205,27 @@ def test_two_containers():
             tap.equal(process.end(), 0, "exit status")
     finally:
         lab.run("chown 0:0 /run/virt-sflow")
+
+
+def test_switch():
+    """With the folder that docs/containers.md adds for Open vSwitch its database is watched"""
+    tap.need("ovsdb-server", "ovs-vswitchd")
+    lab, tree = container().lab, container().tree
+    status = [*tree.command([tree.program("virt-sflow"), "status", "--json"])]
+    with Switch(lab, "ovs0"):
+        process = container().start()
+
+        def ovs():
+            done = lab.run(status, check=False)
+            return json.loads(done.stdout)["ovs"] if done.returncode == 0 else {}
+
+        try:
+            deadline = time.monotonic() + 30
+            while (told := ovs()).get("state") != "watched" or told["bridges"] != 1:
+                assert process.poll() is None and time.monotonic() < deadline, (told, container().logs())
+                time.sleep(0.1)
+        finally:
+            tap.equal(process.end(), 0, "exit status")
 
 
 def test_table():
