@@ -110,10 +110,6 @@ test_the_end_of_who_never_came_is_noticed(Fixture *fixture, gconstpointer user_d
     g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
 }
 
-#define ADD(name, func)                                                                  \
-    g_test_add("/poller-away/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
-               poller_tear_down)
-
 /* libvirt hangs, or does not let us ask about it: its QEMU tells what there is. */
 static void
 test_what_libvirt_never_tells_of_has_samples_in_the_end(Fixture *fixture,
@@ -146,6 +142,10 @@ test_what_never_had_a_process_has_no_sample(Fixture *fixture, gconstpointer user
     poller_pass(VSF_WORD_US / 1000 + 45000);
     g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
 }
+
+#define ADD(name, func)                                                                  \
+    g_test_add("/poller-away/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
+               poller_tear_down)
 
 int
 main(int argc, char **argv)
