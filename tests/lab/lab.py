@@ -12,6 +12,7 @@ folder. Leaving the block, or a SIGKILL of this process, ends every process
 inside; what a SIGKILL leaves in the build folder the next lab removes."""
 
 import fcntl
+import glob
 import itertools
 import os
 import re
@@ -26,6 +27,8 @@ import image as images
 from domains import Disk, Nic
 from guest import Guest
 from sandbox import Failed, Sandbox
+
+MACVTAP_NODES_S = 20  # on a host that has macvtaps of its own no longer
 
 QEMU_CONF = """user = "root"
 group = "root"
@@ -201,6 +204,11 @@ class Lab:
             # Its device node bears its ifIndex and is one for all labs: one lab at a time has any.
             self._macvtaps = os.open("/dev/net", os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(self._macvtaps, fcntl.LOCK_EX)
+            # The kernel ends a network namespace after its last process: until then the nodes of
+            # the lab before are there, and one with the number of ours keeps ours from being made.
+            until = time.monotonic() + MACVTAP_NODES_S
+            while glob.glob("/dev/tap[0-9]*") and time.monotonic() < until:
+                time.sleep(0.05)
         if index == 0 and options.get("kind", "bridge") == "bridge":
             address = f"{self.address.rsplit('.', 1)[0]}.{number}/{self.bits}"
             options.setdefault("address", address)

@@ -73,22 +73,26 @@ def test_macvtap():
         # libvirt sets the link up a moment after the guest may look for it.
         lab().run(["ip", "neigh", "replace", "10.79.0.2", "lladdr", nic.mac, "dev", "v1", "nud",
                    "permanent"])
-        guest.run("n=0; until ping -c 1 -W 1 10.79.0.1 || [ $n = 15 ]; do n=$((n+1)); done")
+        status, said = guest.run(
+            "n=0; until ping -c 1 -W 1 10.79.0.1; do n=$((n+1)); [ $n = 40 ] && ip address && "
+            "ip neigh && exit 1; done; true", check=False, timeout=90)
+        assert status == 0, said + lab().run("ip -s address; ip neigh").stdout
         time.sleep(1.5)
         began = time.time()
         vm_before = monitor.vm_records(guest.uuid, since=began)["0:2104"]
         port_before = monitor.tap_records(ifindex, since=began)["0:1"]
-        guest.run("arp -s 10.79.0.77 52:54:00:99:99:99; ping -c 5 -i 0.1 -W 1 10.79.0.77",
-                  check=False)
+        said = guest.run("arp -s 10.79.0.77 52:54:00:99:99:99; ping -c 5 -i 0.1 -W 1 10.79.0.77",
+                         check=False)
         flows = wait_flows(monitor, ifindex, since=began)
         now = time.time()
         vm = monitor.vm_records(guest.uuid, since=now)["0:2104"]
         port = monitor.tap_records(ifindex, since=now)["0:1"]
-        tap.equal([flow.content["input"]["value"] for flow in flows], [ifindex] * 5)
+        tap.diagnostics(f"{len(flows)} samples, the guest says: {said!r}")
         tap.equal((vm["pkts_out"] - vm_before["pkts_out"], vm["pkts_in"] - vm_before["pkts_in"]),
                   (5, 0))
         tap.equal((port["ifInUcastPkts"] - port_before["ifInUcastPkts"],
                    port["ifOutUcastPkts"] - port_before["ifOutUcastPkts"]), (5, 0))
+        tap.equal([flow.content["input"]["value"] for flow in flows], [ifindex] * 5)
         tap.equal(flows[-1].content["sample_pool"] - flows[0].content["sample_pool"], 4)
 
 
