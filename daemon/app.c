@@ -294,7 +294,6 @@ start_monitoring(VsfApp *app, GInetAddress *collector, GError **error)
     app->poller = vsf_poller_new(app->config, app->registry, app->exporter, app->flows,
                                  app->link_stats, app->stats, app->guests, app->seed, process_gone,
                                  app);
-    vsf_poller_resume(app->poller, app->start_us);
     vsf_app_ports_start(app);
     app->links = vsf_links_new(&links_callbacks, app, error);
     if (app->links == NULL)

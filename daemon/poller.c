@@ -337,13 +337,6 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
 }
 
 void
-vsf_poller_resume(VsfPoller *poller, gint64 began_us)
-{
-    vsf_schedule_resume(poller->schedule, began_us);
-    vsf_schedule_begin(poller->schedule, &poller->host.turn);
-}
-
-void
 vsf_poller_free(VsfPoller *poller)
 {
     if (poller == NULL)
@@ -371,7 +364,7 @@ vsf_poller_domain_added(VsfPoller *poller, VsfDomain *domain)
     entry->here = domain->here;
     g_hash_table_insert(poller->domains, domain, entry);
     vsf_poller_set_own(poller, entry);
-    vsf_schedule_begin(poller->schedule, &entry->turn);
+    vsf_schedule_place(poller->schedule, &entry->turn);
     vsf_poller_join_taps(poller, entry, FALSE);
     vsf_poller_added_if_back(poller, entry);
 }
@@ -399,7 +392,7 @@ vsf_poller_tap_added(VsfPoller *poller, VsfTap *tap)
     entry->tap = tap;
     g_hash_table_insert(poller->taps, tap, entry);
     vsf_poller_set_own(poller, entry);
-    vsf_schedule_begin(poller->schedule, &entry->turn);
+    vsf_schedule_place(poller->schedule, &entry->turn);
 }
 
 void

@@ -27,10 +27,6 @@ VsfPoller *vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExp
                           VsfGuests *guests, guint32 seed, VsfPollerGone gone, gpointer gone_data);
 void vsf_poller_free(VsfPoller *poller);
 
-/* Before anything is added: this process began at that time, and one before it may have sent until
- * shortly before. Who would have had a turn in between has it at once. */
-void vsf_poller_resume(VsfPoller *poller, gint64 began_us);
-
 /* Who knows counters of NICs that have no tap; until then nobody does. */
 void vsf_poller_set_others(VsfPoller *poller, VsfNicStatsFunc func, gpointer user_data);
 

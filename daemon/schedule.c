@@ -12,16 +12,9 @@
 #define TURNS_OF_SLOT 32
 #define SLOT_MAX_US (8 * G_USEC_PER_SEC)
 
-/* What a restart takes. Not so long that daemons that are restarted at once send much at once. */
-#define AWAY_US (3 * G_USEC_PER_SEC)
-#define AWAY_PART 4 /* of the interval at most */
-#define MADE_GOOD_STEPS 4
-#define MADE_GOOD_STEP_US (250 * G_TIME_SPAN_MILLISECOND)
-
 struct VsfSchedule {
     gint64 interval_us;
     guint32 seed;     /* where the slots lie, and whose they are */
-    gint64 began_us;  /* vsf_schedule_resume(); 0: never */
     GSequence *turns; /* VsfTurn by due_us */
     guint timer;
     gint64 armed_us; /* what the timer waits for */
@@ -106,7 +99,7 @@ vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us)
     if (!vsf_schedule_has_turns(schedule, turn))
         return;
     turn->planned_us = interval_of(schedule, turn);
-    turn->anew = turn->made_good = FALSE;
+    turn->anew = FALSE;
     turn->regular_us = due_us;
     insert(schedule, turn, due_us);
 }
@@ -165,26 +158,6 @@ vsf_schedule_place(VsfSchedule *schedule, VsfTurn *turn)
 }
 
 void
-vsf_schedule_resume(VsfSchedule *schedule, gint64 began_us)
-{
-    schedule->began_us = began_us;
-}
-
-void
-vsf_schedule_begin(VsfSchedule *schedule, VsfTurn *turn)
-{
-    gint64 interval_us = interval_of(schedule, turn), now_us = g_get_monotonic_time();
-    gint64 from_us = schedule->began_us - MIN(AWAY_US, interval_us / AWAY_PART);
-    gint64 step = hash_of(schedule, turn) % MADE_GOOD_STEPS;
-
-    vsf_schedule_place(schedule, turn);
-    if (interval_us == 0 || schedule->began_us == 0 || now_us - schedule->began_us > AWAY_US ||
-        turn->regular_us - interval_us < from_us)
-        return;
-    turn->made_good = vsf_schedule_hasten(schedule, turn, now_us + step * MADE_GOOD_STEP_US);
-}
-
-void
 vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn)
 {
     gint64 late_us = g_get_monotonic_time() - turn->regular_us;
@@ -231,17 +204,12 @@ vsf_schedule_join(VsfSchedule *schedule, VsfTurn *turn, const VsfTurn *other, gb
     gint64 due_us = turn->due_us;
 
     if (turn->iter == NULL || turn->anew || other->iter == NULL || other->anew ||
-        interval_of(schedule, turn) != interval_of(schedule, other))
+        interval_of(schedule, turn) != interval_of(schedule, other) ||
+        turn->regular_us == other->regular_us)
         return;
-    if (turn->regular_us != other->regular_us) {
-        vsf_schedule_at(schedule, turn, other->regular_us);
-        if (keep)
-            vsf_schedule_hasten(schedule, turn, due_us);
-    }
-    if (other->made_good) {
-        turn->made_good = TRUE;
-        insert(schedule, turn, keep ? MIN(turn->due_us, other->due_us) : other->due_us);
-    }
+    vsf_schedule_at(schedule, turn, other->regular_us);
+    if (keep)
+        vsf_schedule_hasten(schedule, turn, due_us);
 }
 
 gboolean

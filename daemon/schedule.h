@@ -22,7 +22,6 @@ typedef struct {
     gint64 planned_us;   /* the interval that it was scheduled by last */
     guint32 key;         /* vsf_schedule_set_key() */
     gboolean anew;       /* the phase begins anew after its next turn */
-    gboolean made_good;  /* its next turn is vsf_schedule_begin()'s, at once */
 } VsfTurn;
 
 /* A host's seed; a random one if @uuid is all zero. @name: what tells hosts with the same UUID
@@ -60,23 +59,13 @@ void vsf_schedule_retime(VsfSchedule *schedule, VsfTurn *turn);
 void vsf_schedule_at(VsfSchedule *schedule, VsfTurn *turn, gint64 due_us);
 void vsf_schedule_place(VsfSchedule *schedule, VsfTurn *turn);
 
-/* A process before this one may have had turns until shortly before @began_us, when this one began.
- */
-void vsf_schedule_resume(VsfSchedule *schedule, gint64 began_us);
-
-/* The same as vsf_schedule_place() for a turn that is new here. After vsf_schedule_resume(), for
- * three seconds, one whose slot passed since then, or up to three seconds before (a quarter of the
- * interval, if that is less), comes within a second and then at its slot: else the process before
- * and this one together would have left it out. */
-void vsf_schedule_begin(VsfSchedule *schedule, VsfTurn *turn);
-
 /* After a turn: the next of its phase. Due times do not drift, and after a loop
  * that was late each still has its own phase. */
 void vsf_schedule_next(VsfSchedule *schedule, VsfTurn *turn);
 
 /* From now on @turn has the phase of @other, if both have the same interval and are scheduled, so
  * that they are taken together. @keep: before that it is taken as it was planned, so that no gap
- * is longer than the interval; in any case when @other is at once (vsf_schedule_begin()). */
+ * is longer than the interval. */
 void vsf_schedule_join(VsfSchedule *schedule, VsfTurn *turn, const VsfTurn *other, gboolean keep);
 
 /* Brings the next turn of one that is scheduled forward and leaves its phase as it

@@ -315,42 +315,6 @@ test_a_restart_keeps_the_phases(Fixture *fixture, gconstpointer user_data)
     g_assert_cmpuint(g_hash_table_size(phases), >, 15);
 }
 
-/* With its tap, which is known before it; then both go on as ever. */
-static void
-test_what_a_restart_took_is_made_good(Fixture *fixture, gconstpointer user_data)
-{
-    guint made_good = 0;
-
-    for (guint i = 0; i < 60; i++) {
-        gint64 regular_us, first_us;
-
-        poller_tear_down(fixture, NULL);
-        fixture->seed = i;
-        poller_set_up(fixture, user_data);
-        poller_start_vm(fixture, 1);
-        regular_us = first_turn_us(fixture);
-        poller_tear_down(fixture, NULL);
-        poller_set_up(fixture, user_data);
-        vsf_poller_resume(fixture->poller, g_get_monotonic_time());
-        poller_start_vm(fixture, 1);
-        first_us = first_turn_us(fixture);
-        if (regular_us < 17 * G_USEC_PER_SEC) {
-            g_assert_cmpint(first_us, ==, regular_us);
-            continue;
-        }
-        made_good++;
-        g_assert_cmpint(first_us, <=, G_USEC_PER_SEC);
-        g_ptr_array_set_size(fixture->datagrams, 0);
-        poller_pass(regular_us / 1000 - first_us / 1000 - 200);
-        vsf_exporter_flush(fixture->exporter);
-        g_assert_cmpuint(n_tap_samples(fixture), ==, 0);
-        poller_pass(600);
-        vsf_exporter_flush(fixture->exporter);
-        g_assert_cmpuint(n_tap_samples(fixture), ==, 1);
-    }
-    g_assert_cmpuint(made_good, >, 0);
-}
-
 #define ADD_AT(polling, name, func)                                                      \
     g_test_add("/poller/" name, Fixture, GUINT_TO_POINTER(polling), poller_set_up, func, \
                poller_tear_down)
@@ -372,7 +336,6 @@ main(int argc, char **argv)
     ADD("the-host-comes-at-a-phase", test_the_host_comes_at_a_phase);
     ADD("the-host-comes-before-any-vm", test_the_host_comes_before_any_vm);
     ADD("a-restart-keeps-the-phases", test_a_restart_keeps_the_phases);
-    ADD("what-a-restart-took-is-made-good", test_what_a_restart_took_is_made_good);
     ADD("the-host-comes-first-once", test_the_host_comes_first_once);
     ADD("daemons-started-at-once-send-apart", test_daemons_started_at_once_send_apart);
     return g_test_run();

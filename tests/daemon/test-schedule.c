@@ -131,68 +131,6 @@ test_hosts_do_not_meet(void)
     g_assert_cmpuint(together, <, N_HOSTS / 2);
 }
 
-/* A turn of another process, then of this one, which begins @since_us ago: how long it waits, and
- * how long its slot is past. */
-static gint64
-wait_after_restart_us(guint interval_s, const guint8 uuid[16], gint64 since_us, gint64 *past_us)
-{
-    g_autoptr(VsfSchedule) schedule = vsf_schedule_new(interval_s, 1, nothing, NULL);
-    gint64 regular_us = first_of_us(interval_s, 1, uuid), now_us = g_get_monotonic_time(), wait_us;
-    VsfTurn turn = {0};
-
-    *past_us = now_us - (regular_us - interval_s * G_USEC_PER_SEC);
-    vsf_schedule_resume(schedule, now_us - since_us);
-    vsf_schedule_set_key(&turn, uuid, 16);
-    vsf_schedule_begin(schedule, &turn);
-    wait_us = turn.due_us - now_us;
-    /* Whatever comes at once, the phase is the same. */
-    g_assert_true(vsf_schedule_take(schedule, turn.due_us) == &turn);
-    vsf_schedule_next(schedule, &turn);
-    g_assert_cmpint((turn.due_us - regular_us) % (interval_s * G_USEC_PER_SEC), ==, 0);
-    if (turn.due_us > regular_us)
-        g_assert_cmpint(wait_us, ==, regular_us - now_us);
-    vsf_schedule_cancel(&turn);
-    return wait_us;
-}
-
-/* @window_us: how long a slot may be past and is made good. */
-static void
-assert_made_good(guint interval_s, gint64 since_us, gint64 window_us)
-{
-    g_autoptr(GRand) source = g_rand_new_with_seed(3);
-    guint made_good = 0, later = 0;
-
-    for (guint i = 0; i < 400; i++) {
-        gint64 past_us, wait_us;
-        guint8 uuid[16];
-
-        random_uuid(source, uuid);
-        fake_time_stall(g_rand_int_range(source, 1, 100000));
-        wait_us = wait_after_restart_us(interval_s, uuid, since_us, &past_us);
-        if (past_us <= window_us) {
-            g_assert_cmpint(wait_us, <=, G_USEC_PER_SEC);
-            made_good++;
-        } else {
-            g_assert_cmpint(wait_us, ==, interval_s * G_USEC_PER_SEC - past_us);
-            later++;
-        }
-    }
-    g_assert_true((made_good > 0) == (window_us > 0));
-    g_assert_cmpuint(later, >, 0);
-}
-
-static void
-test_a_slot_that_a_restart_took_is_made_good(void)
-{
-    assert_made_good(20, 0, 3 * G_USEC_PER_SEC);
-    assert_made_good(60, 0, 3 * G_USEC_PER_SEC);
-    assert_made_good(8, 0, 2 * G_USEC_PER_SEC);
-    /* Who comes a little later, when libvirt told of it. */
-    assert_made_good(20, 2 * G_USEC_PER_SEC, 5 * G_USEC_PER_SEC);
-    /* Much later it is no more the restart that took it. */
-    assert_made_good(20, 4 * G_USEC_PER_SEC, 0);
-}
-
 /* A careless maker gives all boards one UUID, or none. */
 static void
 test_a_seed_is_one_hosts(void)
@@ -245,8 +183,6 @@ main(int argc, char **argv)
                     test_a_restart_goes_on_with_the_phases);
     g_test_add_func("/schedule/slots-are-evenly-used", test_slots_are_evenly_used);
     g_test_add_func("/schedule/hosts-do-not-meet", test_hosts_do_not_meet);
-    g_test_add_func("/schedule/a-slot-that-a-restart-took-is-made-good",
-                    test_a_slot_that_a_restart_took_is_made_good);
     g_test_add_func("/schedule/a-seed-is-one-hosts", test_a_seed_is_one_hosts);
     g_test_add_func("/schedule/more-turns-move-a-phase-by-a-quarter-at-most",
                     test_more_turns_move_a_phase_by_a_quarter_at_most);

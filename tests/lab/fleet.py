@@ -4,8 +4,8 @@ inside a lab:
 
     fleet.py N FOLDER CONFIG COMMAND...
 
-Each has a runtime and a state directory in FOLDER of its own, and a PID namespace, as on a
-machine of its own: each looks for its VMs' processes. They are held where each opens its
+Each has a runtime and a state directory in FOLDER of its own, a PID namespace and a host name, as
+on a machine of its own: each looks for its VMs' processes, and sends when its host's name says. They are held where each opens its
 configuration, a FIFO; a line on the standard input then lets go of all, and the next one ends
 them. What it prints: ready, released TIME, ended NUMBER (of those that did not end with 0)."""
 
@@ -13,11 +13,12 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
 
-NEW_PID, NEW_MOUNT = 0x20000000, 0x20000
+NEW_PID, NEW_MOUNT, NEW_NAMES = 0x20000000, 0x20000, 0x4000000
 MOUNT_PRIVATE_ALL = 0x44000
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -27,8 +28,9 @@ def checked(status):
         raise OSError(ctypes.get_errno(), "namespaces of a daemon")
 
 
-def mount_own_proc():
-    checked(libc.unshare(NEW_MOUNT))
+def be_a_machine(name):
+    checked(libc.unshare(NEW_MOUNT | NEW_NAMES))
+    socket.sethostname(name)
     checked(libc.mount(b"none", b"/", None, MOUNT_PRIVATE_ALL, None))
     checked(libc.mount(b"proc", b"/proc", b"proc", 0, None))
 
@@ -42,7 +44,8 @@ def start(number, folder, command):
     with open("/proc/self/ns/pid", "rb") as own:
         checked(libc.unshare(NEW_PID))  # of the children
         process = subprocess.Popen([*command, "--config", fifo, "--runtime-dir", place + "/run",
-                                    "--state-dir", place + "/state"], preexec_fn=mount_own_proc)
+                                    "--state-dir", place + "/state"],
+                                   preexec_fn=lambda: be_a_machine(f"hv{number}"))
         checked(libc.setns(own.fileno(), NEW_PID))
     return process, fifo
 
