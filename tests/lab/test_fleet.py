@@ -24,7 +24,6 @@ INTERVALS = 3 if LONG else 1
 # The peak is over the mean, of datagrams in each tenth of a second.
 DAEMONS, PEAK = sanitized.fleet(500, 3)
 WATCHED_S = INTERVALS * POLLING_S + 5
-TRIES = 3
 START_S = 120           # generous: a second on a machine each
 PORT = 6343
 MEMORY_MIB = 3000       # what 500 daemons take, and some more
@@ -122,12 +121,12 @@ def test_restart():
     lab = tap.fixture(make_lab)
     with Collector(lab, port=PORT, decode=False) as collector:
         for _ in range(2 if LONG else 1):  # the second finds the first one's state
-            # As many daemons as there are on few processors wait for each other while they start,
-            # so that some send together what was due apart: in one of these it is not so.
+            # So many daemons wait for each other on few processors while they start, which one
+            # restart alone shows more or less of: the median of three is judged.
             ratios = []
-            while len(ratios) < TRIES and (not ratios or ratios[-1] > PEAK):
+            while len([one for one in ratios if one <= PEAK]) < 2:
                 ratios.append(restart(lab, collector))
-            assert ratios[-1] <= PEAK, f"peaks {ratios} x mean"
+                assert len([one for one in ratios if one > PEAK]) < 2, f"peaks {ratios} x mean"
 
 
 if __name__ == "__main__":
