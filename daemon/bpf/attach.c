@@ -212,12 +212,14 @@ vsf_bpf_counts(const VsfBpfTap *tap, VsfBpfCounts *counts)
     for (guint cpu = 0; cpu < tap->bpf->n_cpus; cpu++) {
         const struct vsf_bpf_state *state = vsf_bpf_state_of(tap->bpf, cpu, tap->slot);
         guint from = state->flags & VSF_TAP_MIRRORED ? 0 : 1, to = 1 - from;
+        guint64 passed = load_count(&state->passed);
+        guint64 egress = load_count(&state->packets[0]), ingress = load_count(&state->packets[1]);
 
-        counts->packets_to_vm += load_count(&state->packets[to]);
-        counts->packets_from_vm += load_count(&state->packets[from]);
+        counts->candidates += egress + ingress;
+        counts->packets_to_vm += to == 0 ? egress + passed : ingress;
+        counts->packets_from_vm += to == 0 ? ingress : egress + passed;
         counts->bytes_to_vm += load_count(&state->bytes[to]);
         counts->bytes_from_vm += load_count(&state->bytes[from]);
-        counts->candidates += load_count(&state->candidates);
         counts->lost += load_count(&state->lost);
     }
 }

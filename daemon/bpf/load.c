@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The programs and maps: from the bytes that the build made of sampler.bpf.c to the kernel. */
 #include "bpf-private.h"
+#include "in-code.h"
 #include "rate-word.h"
 
 #include <bpf/bpf.h>
@@ -15,7 +16,12 @@
 #define RING_BYTES_MAX (64 * 1024 * 1024)
 #define ATTACH_TCX_INGRESS 46
 
+#define SECTION "vsf" /* of the programs */
+
 G_DEFINE_QUARK(vsf - bpf - error, vsf_bpf_error)
+
+/* What this thread is loading: libbpf asks back without telling. */
+static _Thread_local const VsfBpf *loading;
 
 gboolean
 vsf_bpf_is_built(void)
@@ -112,23 +118,6 @@ set_constants(VsfBpf *bpf, const struct vsf_bpf_constants *constants)
     g_assert(code == 0);
 }
 
-static void
-set_sizes(VsfBpf *bpf, guint32 ring_bytes)
-{
-    struct vsf_bpf_constants constants = {
-        .n_slots = bpf->n_slots,
-        .header_bytes = bpf->config.header_bytes,
-        .ring_bytes = ring_bytes,
-    };
-
-    vsf_log2_table(constants.log2_table);
-    set_constants(bpf, &constants);
-    bpf_map__set_max_entries(find_map(bpf, "vsf_taps"), bpf->n_slots);
-    bpf_map__set_max_entries(find_map(bpf, "vsf_states"), bpf->n_cpus * bpf->n_slots);
-    bpf_map__set_max_entries(find_map(bpf, "vsf_displaced"), bpf->n_slots);
-    bpf_map__set_max_entries(find_map(bpf, "vsf_ring"), ring_bytes);
-}
-
 static gsize
 slots_bytes(const VsfBpf *bpf)
 {
@@ -139,6 +128,22 @@ static gsize
 states_bytes(const VsfBpf *bpf)
 {
     return (gsize)bpf->n_cpus * bpf->n_slots * sizeof(struct vsf_bpf_state);
+}
+
+static void
+set_sizes(VsfBpf *bpf, guint32 ring_bytes)
+{
+    struct vsf_bpf_constants constants = {
+        .header_bytes = bpf->config.header_bytes,
+        .ring_bytes = ring_bytes,
+    };
+
+    vsf_log2_table(constants.log2_table);
+    set_constants(bpf, &constants);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_taps"), bpf->n_slots);
+    bpf_map__set_value_size(find_map(bpf, "vsf_states"), (guint32)states_bytes(bpf));
+    bpf_map__set_max_entries(find_map(bpf, "vsf_displaced"), bpf->n_slots);
+    bpf_map__set_max_entries(find_map(bpf, "vsf_ring"), ring_bytes);
 }
 
 /* The array in our memory; NULL with @error set. */
@@ -164,6 +169,39 @@ map_arrays(VsfBpf *bpf, GError **error)
     return bpf->states != NULL;
 }
 
+/* Called when libbpf has made the maps, and the program whole. */
+static int
+put_in_code(struct bpf_program *program, struct bpf_prog_load_opts *options G_GNUC_UNUSED,
+            long cookie G_GNUC_UNUSED)
+{
+    const guint64 values[VSF_CODE_N] = {
+        [VSF_CODE_SLOTS] = loading->n_slots,
+        [VSF_CODE_N_STATES] = (guint64)loading->n_cpus * loading->n_slots,
+        [VSF_CODE_STATES] = (guint64)bpf_map__fd(find_map(loading, "vsf_states")),
+    };
+    size_t n = bpf_program__insn_cnt(program);
+    g_autofree struct bpf_insn *instructions = g_memdup2(bpf_program__insns(program),
+                                                         n * sizeof(*instructions));
+
+    for (guint i = 0; i < VSF_CODE_N; i++)
+        vsf_bpf_put_in_code(instructions, n, i, values[i], i == VSF_CODE_STATES);
+    return bpf_program__set_insns(program, instructions, n);
+}
+
+static void
+know_section(void)
+{
+    static gsize known = 0;
+    LIBBPF_OPTS(libbpf_prog_handler_opts, options, .prog_prepare_load_fn = put_in_code);
+
+    if (g_once_init_enter(&known)) {
+        int code = libbpf_register_prog_handler(SECTION, BPF_PROG_TYPE_SCHED_CLS, 0, &options);
+
+        g_assert(code >= 0);
+        g_once_init_leave(&known, 1);
+    }
+}
+
 /* Nothing has that index: a kernel that knows tcx says so, one before it does not know what is
  * asked. */
 static gboolean
@@ -175,21 +213,36 @@ has_tcx(const VsfBpf *bpf)
     return fd < 0 && errno == ENODEV;
 }
 
+/* 0, or minus an errno. */
+static int
+load_object(VsfBpf *bpf, gsize states_max)
+{
+    gsize wanted = bpf->config.ring_bytes != 0 ? bpf->config.ring_bytes : RING_BYTES_DEFAULT;
+    int code;
+
+    bpf->n_slots = vsf_bpf_slots(bpf->config.taps_max, bpf->n_cpus, states_max);
+    know_section();
+    bpf->object = bpf_object__open_mem(sampler_object, sizeof(sampler_object), NULL);
+    if (bpf->object == NULL)
+        return -errno;
+    set_sizes(bpf, power_of_two((guint32)sysconf(_SC_PAGESIZE), RING_BYTES_MAX, wanted));
+    loading = bpf;
+    code = bpf_object__load(bpf->object);
+    loading = NULL;
+    return code;
+}
+
 static gboolean
 load(VsfBpf *bpf, GError **error)
 {
     static const char *const names[VSF_BPF_N_HOOKS] = {"vsf_ingress", "vsf_egress"};
-    gsize wanted = bpf->config.ring_bytes != 0 ? bpf->config.ring_bytes : RING_BYTES_DEFAULT;
-    guint32 ring_bytes = power_of_two((guint32)sysconf(_SC_PAGESIZE), RING_BYTES_MAX, wanted);
-    int code;
+    int code = load_object(bpf, VSF_BPF_STATES_MAX);
 
-    bpf->object = bpf_object__open_mem(sampler_object, sizeof(sampler_object), NULL);
-    if (bpf->object == NULL) {
-        vsf_bpf_set_error(error, errno, "the eBPF program that was built in");
-        return FALSE;
+    if (code == -E2BIG) {
+        bpf_object__close(bpf->object);
+        code = load_object(bpf, VSF_BPF_STATES_MAX_OLD);
     }
-    set_sizes(bpf, ring_bytes);
-    code = bpf_object__load(bpf->object);
+    bpf->config.taps_max = MIN(bpf->config.taps_max, bpf->n_slots);
     if (code == -EACCES) {
         g_set_error_literal(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED,
                             "this kernel's verifier refuses the eBPF programs");
@@ -240,8 +293,6 @@ vsf_bpf_load(const VsfBpfConfig *config, GError **error)
         return NULL;
     bpf = g_new0(VsfBpf, 1);
     bpf->config = *config;
-    bpf->n_slots = vsf_bpf_slots(config->taps_max, n_cpus);
-    bpf->config.taps_max = MIN(config->taps_max, bpf->n_slots);
     bpf->n_cpus = n_cpus;
     bpf->tcx_most = VSF_BPF_TCX_MOST;
     g_mutex_init(&bpf->mutex);

@@ -44,9 +44,9 @@ vsf_cpu_numbers(const char *possible)
 }
 
 guint
-vsf_bpf_slots(guint taps_max, guint n_cpus)
+vsf_bpf_slots(guint taps_max, guint n_cpus, gsize states_max)
 {
-    gsize most = VSF_BPF_STATES_MAX / sizeof(struct vsf_bpf_state) / MAX(n_cpus, 1);
+    gsize most = states_max / sizeof(struct vsf_bpf_state) / MAX(n_cpus, 1);
     guint slots = 1;
 
     while (slots < taps_max && (slots < VSF_BPF_SLOTS_LEAST || slots * 2 <= most))

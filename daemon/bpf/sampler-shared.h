@@ -12,10 +12,19 @@
 #define VSF_TAP_ONCE 2U     /* of the egress only what came in by no attached tap of a VM */
 #define VSF_TAP_IS_PORT 4U  /* the host's: what came in by it came in by no VM's */
 
-/* The only read-only data: set before the programs are loaded, so that the verifier and the
- * compiler in the kernel know them as constants. */
+/* The 64-bit numbers VSF_CODE + these, where an instruction loads one, are what the loader puts the
+ * number into that is told here: the programs need it for each packet. */
+#define VSF_CODE 0x7673663c0de00000ULL
+enum {
+    VSF_CODE_SLOTS,    /* a power of two */
+    VSF_CODE_N_STATES, /* CPUs times slots */
+    VSF_CODE_STATES,   /* the address of the states */
+    VSF_CODE_N,
+};
+
+/* The only read-only data: set before the programs are loaded, so that the verifier knows them as
+ * constants. For what few packets need. */
 struct vsf_bpf_constants {
-    __u32 n_slots; /* a power of two */
     __u32 header_bytes;
     __u64 ring_bytes;
     __u32 log2_table[VSF_LOG2_STEPS + 1];
@@ -26,7 +35,7 @@ struct vsf_bpf_constants {
 struct vsf_bpf_tap {
     __s32 ifindex;    /* 0: free; negative: taken, but no program is to find it. User space's */
     __u32 generation; /* of the slot: grows with each tap that it gets */
-    __u32 displaced;  /* taps that belong here and lie elsewhere */
+    __u32 displaced;  /* taps that belong here and lie elsewhere. User space's */
     /* Records of this slot that were put into the ring, and those of them that were taken out.
      * They go on from tap to tap: what the one before left still lies in the ring. */
     __u64 produced; /* kernel */
@@ -39,14 +48,16 @@ struct vsf_bpf_tap {
  * the same CPU. */
 struct vsf_bpf_state {
     __u32 ifindex; /* 0: no program is to find it. User space writes these */
-    __u32 flags;
-    __u32 rate;       /* N that is in force */
-    __u32 drawn_for;  /* N that `left` was drawn for */
-    __u64 left;       /* candidates up to the one that is picked next, this included */
-    __u64 candidates; /* segments */
-    __u64 packets[2]; /* at egress and at ingress */
-    __u64 bytes[2];
+    __u16 flags;
+    __u16 has_displaced; /* taps that belong here lie elsewhere */
+    __u32 rate;          /* N that is in force */
+    __u32 drawn_for;     /* N that `left` was drawn for */
+    __u64 left;          /* candidates up to the one that is picked next, this included */
+    __u64 passed;        /* segments at egress that are no candidates */
+    __u64 packets[2];    /* segments that are: at egress and at ingress */
+    __u64 bytes[2];      /* of all */
     __u64 rate_word __attribute__((aligned(64))); /* of `rate`, written before it. User space */
+    __u64 seen;                                   /* candidates, when the last was picked */
     __u64 last;                                   /* the number of the last that was picked */
     __u64 told;                                   /* the sum of the gaps in records */
     __u64 lost;

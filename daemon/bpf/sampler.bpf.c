@@ -3,23 +3,17 @@
  * for each packet is to find what this CPU has of the tap, one cache line, to count there, and to
  * see whether the candidate that is picked next is reached. */
 #include "sampler-shared.h"
+#include "super-frame.bpf.h"
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/in6.h>
 #include <linux/pkt_cls.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #define SEEN_TAG_BYTES 4
-#define TAGS_MAX 3
-#define EXTENSIONS_MAX 4
-#define MAC_BYTES 12 /* before the tag */
 #define NO_SLOT 0xffffffff
-#define IPV4_TCP_END (ETH_HLEN + 20 + 20)
-#define IPV6_TCP_END (ETH_HLEN + 40 + 20)
 
 /* Also TCX_NEXT: whatever others have there goes on as without us. */
 #define NEXT TC_ACT_UNSPEC
@@ -35,13 +29,14 @@ struct {
     __type(value, struct vsf_bpf_tap);
 } vsf_taps SEC(".maps");
 
-/* Not of the kernel's per-CPU kind, to whose values there is one way more to go. */
+/* One value that holds all of them, so that the programs need no look-up to reach one; nor is it of
+ * the kernel's per-CPU kind, to whose values there is one way more to go. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct vsf_bpf_state);
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, sizeof(struct vsf_bpf_state));
 } vsf_states SEC(".maps");
 
 struct {
@@ -57,26 +52,21 @@ struct {
     __uint(max_entries, 4096);
 } vsf_ring SEC(".maps");
 
-/* How a frame goes over the wire. On the stack, where verifiers before Linux 6.8 do not like a half
- * of eight bytes to be written when the whole was. */
-struct shape {
-    __u64 n;      /* segments */
-    __u64 length; /* of each but the last */
-    __u64 last_length;
-    __u64 bytes; /* of all */
-};
-
 /* A number whose address is taken has a word of the stack for itself: verifiers before Linux 6.8 do
  * not like another half to be written where one was kept. */
 #define ALONE __attribute__((aligned(8)))
 
-static __always_inline struct vsf_bpf_state *
-state_of(__u32 slot)
-{
-    __u32 key ALONE = bpf_get_smp_processor_id() * constants.n_slots + slot;
+/* What the loader writes into the instructions. Read-only data would be a cache line, and a page,
+ * more for each packet. Loaded anew where it is needed: kept, it would be kept on the stack. */
+#define IN_CODE(number)                                                        \
+    ({                                                                         \
+        __u64 in_code;                                                         \
+        asm volatile("%0 = %1 ll" : "=r"(in_code) : "i"(VSF_CODE + (number))); \
+        in_code;                                                               \
+    })
 
-    return bpf_map_lookup_elem(&vsf_states, &key);
-}
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* The slot of a tap that is not at home; NO_SLOT: none. Apart, since few are. */
 static __noinline __u32
@@ -88,24 +78,53 @@ find_displaced(__u32 ifindex)
     return slot ? *slot : NO_SLOT;
 }
 
-/* What this CPU has of it. */
+/* The number of this CPU's first state. */
+static __always_inline __u64
+states_begin(void)
+{
+    return bpf_get_smp_processor_id() * IN_CODE(VSF_CODE_SLOTS);
+}
+
+static __always_inline __u64
+home_of(__u32 ifindex)
+{
+    return ifindex & (IN_CODE(VSF_CODE_SLOTS) - 1);
+}
+
+/* What the CPU has of the tap in @slot. */
 static __always_inline struct vsf_bpf_state *
-find_state(__u32 ifindex, __u32 *slot)
+state_in(__u64 begin, __u64 slot)
+{
+    __u64 number = begin + slot;
+    struct vsf_bpf_state *state;
+
+    asm volatile("" : "+r"(number)); /* else a copy of it is compared */
+    if (unlikely(number >= IN_CODE(VSF_CODE_N_STATES)))
+        return 0; /* never, which the verifier does not know */
+    state = (struct vsf_bpf_state *)IN_CODE(VSF_CODE_STATES) + number;
+    asm volatile("" : "+r"(state)); /* else it is worked out twice */
+    if (!state)
+        __builtin_unreachable();
+    return state;
+}
+
+static __always_inline struct vsf_bpf_state *
+find_state(__u64 begin, __u32 ifindex, __u64 *slot)
 {
     struct vsf_bpf_state *state;
-    struct vsf_bpf_tap *home;
 
-    *slot = ifindex & (constants.n_slots - 1);
-    state = state_of(*slot);
-    if (!state || state->ifindex == ifindex)
+    *slot = home_of(ifindex);
+    state = state_in(begin, *slot);
+    if (unlikely(!state))
+        return 0;
+    if (likely(state->ifindex == ifindex))
         return state;
-    home = bpf_map_lookup_elem(&vsf_taps, slot);
-    if (!home || home->displaced == 0)
+    if (likely(!state->has_displaced))
         return 0;
     *slot = find_displaced(ifindex);
     if (*slot == NO_SLOT)
         return 0;
-    state = state_of(*slot);
+    state = state_in(begin, *slot);
     return state && state->ifindex == ifindex ? state : 0;
 }
 
@@ -121,125 +140,6 @@ vsf_draw_skip(__u64 rate_word)
         return 0;
     random = (__u64)bpf_get_prandom_u32() << 32;
     return vsf_geometric_skip(random | bpf_get_prandom_u32(), rate_word, constants.log2_table);
-}
-
-/* --- super-frames ---------------------------------------------------------- */
-
-/* To where the network header begins; sets @protocol. 0: too short. */
-static __always_inline __u32
-skip_link(struct __sk_buff *skb, __u16 *protocol)
-{
-    __u32 at = MAC_BYTES;
-
-#pragma unroll
-    for (int i = 0; i < TAGS_MAX; i++) {
-        if (bpf_skb_load_bytes(skb, at, protocol, sizeof(*protocol)) != 0)
-            return 0;
-        at += sizeof(*protocol);
-        if (*protocol != bpf_htons(ETH_P_8021Q) && *protocol != bpf_htons(ETH_P_8021AD))
-            break;
-        at += 2;
-    }
-    return at;
-}
-
-/* From the network header at @at to the transport's; sets @protocol to that. */
-static __always_inline __u32
-skip_network(struct __sk_buff *skb, __u32 at, __u16 link_protocol, __u8 *protocol)
-{
-    __u8 first = 0, extension[2];
-
-    *protocol = 0;
-    if (link_protocol == bpf_htons(ETH_P_IP)) {
-        if (bpf_skb_load_bytes(skb, at, &first, 1) != 0 ||
-            bpf_skb_load_bytes(skb, at + 9, protocol, 1) != 0)
-            return at;
-        return at + (first & 15) * 4;
-    }
-    if (link_protocol != bpf_htons(ETH_P_IPV6) || bpf_skb_load_bytes(skb, at + 6, protocol, 1) != 0)
-        return at;
-    at += 40;
-#pragma unroll
-    for (int i = 0; i < EXTENSIONS_MAX; i++) {
-        if (*protocol != IPPROTO_HOPOPTS && *protocol != IPPROTO_ROUTING &&
-            *protocol != IPPROTO_DSTOPTS)
-            break;
-        if (bpf_skb_load_bytes(skb, at, extension, sizeof(extension)) != 0)
-            break;
-        *protocol = extension[0];
-        at += (extension[1] + 1) * 8;
-    }
-    return at;
-}
-
-/* Those of nearly every super-frame, TCP right behind an IP header without options, where they lie
- * in one piece: a tenth of what the general way costs. 0: another frame. Places are constant, for
- * verifiers without CAP_PERFMON. */
-static __always_inline __u32
-plain_headers_length(struct __sk_buff *skb)
-{
-    const __u8 *data = (const __u8 *)(long)skb->data, *end = (const __u8 *)(long)skb->data_end;
-    __u32 offset;
-
-    if (data + IPV4_TCP_END > end)
-        return 0;
-    /* Here, or the compiler makes one access of both, to a place that is chosen. */
-    offset = data[ETH_HLEN + 20 + 12] >> 4;
-    asm volatile("" : "+r"(offset));
-    if (*(const __u16 *)(data + MAC_BYTES) == bpf_htons(ETH_P_IP)) {
-        if (data[ETH_HLEN] != 0x45 || data[ETH_HLEN + 9] != IPPROTO_TCP)
-            return 0;
-        return ETH_HLEN + 20 + offset * 4;
-    }
-    if (*(const __u16 *)(data + MAC_BYTES) != bpf_htons(ETH_P_IPV6) || data + IPV6_TCP_END > end ||
-        data[ETH_HLEN + 6] != IPPROTO_TCP)
-        return 0;
-    return ETH_HLEN + 40 + (data[ETH_HLEN + 40 + 12] >> 4) * 4;
-}
-
-/* The bytes that each segment of a super-frame begins with. */
-__noinline __u32
-vsf_headers_length(struct __sk_buff *skb)
-{
-    __u16 link_protocol = 0;
-    __u8 protocol, offset = 0;
-    __u32 at = plain_headers_length(skb);
-
-    if (at != 0)
-        return at;
-    at = skip_link(skb, &link_protocol);
-    if (at == 0)
-        return ETH_HLEN;
-    at = skip_network(skb, at, link_protocol, &protocol);
-    if (protocol == IPPROTO_UDP)
-        return at + 8;
-    if (protocol == IPPROTO_TCP && bpf_skb_load_bytes(skb, at + 12, &offset, 1) == 0)
-        return at + (offset >> 4) * 4;
-    return at;
-}
-
-/* gso_segs is 0 in what a guest sends until the kernel has looked at it, which it does later. */
-static __always_inline int
-shape_super_frame(struct __sk_buff *skb, __u32 tag_bytes, struct shape *shape)
-{
-    __u32 headers = vsf_headers_length(skb), size = skb->gso_size, length = skb->len;
-    __u32 n = skb->gso_segs, payload;
-
-    if (headers >= length || size == 0)
-        return 0;
-    payload = length - headers;
-    if (n == 0)
-        n = (payload + size - 1) / size;
-    if (n <= 1)
-        return 0;
-    shape->n = n;
-    shape->bytes = (__u64)length + tag_bytes + (__u64)(n - 1) * (headers + tag_bytes);
-    if (payload > size)
-        shape->length = headers + tag_bytes + size;
-    shape->last_length = shape->length;
-    if (payload > (__u64)(n - 1) * size)
-        shape->last_length = headers + tag_bytes + payload - (n - 1) * size;
-    return 0;
 }
 
 /* --- samples --------------------------------------------------------------- */
@@ -305,29 +205,30 @@ vsf_draw_hits(struct vsf_bpf_state *state, __u64 n)
 
     if (!state)
         return 0;
+    state->seen = state->packets[0] + state->packets[1];
     rate_word = *(volatile __u64 *)&state->rate_word;
     state->drawing_for = VSF_RATE_N(rate_word);
-    next = state->candidates - n + state->left;
+    next = state->seen - n + state->left;
     if (VSF_RATE_N(rate_word) <= 1) {
-        hits = state->candidates - next + 1;
-        state->last = state->candidates;
+        hits = state->seen - next + 1;
+        state->last = state->seen;
         state->left = 1;
         return hits;
     }
     /* Unrolled: what a processor might guess of a loop has no end. */
 #pragma unroll
-    for (int i = 0; i < VSF_BPF_HITS_MAX && next <= state->candidates; i++) {
+    for (int i = 0; i < VSF_BPF_HITS_MAX && next <= state->seen; i++) {
         state->last = next;
         hits++;
         next += 1 + vsf_draw_skip(rate_word);
     }
-    if (next <= state->candidates) {
+    if (next <= state->seen) {
         /* As many as there would be on average. */
-        rest = state->candidates - next;
+        rest = state->seen - next;
         hits += 1 + rest / VSF_RATE_N(rate_word);
-        next = state->candidates + 1 + vsf_draw_skip(rate_word);
+        next = state->seen + 1 + vsf_draw_skip(rate_word);
     }
-    state->left = next - state->candidates;
+    state->left = next - state->seen;
     return hits;
 }
 
@@ -346,7 +247,7 @@ emit(struct __sk_buff *skb, const struct vsf_bpf_state *state, const struct shap
         return -1;
     /* Else the compiler chooses between two addresses, which needs CAP_PERFMON. */
     asm volatile("" : "+r"(length), "+r"(last_length));
-    if (state->last != state->candidates)
+    if (state->last != state->seen)
         last_length = length;
     record = bpf_ringbuf_reserve(&vsf_ring, bytes, 0);
     if (!record)
@@ -393,14 +294,14 @@ pick(struct __sk_buff *skb, struct vsf_bpf_state *state, const struct shape *sha
 /* --- each packet ----------------------------------------------------------- */
 
 static __always_inline int
-came_by_tap(const struct __sk_buff *skb)
+came_by_tap(const struct __sk_buff *skb, __u64 begin)
 {
     const struct vsf_bpf_state *other;
-    __u32 unused ALONE;
+    __u64 unused;
 
     if (!skb->ingress_ifindex)
         return 0;
-    other = find_state(skb->ingress_ifindex, &unused);
+    other = find_state(begin, skb->ingress_ifindex, &unused);
     return other && !(other->flags & VSF_TAP_IS_PORT);
 }
 
@@ -417,21 +318,23 @@ draw_anew(struct vsf_bpf_state *state)
 
 /* Counts @n segments of @bytes together. Returns whether one of them is to be picked. */
 static __always_inline int
-count(struct __sk_buff *skb, struct vsf_bpf_state *state, __u32 ingress, __u64 n, __u64 bytes)
+count(struct __sk_buff *skb, __u64 begin, struct vsf_bpf_state *state, __u32 ingress, __u64 n,
+      __u64 bytes)
 {
     if (ingress) {
         state->packets[1] += n;
         state->bytes[1] += bytes;
     } else {
-        state->packets[0] += n;
         state->bytes[0] += bytes;
+        if (state->flags & VSF_TAP_ONCE && came_by_tap(skb, begin)) {
+            state->passed += n;
+            return 0;
+        }
+        state->packets[0] += n;
     }
-    if (!ingress && state->flags & VSF_TAP_ONCE && came_by_tap(skb))
-        return 0;
-    if (state->drawn_for != *(volatile __u32 *)&state->rate)
+    if (unlikely(state->drawn_for != *(volatile __u32 *)&state->rate))
         draw_anew(state);
-    state->candidates += n;
-    if (n >= state->left)
+    if (unlikely(n >= state->left))
         return 1;
     state->left -= n;
     return 0;
@@ -440,24 +343,11 @@ count(struct __sk_buff *skb, struct vsf_bpf_state *state, __u32 ingress, __u64 n
 static __always_inline __u32
 tag_bytes_of(const struct __sk_buff *skb)
 {
-    return skb->vlan_present ? SEEN_TAG_BYTES : 0;
+    return skb->vlan_present * SEEN_TAG_BYTES; /* it is 0 or 1 */
 }
 
-/* These two are apart, so that the programs hold little of what few frames need. @place: the slot
- * and, in the lowest bit, whether it is the ingress. */
-static __noinline int
-see_super_frame(struct __sk_buff *skb, struct vsf_bpf_state *state, __u64 place)
-{
-    __u32 tag_bytes = tag_bytes_of(skb);
-    struct shape shape = {.n = 1};
-
-    shape.length = shape.last_length = shape.bytes = skb->len + tag_bytes;
-    shape_super_frame(skb, tag_bytes, &shape);
-    if (count(skb, state, place & 1, shape.n, shape.bytes))
-        pick(skb, state, &shape, place);
-    return NEXT;
-}
-
+/* Apart, as all is that few frames need, so that the rest lies together. @place: the slot and, in
+ * the lowest bit, whether it is the ingress. */
 static __noinline int
 pick_frame(struct __sk_buff *skb, struct vsf_bpf_state *state, __u64 place)
 {
@@ -468,29 +358,47 @@ pick_frame(struct __sk_buff *skb, struct vsf_bpf_state *state, __u64 place)
     return NEXT;
 }
 
-static __always_inline int
-see(struct __sk_buff *skb, __u32 ingress)
+/* A super-frame, or one of an interface that is not at home or is not sampled. */
+static __noinline int
+see_other(struct __sk_buff *skb, __u32 ingress)
 {
-    __u32 slot ALONE;
-    struct vsf_bpf_state *state = find_state(skb->ifindex, &slot);
+    __u32 tag_bytes = tag_bytes_of(skb);
+    struct shape shape = {.n = 1};
+    __u64 begin = states_begin(), slot;
+    struct vsf_bpf_state *state = find_state(begin, skb->ifindex, &slot);
 
     if (!state)
         return NEXT;
+    shape.length = shape.last_length = shape.bytes = skb->len + tag_bytes;
     if (skb->gso_size != 0)
-        return see_super_frame(skb, state, (__u64)slot << 1 | ingress);
-    if (!count(skb, state, ingress, 1, skb->len + tag_bytes_of(skb)))
-        return NEXT;
-    return pick_frame(skb, state, (__u64)slot << 1 | ingress);
+        shape_super_frame(skb, tag_bytes, &shape);
+    if (count(skb, begin, state, ingress, shape.n, shape.bytes))
+        pick(skb, state, &shape, slot << 1 | ingress);
+    return NEXT;
 }
 
-SEC("tc")
+static __always_inline int
+see(struct __sk_buff *skb, __u32 ingress)
+{
+    __u32 ifindex = skb->ifindex;
+    __u64 begin = states_begin(), slot = home_of(ifindex);
+    struct vsf_bpf_state *state = state_in(begin, slot);
+
+    if (unlikely(!state || state->ifindex != ifindex || skb->gso_size != 0))
+        return see_other(skb, ingress);
+    if (likely(!count(skb, begin, state, ingress, 1, skb->len + tag_bytes_of(skb))))
+        return NEXT;
+    return pick_frame(skb, state, slot << 1 | ingress);
+}
+
+SEC("vsf")
 int
 vsf_ingress(struct __sk_buff *skb)
 {
     return see(skb, 1);
 }
 
-SEC("tc")
+SEC("vsf")
 int
 vsf_egress(struct __sk_buff *skb)
 {

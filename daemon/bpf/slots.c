@@ -69,12 +69,23 @@ choose(VsfBpf *bpf, int ifindex)
     return bpf->free_hint;
 }
 
-/* No program uses them. */
+/* Those that belong into @slot and lie elsewhere: @more than before. */
+static void
+add_displaced(VsfBpf *bpf, guint slot, int more)
+{
+    bpf->slots[slot].displaced += (guint32)more;
+    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
+        __atomic_store_n(&vsf_bpf_state_of(bpf, cpu, slot)->has_displaced,
+                         bpf->slots[slot].displaced != 0, __ATOMIC_RELEASE);
+}
+
+/* No program uses them but to see that they are not their tap's. */
 static void
 zero_states(VsfBpf *bpf, guint slot)
 {
     for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
-        *vsf_bpf_state_of(bpf, cpu, slot) = (struct vsf_bpf_state){0};
+        *vsf_bpf_state_of(bpf, cpu, slot) = (struct vsf_bpf_state){
+            .has_displaced = bpf->slots[slot].displaced != 0};
 }
 
 gboolean
@@ -112,14 +123,14 @@ vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word, GEr
     guint home = home_of(bpf, ifindex);
 
     for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
-        vsf_bpf_state_of(bpf, cpu, slot)->flags = flags;
+        vsf_bpf_state_of(bpf, cpu, slot)->flags = (guint16)flags;
     vsf_bpf_slot_set_rate(bpf, slot, rate_word);
     if (slot != home) {
         if (bpf_map_update_elem(bpf->displaced_fd, &ifindex, &slot, BPF_NOEXIST) != 0) {
             vsf_bpf_set_error(error, errno, "the map of interfaces");
             return FALSE;
         }
-        bpf->slots[home].displaced++;
+        add_displaced(bpf, home, 1);
     }
     set_ifindex(bpf, slot, ifindex);
     show(bpf, slot, ifindex);
@@ -155,7 +166,7 @@ vsf_bpf_slot_free(VsfBpf *bpf, guint slot)
     guint home = home_of(bpf, ifindex);
 
     if (slot != home && bpf_map_delete_elem(bpf->displaced_fd, &ifindex) == 0)
-        bpf->slots[home].displaced--;
+        add_displaced(bpf, home, -1);
     /* So that what lies in the ring is seen to be of a tap that is gone. */
     bpf->slots[slot].generation++;
     set_ifindex(bpf, slot, 0);

@@ -249,6 +249,36 @@ test_taps_with_one_home_are_told_apart(gconstpointer way)
     bpf_lab_stop(&lab);
 }
 
+/* The home of three goes from the first to the third while the second lies elsewhere. */
+static void
+test_a_home_leads_to_others_for_its_next_tap_too(gconstpointer way)
+{
+    VsfBpfConfig config = {64, VSF_DIRECTION_BOTH, 4, 0};
+    VsfBpfTap *first, *second, *third;
+    int fds[9];
+    BpfLab lab;
+
+    for (guint i = 0; i < 9; i++) {
+        g_autofree char *name = g_strdup_printf("vnet%u", i);
+
+        fds[i] = bpf_lab_new_tap(name);
+    }
+    bpf_lab_start_with(&lab, way, &config);
+    first = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
+    second = bpf_lab_attach(&lab, "vnet4", FALSE, 1);
+    vsf_bpf_detach(first);
+    third = bpf_lab_attach(&lab, "vnet8", FALSE, 1);
+    bpf_lab_send(fds[4], 100, 4);
+    bpf_lab_send(fds[8], 100, 8);
+    g_assert_cmpuint(bpf_lab_counts(second).candidates, ==, 4);
+    g_assert_cmpuint(bpf_lab_counts(third).candidates, ==, 8);
+    vsf_bpf_detach(second);
+    vsf_bpf_detach(third);
+    for (guint i = 0; i < 9; i++)
+        close(fds[i]);
+    bpf_lab_stop(&lab);
+}
+
 /* With one slot: what the tap before was, counted, drew and left in the ring is not the next one's.
  */
 static void
@@ -425,6 +455,8 @@ main(int argc, char **argv)
                 test_a_tap_may_go_while_it_is_sampled);
     bpf_lab_add("/bpf/life/taps-with-one-home-are-told-apart",
                 test_taps_with_one_home_are_told_apart);
+    bpf_lab_add("/bpf/life/a-home-leads-to-others-for-its-next-tap-too",
+                test_a_home_leads_to_others_for_its_next_tap_too);
     bpf_lab_add("/bpf/life/a-slot-begins-anew", test_a_slot_begins_anew);
     bpf_lab_add("/bpf/life/taps-come-and-go-on-several-threads",
                 test_taps_come_and_go_on_several_threads);

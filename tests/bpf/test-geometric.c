@@ -165,12 +165,14 @@ test_processors_are_counted_to_the_highest(void)
 static void
 test_slots_are_bounded_by_processors(void)
 {
-    g_assert_cmpuint(vsf_bpf_slots(1, 2), ==, 1);
-    g_assert_cmpuint(vsf_bpf_slots(255, 2), ==, 256);
-    g_assert_cmpuint(vsf_bpf_slots(4096, 128), ==, 4096);
-    g_assert_cmpuint(vsf_bpf_slots(4096, 256), ==, 2048);
-    g_assert_cmpuint(vsf_bpf_slots(4096, 8192), ==, 64);
-    g_assert_cmpuint(vsf_bpf_slots(G_MAXUINT, 2), ==, 262144);
+    g_assert_cmpuint(vsf_bpf_slots(1, 2, VSF_BPF_STATES_MAX), ==, 1);
+    g_assert_cmpuint(vsf_bpf_slots(255, 2, VSF_BPF_STATES_MAX), ==, 256);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 128, VSF_BPF_STATES_MAX), ==, 4096);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 256, VSF_BPF_STATES_MAX), ==, 2048);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 8192, VSF_BPF_STATES_MAX), ==, 64);
+    g_assert_cmpuint(vsf_bpf_slots(G_MAXUINT, 2, VSF_BPF_STATES_MAX), ==, 262144);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 2, VSF_BPF_STATES_MAX_OLD), ==, 4096);
+    g_assert_cmpuint(vsf_bpf_slots(4096, 96, VSF_BPF_STATES_MAX_OLD), ==, 256);
 }
 
 int
