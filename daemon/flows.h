@@ -77,6 +77,10 @@ gboolean vsf_flows_are_paused(const VsfFlows *flows);
 /* Packets that were picked since the start. */
 guint64 vsf_flows_picked(const VsfFlows *flows);
 
+/* What is configured for the tap, sampled or not, in words that are true of a port: ONCE is BOTH
+ * there. */
+VsfDirection vsf_flows_told_direction(const VsfFlows *flows, const VsfTap *tap);
+
 /* FALSE if the tap @ifindex is not to be sampled. */
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);
 
