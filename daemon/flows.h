@@ -29,7 +29,7 @@ typedef struct {            /* one sampler, for the status */
 } VsfFlowStatus;
 
 typedef struct {    /* over all samplers */
-    guint wanted;   /* interfaces of VMs, and ports, that are to be sampled */
+    guint wanted;   /* interfaces of VMs, and ports that are up, that are to be sampled */
     guint sampled;  /* of these, those that are */
     guint32 factor; /* the highest one in force, at least 1 */
     guint64 drops;  /* since the daemon started, also on interfaces that are gone */
