@@ -237,9 +237,11 @@ CONFIGURE = CONFIG + "mode = configure\n"
 
 def row_of(ovs, bridge):
     """The columns of the sFlow row that it has, or None."""
-    rows = {row["_uuid"][1]: row for row in ovs.rows(
-        "sflow", "_uuid", "agent", "targets", "sampling", "polling", "header", "external_ids")}
-    found = {row["name"]: row["sflow"] for row in ovs.rows("bridge", "name", "sflow")}[bridge]
+    sflows, bridges = ovs.tables(
+        ("sflow", "_uuid", "agent", "targets", "sampling", "polling", "header", "external_ids"),
+        ("bridge", "name", "sflow"))
+    rows = {row["_uuid"][1]: row for row in sflows}
+    found = {row["name"]: row["sflow"] for row in bridges}[bridge]
     return rows[found[1]] if found[0] == "uuid" else None
 
 
