@@ -164,12 +164,27 @@ vsf_app_ovs_write_start(VsfApp *app)
     app->ovs_look_timer = g_timeout_add_seconds(LOOK_S, look, app);
 }
 
+/* At the daemon's end nobody runs the main loop any more. */
+static void
+take_away(VsfApp *app)
+{
+    g_autofree char *params = app->ovs_writer != NULL ? vsf_ovs_writer_leave(app->ovs_writer)
+                                                      : NULL;
+
+    g_clear_pointer(&app->ovs_parting, vsf_ovs_parting_free);
+    if (params == NULL)
+        return;
+    if (app->closing)
+        vsf_ovs_client_last_words(app->ovs, params);
+    else
+        app->ovs_parting = vsf_ovs_client_part(app->ovs, params);
+}
+
 void
 vsf_app_ovs_write_stop(VsfApp *app)
 {
     g_clear_handle_id(&app->ovs_look_timer, g_source_remove);
-    if (app->ovs_writer != NULL)
-        vsf_ovs_writer_leave(app->ovs_writer);
+    take_away(app);
     if (app->ovs_finding != NULL)
         g_cancellable_cancel(app->ovs_finding);
     g_clear_object(&app->ovs_finding);

@@ -54,13 +54,14 @@ struct VsfApp {
     VsfOvsWriter *ovs_writer;       /* NULL as ovs */
     VsfOvsAlive *ovs_alive;         /* the same */
     guint ovs_look_timer;
-    VsfWorker *ovs_worker;     /* looks for the device of the agent address */
-    GCancellable *ovs_finding; /* NULL: it does not */
-    char *ovs_device;          /* that; NULL: not known, or there is none */
-    char *ovs_device_of;       /* the address that it was looked for */
-    gint64 ovs_device_us;      /* when */
-    char *ovs_refused;         /* why nothing can be written, or NULL */
-    char *ovs_trouble_told;    /* as logged last */
+    VsfOvsParting *ovs_parting; /* of the last client that was given up; or NULL */
+    VsfWorker *ovs_worker;      /* looks for the device of the agent address */
+    GCancellable *ovs_finding;  /* NULL: it does not */
+    char *ovs_device;           /* that; NULL: not known, or there is none */
+    char *ovs_device_of;        /* the address that it was looked for */
+    gint64 ovs_device_us;       /* when */
+    char *ovs_refused;          /* why nothing can be written, or NULL */
+    char *ovs_trouble_told;     /* as logged last */
     VsfHookSocket *hook;
     VsfControl *control;
     char *agent_socket;             /* of the agent service; NULL: nobody is asked */

@@ -375,12 +375,12 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     gone = !read_process(poll, &process);
     if (gone && urgency != VSF_POLL_LAST) {
         /* It may have been another's that took this one's looks. */
-        vsf_qemu_process_find(poll->qemu, domain->def);
+        vsf_qemu_process_find(poll->qemu, domain->def, FALSE);
         poll->context->process_gone(poll->domain, poll->context->user_data);
         return FALSE;
     }
     if (!gone && vsf_qemu_process_pid(poll->qemu) == 0) {
-        vsf_qemu_process_find(poll->qemu, domain->def);
+        vsf_qemu_process_find(poll->qemu, domain->def, urgency == VSF_POLL_FIRST);
         poll->waiting_pid = TRUE;
     }
     if (urgency != VSF_POLL_LAST) {
@@ -404,7 +404,7 @@ vsf_domain_poll_look(VsfDomainPoll *poll)
     if (!read_process(poll, &process))
         poll->context->process_gone(poll->domain, poll->context->user_data);
     else if (vsf_qemu_process_pid(poll->qemu) == 0)
-        vsf_qemu_process_find(poll->qemu, poll->domain->def);
+        vsf_qemu_process_find(poll->qemu, poll->domain->def, FALSE);
     else
         vsf_registry_domain_runs(poll->context->registry, poll->domain, g_get_monotonic_time());
 }
@@ -443,7 +443,7 @@ vsf_domain_poll_new(const VsfPollContext *context, VsfDomain *domain)
     poll->last_blocks = vsf_block_history_new();
     vsf_domain_detail_init(&poll->detail);
     poll->qemu = vsf_qemu_process_new(context->finder, searched, poll);
-    vsf_qemu_process_find(poll->qemu, domain->def);
+    vsf_qemu_process_find(poll->qemu, domain->def, TRUE);
     return poll;
 }
 

@@ -114,8 +114,6 @@ void vsf_flows_room_came(gpointer user_data);
  * speed. 0: no samples. */
 guint32 vsf_flows_configured_rate(const VsfFlows *flows, const VsfTap *tap);
 VsfDirection vsf_flows_direction(const VsfFlows *flows, const VsfTap *tap);
-/* The same in words that are true of a port: ONCE is BOTH there. */
-VsfDirection vsf_flows_told_direction(const VsfFlows *flows, const VsfTap *tap);
 VsfSide vsf_flows_side(const VsfTap *tap);
 
 /* Brings the tap's sampler in line with what is wanted now. */

@@ -141,6 +141,17 @@ vsf_flows_choice(const VsfFlows *flows)
     return vsf_capture_choice(flows->capture);
 }
 
+/* A port that an administrator has left down is no lack; a VM's interface is. */
+static gboolean
+is_wanted(const Sampler *sampler)
+{
+    const VsfTap *tap = sampler->tap;
+
+    if (!vsf_tap_is_settled(tap) || sampler->rate == 0)
+        return FALSE;
+    return tap->role != VSF_TAP_PORT || (tap->link.flags & IFF_UP) != 0;
+}
+
 VsfFlowTotals
 vsf_flows_totals(VsfFlows *flows)
 {
@@ -153,7 +164,7 @@ vsf_flows_totals(VsfFlows *flows)
         Sampler *sampler = value;
 
         totals.drops += vsf_flows_drops(flows, sampler);
-        if (!vsf_tap_is_settled(sampler->tap) || sampler->rate == 0)
+        if (!is_wanted(sampler))
             continue;
         totals.wanted++;
         if (vsf_flows_is_sampling(sampler))

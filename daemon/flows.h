@@ -29,7 +29,7 @@ typedef struct {            /* one sampler, for the status */
 } VsfFlowStatus;
 
 typedef struct {    /* over all samplers */
-    guint wanted;   /* interfaces of VMs, and ports, that are to be sampled */
+    guint wanted;   /* interfaces of VMs, and ports that are up, that are to be sampled */
     guint sampled;  /* of these, those that are */
     guint32 factor; /* the highest one in force, at least 1 */
     guint64 drops;  /* since the daemon started, also on interfaces that are gone */
@@ -76,6 +76,10 @@ gboolean vsf_flows_are_paused(const VsfFlows *flows);
 
 /* Packets that were picked since the start. */
 guint64 vsf_flows_picked(const VsfFlows *flows);
+
+/* What is configured for the tap, sampled or not, in words that are true of a port: ONCE is BOTH
+ * there. */
+VsfDirection vsf_flows_told_direction(const VsfFlows *flows, const VsfTap *tap);
 
 /* FALSE if the tap @ifindex is not to be sampled. */
 gboolean vsf_flows_status(VsfFlows *flows, int ifindex, VsfFlowStatus *status);

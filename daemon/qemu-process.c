@@ -10,6 +10,9 @@
 /* A hotplugged vCPU has no event; its thread is found at least so soon. */
 #define THREADS_INTERVAL_US (120 * G_USEC_PER_SEC)
 #define BOOT_ID_SIZE 40
+/* Until all of /proc is read again for one that was not there; twice as long each time. */
+#define WALK_AGAIN_US (15 * G_USEC_PER_SEC)
+#define WALK_AGAIN_MAX_US (300 * G_USEC_PER_SEC)
 
 struct VsfQemuProcess {
     VsfWorker *finder;
@@ -23,6 +26,8 @@ struct VsfQemuProcess {
     GArray *files; /* int, kept or -1: its /proc/PID/stat */
     char *run;
     gboolean finding; /* a search for the pid is out */
+    gint64 walk_us;   /* from then on a search reads all of /proc */
+    gint64 again_us;  /* how long it does not after the last miss */
     gboolean ended;   /* the process that was known is gone, and no other was found */
     gboolean stopped;
     gint64 read_us;
@@ -79,6 +84,7 @@ make_room(GArray *files, guint n)
 typedef struct {
     VsfQemuProcess *qemu; /* of the main thread */
     char *uuid, *name;
+    gboolean walk;
 } Search;
 
 static void
@@ -98,7 +104,7 @@ find_pid(gpointer payload, GError **error G_GNUC_UNUSED)
 {
     const Search *search = payload;
     GArray *found = g_array_new(FALSE, FALSE, sizeof(int));
-    int pid = vsf_process_find(search->uuid, search->name);
+    int pid = vsf_process_find(search->uuid, search->name, search->walk);
 
     return g_array_append_val(found, pid);
 }
@@ -123,23 +129,40 @@ pid_found(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer user_dat
         qemu->start_ticks = process.start_ticks;
         qemu->ended = FALSE;
         qemu->looked_us = 0;
+        qemu->walk_us = qemu->again_us = 0;
         g_free(qemu->run);
         qemu->run = g_strdup_printf("%s/%" G_GUINT64_FORMAT, qemu->boot, process.start_ticks);
     }
     qemu->searched(qemu->user_data);
 }
 
+/* One that finds sets both to 0. */
+static gboolean
+is_walk_due(VsfQemuProcess *qemu)
+{
+    gint64 now_us = g_get_monotonic_time();
+
+    if (now_us < qemu->walk_us)
+        return FALSE;
+    qemu->again_us = CLAMP(2 * qemu->again_us, WALK_AGAIN_US, WALK_AGAIN_MAX_US);
+    qemu->walk_us = now_us + qemu->again_us;
+    return TRUE;
+}
+
 void
-vsf_qemu_process_find(VsfQemuProcess *qemu, const VsfDomainDef *def)
+vsf_qemu_process_find(VsfQemuProcess *qemu, const VsfDomainDef *def, gboolean anew)
 {
     Search *search;
 
+    if (anew)
+        qemu->walk_us = qemu->again_us = 0;
     if (qemu->finding)
         return;
     qemu->finding = TRUE;
     search = g_new0(Search, 1);
     search->uuid = g_strdup(def->uuid);
     search->name = g_strdup(def->name);
+    search->walk = is_walk_due(qemu);
     vsf_worker_run(qemu->finder, find_pid, search, search_free, qemu->cancel, pid_found, qemu);
 }
 

@@ -22,8 +22,10 @@ VsfQemuProcess *vsf_qemu_process_new(VsfWorker *finder, VsfQemuSearched searched
 /* No callback comes any more. Takes NULL. */
 void vsf_qemu_process_free(VsfQemuProcess *qemu);
 
-/* Searches for the process of @def's run, unless a search is out. */
-void vsf_qemu_process_find(VsfQemuProcess *qemu, const VsfDomainDef *def);
+/* Searches for the process of @def's run, unless a search is out: by its PID file each time, among
+ * all processes more and more seldom. @anew: something happened, and it is the first search again
+ * (or the next one is, if one is out). */
+void vsf_qemu_process_find(VsfQemuProcess *qemu, const VsfDomainDef *def, gboolean anew);
 
 typedef enum {
     VSF_QEMU_UNKNOWN, /* not found yet */

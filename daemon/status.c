@@ -140,7 +140,7 @@ static void
 add_tap(JsonBuilder *builder, const VsfApp *app, GHashTable *bridges, const VsfTap *tap)
 {
     const VsfOvsSnapshot *ports = vsf_app_ovs_snapshot(app);
-    VsfFlowStatus flow = {.state = "off", .direction = app->config->direction};
+    VsfFlowStatus flow = {.state = "off", .direction = vsf_flows_told_direction(app->flows, tap)};
 
     vsf_flows_status(app->flows, tap->link.ifindex, &flow);
     json_builder_begin_object(builder);

@@ -82,6 +82,26 @@ append_prefix(GString *line, GLogLevelFlags level)
     g_string_append(line, level_word(level));
 }
 
+/* Names and errors in it may be others' text: none makes a line of its own, and none brings a
+ * terminal to do anything. */
+static void
+append_text(GString *line, const char *text, gsize length)
+{
+    const char *end = text + strnlen(text, length);
+
+    while (text < end && line->len < LINE_MAX_BYTES) {
+        gunichar c = g_utf8_get_char_validated(text, end - text);
+        gboolean valid = c != (gunichar)-1 && c != (gunichar)-2;
+        const char *next = valid ? g_utf8_next_char(text) : text + 1;
+
+        if (valid && g_unichar_isprint(c))
+            g_string_append_len(line, text, next - text);
+        else
+            g_string_append_printf(line, "\\x%02x", valid ? c : (guint8)*text);
+        text = next;
+    }
+}
+
 /* Any thread. Nobody waits for another here longer than a write that does not wait. */
 static void
 log_line(GLogLevelFlags level, const char *text, gssize length)
@@ -95,7 +115,7 @@ log_line(GLogLevelFlags level, const char *text, gssize length)
                                n_left_out);
     }
     append_prefix(line, level);
-    g_string_append_len(line, text, length);
+    append_text(line, text, length < 0 ? LINE_MAX_BYTES : (gsize)length);
     if (line->len >= LINE_MAX_BYTES)
         g_string_truncate(line, LINE_MAX_BYTES - 1);
     g_string_append_c(line, '\n');

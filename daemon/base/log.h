@@ -3,10 +3,11 @@
  *
  * Code logs through g_message (state changes), g_warning (something is wrong
  * and what happens next), g_debug and g_info. The writer sends them to stderr, one
- * line of less than 4 KiB each, with syslog's priority in front where that is the journal's
- * stream. Events (event.h) go to the journal with their fields instead. Nobody waits for whoever
- * reads it: lines that it does not take are left out, and counted in the next one that it does. (A
- * file on a disk that hangs is waited for.) */
+ * line of less than 4 KiB each whatever is in it (what a terminal obeys is told as \x9b), with
+ * syslog's priority in front where that is the journal's stream. Events (event.h) go to the journal
+ * with their fields instead. Nobody waits for whoever reads it: lines that it does not take are
+ * left out, and counted in the next one that it does. (A file on a disk that hangs is waited for.)
+ */
 #pragma once
 
 #include <glib.h>

@@ -3,6 +3,7 @@
 #include "agents.h"
 
 #include "agents-text.h"
+#include "ask.h"
 #include "control-client.h"
 
 #include <stdio.h>
@@ -15,14 +16,9 @@ typedef struct {
 static char *
 render(JsonObject *status, const Options *options)
 {
-    g_autoptr(JsonNode) node = NULL;
-    g_autofree char *line = NULL;
-
     if (!options->as_json)
         return options->plan ? vsf_agents_plan_text(status) : vsf_agents_text(status);
-    node = vsf_agents_json(status, options->plan);
-    line = json_to_string(node, FALSE);
-    return g_strconcat(line, "\n", NULL);
+    return vsf_ask_line(vsf_agents_json(status, options->plan), FALSE);
 }
 
 static int

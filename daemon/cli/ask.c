@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ask.h"
 
+#include "../../include/json-text.h"
 #include "control-client.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@ char *
 vsf_ask_line(JsonNode *node, gboolean pretty)
 {
     g_autoptr(JsonNode) owned = node;
-    g_autofree char *text = json_to_string(owned, pretty);
+    g_autofree char *made = json_to_string(owned, pretty), *text = vsf_json_printable(made);
 
     return g_strconcat(text, "\n", NULL);
 }

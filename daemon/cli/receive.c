@@ -3,6 +3,7 @@
  * says sflow/decode's, and each format has a file of its own. */
 #include "receive.h"
 
+#include "../../include/json-text.h"
 #include "../sflow/text-sink.h"
 #include "intake.h"
 #include "json-sink.h"
@@ -66,7 +67,7 @@ add_datagram(const Receive *receive, GString *to, const uint8_t *data, size_t si
 {
     if (receive->format == FORMAT_JSON) {
         g_autoptr(JsonNode) node = vsf_json_sink_datagram(data, size, from, time_ns);
-        g_autofree char *line = json_to_string(node, FALSE);
+        g_autofree char *made = json_to_string(node, FALSE), *line = vsf_json_printable(made);
 
         g_string_append_printf(to, "%s\n", line);
     } else {

@@ -2,6 +2,7 @@
 /* Shows the daemon's status, as it is or as tables. */
 #include "status.h"
 
+#include "../../include/json-text.h"
 #include "control-client.h"
 #include "status-text.h"
 
@@ -18,9 +19,9 @@ show(const char *runtime_dir, gboolean as_json)
         fprintf(stderr, "virt-sflow: %s\n", error->message);
         return 1;
     }
-    if (!as_json)
-        text = vsf_status_text(json_node_get_object(root));
-    fputs(as_json ? document : text, stdout);
+    /* A daemon of an older version may leave in it what a terminal obeys. */
+    text = as_json ? vsf_json_printable(document) : vsf_status_text(json_node_get_object(root));
+    fputs(text, stdout);
     if (fflush(stdout) != 0) {
         perror("virt-sflow: cannot write");
         return 1;

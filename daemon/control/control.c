@@ -3,6 +3,7 @@
  * reads, and goes. All on the main loop, nothing waits for a client. */
 #include "control.h"
 
+#include "../../include/json-text.h"
 #include "../base/crowd.h"
 #include "../base/listen.h"
 #include "request.h"
@@ -45,7 +46,7 @@ answer_client(VsfControl *control, Client *client)
     g_autoptr(GError) error = NULL;
     g_autoptr(VsfRequest) request = vsf_request_parse(client->request->str, client->length, &error);
     g_autoptr(JsonNode) node = NULL;
-    g_autofree char *text = NULL;
+    g_autofree char *made = NULL, *text = NULL;
 
     if (request != NULL) {
         request->uid = client->base.peer.uid;
@@ -53,7 +54,8 @@ answer_client(VsfControl *control, Client *client)
     }
     if (node == NULL)
         node = error_node(error != NULL ? error->message : "no answer");
-    text = json_to_string(node, FALSE);
+    made = json_to_string(node, FALSE);
+    text = vsf_json_printable(made);
     vsf_visitor_answer(&client->base, g_strconcat(text, "\n", NULL), strlen(text) + 1);
 }
 

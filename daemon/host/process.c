@@ -225,10 +225,10 @@ find_by_walk(const char *uuid, char *buffer)
 }
 
 int
-vsf_process_find(const char *uuid, const char *name)
+vsf_process_find(const char *uuid, const char *name, gboolean walk)
 {
     g_autofree char *buffer = g_malloc(CMDLINE_BYTES);
     int pid = find_by_pid_file(uuid, name, buffer);
 
-    return pid != 0 ? pid : find_by_walk(uuid, buffer);
+    return pid != 0 || !walk ? pid : find_by_walk(uuid, buffer);
 }

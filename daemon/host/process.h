@@ -26,6 +26,6 @@ gboolean vsf_process_cmdline_is(const char *text, gsize length, const char *uuid
 gboolean vsf_process_read(int pid, int *kept, VsfProcess *process);
 
 /* The QEMU that runs the domain with this UUID: first the pid in
- * /run/libvirt/qemu/@name.pid if its command line says so, else a walk over
- * /proc. 0 if none. Reads many files: run it on a worker. Any thread. */
-int vsf_process_find(const char *uuid, const char *name);
+ * /run/libvirt/qemu/@name.pid if its command line says so, else, if @walk, a walk
+ * over /proc. 0 if none. Reads many files: run it on a worker. Any thread. */
+int vsf_process_find(const char *uuid, const char *name, gboolean walk);

@@ -6,6 +6,7 @@
 #include "stream.h"
 
 #define LAST_WORDS_MS 500
+#define PARTING_MS 10000
 
 const VsfOvsPace vsf_ovs_pace = {
     .retry_min_ms = 1000,
@@ -399,6 +400,20 @@ gboolean
 vsf_ovs_client_is_transacting(const VsfOvsClient *client)
 {
     return client->done != NULL;
+}
+
+VsfOvsParting *
+vsf_ovs_client_part(VsfOvsClient *client, const char *params)
+{
+    g_autofree char *text = vsf_ovs_request_text("transact", params, VSF_OVS_ID_TRANSACT);
+    VsfOvsStream *stream;
+
+    if (client->state != VSF_OVS_WATCHED)
+        return NULL;
+    stream = g_steal_pointer(&client->stream);
+    drop_connection(client);
+    client->state = VSF_OVS_AWAY;
+    return vsf_ovs_parting_new(stream, text, VSF_OVS_ID_TRANSACT, PARTING_MS);
 }
 
 void

@@ -4,6 +4,7 @@
  * waited for: bytes are read as they come, and what may take long is a worker's. Main thread. */
 #pragma once
 
+#include "parting.h"
 #include "snapshot.h"
 
 #include <gio/gio.h>
@@ -62,6 +63,9 @@ gboolean vsf_ovs_client_transact(VsfOvsClient *client, const char *params, VsfOv
                                  gpointer user_data);
 gboolean vsf_ovs_client_is_transacting(const VsfOvsClient *client);
 
+/* The same, of a client that is freed next and does nothing else before. NULL: it is not watched,
+ * nothing happens. */
+VsfOvsParting *vsf_ovs_client_part(VsfOvsClient *client, const char *params);
 /* The same at the end of the process: waits 500 ms at most. */
 void vsf_ovs_client_last_words(VsfOvsClient *client, const char *params);
 

@@ -237,6 +237,14 @@ vsf_ovs_stream_new(const char *path, const VsfOvsStreamCallbacks *callbacks, gpo
 }
 
 void
+vsf_ovs_stream_set_callbacks(VsfOvsStream *stream, const VsfOvsStreamCallbacks *callbacks,
+                             gpointer user_data)
+{
+    stream->callbacks = callbacks;
+    stream->user_data = user_data;
+}
+
+void
 vsf_ovs_stream_free(VsfOvsStream *stream)
 {
     if (stream == NULL)

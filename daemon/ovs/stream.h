@@ -18,6 +18,10 @@ VsfOvsStream *vsf_ovs_stream_new(const char *path, const VsfOvsStreamCallbacks *
                                  gpointer user_data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void vsf_ovs_stream_free(VsfOvsStream *stream); /* takes NULL */
 
+/* Instead of those before. */
+void vsf_ovs_stream_set_callbacks(VsfOvsStream *stream, const VsfOvsStreamCallbacks *callbacks,
+                                  gpointer user_data);
+
 /* As soon as it goes. A peer that takes nothing ends the stream when 4 MiB wait. */
 void vsf_ovs_stream_send(VsfOvsStream *stream, const char *text);
 

@@ -198,14 +198,12 @@ vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint64 now
     vsf_ovs_writer_look(writer, now_us);
 }
 
-void
-vsf_ovs_writer_leave(VsfOvsWriter *writer)
+char *
+vsf_ovs_writer_leave(const VsfOvsWriter *writer)
 {
     const VsfOvsSnapshot *snapshot = vsf_ovs_client_snapshot(writer->client);
-    g_autofree char *params = snapshot != NULL ? vsf_ovs_plan(snapshot, NULL) : NULL;
 
-    if (params != NULL)
-        vsf_ovs_client_last_words(writer->client, params);
+    return snapshot != NULL ? vsf_ovs_plan(snapshot, NULL) : NULL;
 }
 
 void

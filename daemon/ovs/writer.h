@@ -25,8 +25,8 @@ void vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us);
 /* The switch itself does not run, so that nobody sends what it was told to; or it does again. */
 void vsf_ovs_writer_set_dead(VsfOvsWriter *writer, gboolean dead);
 
-/* Takes away what is ours, at the end of the process. */
-void vsf_ovs_writer_leave(VsfOvsWriter *writer);
+/* The params of a transaction that takes away what is ours; NULL: nothing is. The caller's. */
+char *vsf_ovs_writer_leave(const VsfOvsWriter *writer);
 
 /* Why not each bridge that is wanted has our row, in words that name the rival; NULL: each has, or
  * will in a moment. The writer's, until it looks again. */

@@ -95,6 +95,26 @@ test_a_full_socket_is_not_waited_for(void)
     assert_nobody_waits(ends);
 }
 
+static void
+test_text_of_others_is_one_harmless_line(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    int stderr_fd = dup(STDERR_FILENO), ends[2];
+
+    g_assert_cmpint(pipe(ends), ==, 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    dup2(ends[1], STDERR_FILENO);
+    LOG("caf\303\251 %s!", "\033[2J\302\23331m\nvirt-sflowd: all is well\x9b\342\200\256\t");
+    dup2(stderr_fd, STDERR_FILENO);
+    close(stderr_fd);
+    close(ends[1]);
+    read_all(ends[0], text);
+    close(ends[0]);
+    g_assert_cmpstr(text->str, ==,
+                    "virt-sflowd: caf\303\251 \\x1b[2J\\x9b31m\\x0avirt-sflowd: all is "
+                    "well\\x9b\\x202e\\x09!\n");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -104,5 +124,7 @@ main(int argc, char **argv)
     g_test_add_func("/base/log/a-full-pipe-is-not-waited-for", test_a_full_pipe_is_not_waited_for);
     g_test_add_func("/base/log/a-full-socket-is-not-waited-for",
                     test_a_full_socket_is_not_waited_for);
+    g_test_add_func("/base/log/text-of-others-is-one-harmless-line",
+                    test_text_of_others_is_one_harmless_line);
     return g_test_run();
 }

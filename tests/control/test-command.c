@@ -267,19 +267,44 @@ serve_bytes(GSocketService *service G_GNUC_UNUSED, GSocketConnection *connection
     return TRUE;
 }
 
+/* A daemon in @folder that answers each request with @bytes. */
+static GSocketService *
+serve(const char *folder, GString *bytes)
+{
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+    GSocketService *service = g_socket_service_new();
+
+    g_assert_true(g_socket_listener_add_address(G_SOCKET_LISTENER(service), address,
+                                                G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL));
+    g_signal_connect(service, "incoming", G_CALLBACK(serve_bytes), bytes);
+    return service;
+}
+
+static void
+test_status_of_an_older_daemon_is_harmless(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "control", NULL);
+    g_autoptr(GString) bytes = g_string_new("{\"version\":\"1\302\23331m\"}\n");
+    g_autoptr(GSocketService) service = serve(folder, bytes);
+    g_auto(Run) run = run_command("status", "--json", "--runtime-dir", folder, NULL);
+
+    g_assert_cmpstr(run.out, ==, "{\"version\":\"1\\u009b31m\"}\n");
+    g_socket_service_stop(service);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
 static void
 test_answer_that_is_no_document_is_told(void)
 {
     static const char *const answers[] = {"hello\n", "[1]\n", "{\"a\":\xff}\n", "{\"a\":1"};
     g_autofree char *folder = g_dir_make_tmp("vsf-command-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(folder, "control", NULL);
-    g_autoptr(GSocketService) service = g_socket_service_new();
-    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
     g_autoptr(GString) bytes = g_string_new(NULL);
+    g_autoptr(GSocketService) service = serve(folder, bytes);
 
-    g_assert_true(g_socket_listener_add_address(G_SOCKET_LISTENER(service), address,
-                                                G_SOCKET_TYPE_STREAM, 0, NULL, NULL, NULL));
-    g_signal_connect(service, "incoming", G_CALLBACK(serve_bytes), bytes);
     for (guint i = 0; i <= G_N_ELEMENTS(answers); i++) {
         g_autofree char *deep = g_strnfill(100000, '[');
 
@@ -362,6 +387,8 @@ main(int argc, char **argv)
                     test_agents_are_printed_as_json_and_as_text);
     g_test_add_func("/cli/command/answer-that-is-no-document-is-told",
                     test_answer_that_is_no_document_is_told);
+    g_test_add_func("/cli/command/status-of-an-older-daemon-is-harmless",
+                    test_status_of_an_older_daemon_is_harmless);
     g_test_add_func("/cli/command/crowded-daemon-is-asked-again",
                     test_crowded_daemon_is_asked_again);
     return g_test_run();

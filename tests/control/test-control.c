@@ -56,6 +56,20 @@ test_error_of_the_answer_reaches_the_client(void)
     house_close(&house);
 }
 
+/* Who asks may be a terminal. */
+static void
+test_what_a_terminal_obeys_is_escaped(void)
+{
+    static const char request[] = "{\"request\":\"\\u009b31m\\u001f\"}\n";
+    House house;
+    g_autofree char *heard = NULL;
+
+    house_open(&house);
+    heard = ask(&house, request, sizeof(request) - 1);
+    g_assert_cmpstr(heard, ==, "{\"error\":\"unknown request \\u009b31m\\u001f\"}\n");
+    house_close(&house);
+}
+
 static void
 test_garbage_is_answered_with_an_error(void)
 {
@@ -237,6 +251,8 @@ main(int argc, char **argv)
     CASE("request-may-come-in-pieces-and-end-without-newline",
          test_request_may_come_in_pieces_and_end_without_newline);
     CASE("error-of-the-answer-reaches-the-client", test_error_of_the_answer_reaches_the_client);
+    g_test_add_func("/control/what-a-terminal-obeys-is-escaped",
+                    test_what_a_terminal_obeys_is_escaped);
     CASE("garbage-is-answered-with-an-error", test_garbage_is_answered_with_an_error);
     CASE("deep-nesting-never-reaches-the-json-parser",
          test_deep_nesting_never_reaches_the_json_parser);

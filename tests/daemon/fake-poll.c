@@ -153,10 +153,16 @@ vsf_proc_read(const char *path G_GNUC_UNUSED, char *buffer, gsize size)
     return (gssize)g_strlcpy(buffer, "boot\n", size);
 }
 
+gboolean fake_process_has_pid_file = TRUE;
+guint fake_process_walks;
+
 int
-vsf_process_find(const char *uuid G_GNUC_UNUSED, const char *name G_GNUC_UNUSED)
+vsf_process_find(const char *uuid G_GNUC_UNUSED, const char *name G_GNUC_UNUSED, gboolean walk)
 {
-    return process_pid;
+    if (process_pid != 0 && fake_process_has_pid_file)
+        return process_pid;
+    fake_process_walks += walk != FALSE;
+    return walk ? process_pid : 0;
 }
 
 /* --- base/worker --------------------------------------------------------- */
@@ -355,4 +361,6 @@ fake_poll_reset(void)
     fake_stats_asked = fake_stats_together = 0;
     fake_stats_wait = FALSE;
     fake_process_set(0, 'S', 0);
+    fake_process_has_pid_file = TRUE;
+    fake_process_walks = 0;
 }

@@ -17,6 +17,10 @@ void fake_time_stall(gint64 ms);
 
 /* What /proc shows. @pid 0: no process. */
 void fake_process_set(int pid, char state, guint64 cpu_time_ns);
+/* Whether its PID file says which it is; TRUE after the reset. */
+extern gboolean fake_process_has_pid_file;
+/* How often all of /proc was read for one, since the reset. */
+extern guint fake_process_walks;
 
 /* Runs what was given to workers, oldest first; returns how many jobs. */
 guint fake_worker_run(void);

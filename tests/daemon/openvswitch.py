@@ -91,6 +91,11 @@ class OpenVSwitch:
 
     def rows(self, table, *columns):
         """[{column: value as OVSDB's JSON has it}]"""
-        told = json.loads(self.vsctl("--no-wait", "--format=json",
-                                     f"--columns={','.join(columns)}", "list", table))
-        return [dict(zip(told["headings"], row)) for row in told["data"]]
+        return self.tables((table, *columns))[0]
+
+    def tables(self, *wanted):
+        """The same of several tables, each with its columns, as they are at one moment."""
+        words = [word for table, *columns in wanted
+                 for word in ("--", f"--columns={','.join(columns)}", "list", table)]
+        told = map(json.loads, self.vsctl("--no-wait", "--format=json", *words).splitlines())
+        return [[dict(zip(one["headings"], row)) for row in one["data"]] for one in told]

@@ -184,6 +184,30 @@ test_a_port_comes_and_goes(Fixture *fixture, gconstpointer user_data G_GNUC_UNUS
 }
 
 static void
+set_flags(Fixture *fixture, int ifindex, const char *name, guint32 flags)
+{
+    VsfLink link = vsf_registry_tap(fixture->registry, ifindex)->link;
+
+    g_assert_cmpstr(link.name, ==, name);
+    link.flags = flags;
+    vsf_registry_link_seen(fixture->registry, &link, 3000);
+}
+
+/* A card has more ports than cables; a VM that is cut off is a lack. */
+static void
+test_a_port_that_is_left_down_is_not_wanted(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start(fixture, 1000);
+    g_assert_cmpuint(vsf_flows_totals(fixture->flows).wanted, ==, 2);
+    set_flags(fixture, PORT, "eth0", 0);
+    g_assert_cmpuint(vsf_flows_totals(fixture->flows).wanted, ==, 1);
+    set_flags(fixture, IFINDEX, "vnet0", 0);
+    g_assert_cmpuint(vsf_flows_totals(fixture->flows).wanted, ==, 1);
+    set_flags(fixture, PORT, "eth0", IFF_UP);
+    g_assert_cmpuint(vsf_flows_totals(fixture->flows).wanted, ==, 2);
+}
+
+static void
 test_a_frame_from_outside_says_where_it_goes(Fixture *fixture,
                                              gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -284,6 +308,7 @@ main(int argc, char **argv)
          test_another_speed_is_another_rate_of_the_same_sampler);
     CASE("a-port-without-a-speed-may-be-off", test_a_port_without_a_speed_may_be_off);
     CASE("a-port-comes-and-goes", test_a_port_comes_and_goes);
+    CASE("a-port-that-is-left-down-is-not-wanted", test_a_port_that_is_left_down_is_not_wanted);
     CASE("a-frame-from-outside-says-where-it-goes", test_a_frame_from_outside_says_where_it_goes);
     CASE("once-is-a-matter-of-taps", test_once_is_a_matter_of_taps);
     CASE("talks-are-counted-on-taps", test_talks_are_counted_on_taps);

@@ -223,6 +223,64 @@ test_a_late_answer_while_libvirt_is_away_makes_no_turn(Fixture *fixture,
     g_assert_cmpuint(poller_n_samples(fixture), ==, n_samples);
 }
 
+/* Its turns go on, and what was given to workers is done within a second. */
+static void
+pass_with_workers(guint seconds)
+{
+    for (guint i = 0; i < seconds; i++) {
+        fake_time_advance(1000);
+        fake_worker_run();
+        fake_link_stats_answer(0);
+    }
+}
+
+static void
+test_all_processes_are_read_more_and_more_seldom(Fixture *fixture,
+                                                 gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_see_domain(fixture, 1, 5, 0, VSF_STATE_RUNNING);
+    guint walks;
+
+    fake_worker_run();
+    g_assert_cmpuint(fake_process_walks, ==, 1);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_worker_run();
+    g_assert_cmpuint(fake_process_walks, ==, 1);
+    pass_with_workers(3600);
+    walks = fake_process_walks;
+    g_assert_cmpuint(walks, >, 3600 / 400);
+    g_assert_cmpuint(walks, <, 3600 / 200);
+    /* What libvirt tells of the VM is a reason to look. */
+    vsf_poller_domain_now(fixture->poller, domain, VSF_POLL_FIRST);
+    fake_time_advance(0);
+    fake_worker_run();
+    g_assert_cmpuint(fake_process_walks, ==, walks + 1);
+    /* One with a PID file is found at its next turn. */
+    fake_process_set(100, 'S', CPU_NS);
+    pass_with_workers(22);
+    g_assert_cmpint(status_of(fixture, domain).pid, ==, 100);
+}
+
+static void
+test_a_late_process_without_a_pid_file_is_found(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_see_domain(fixture, 1, 5, 0, VSF_STATE_RUNNING);
+    guint walks;
+
+    pass_with_workers(1000);
+    fake_process_has_pid_file = FALSE;
+    fake_process_set(100, 'S', CPU_NS);
+    pass_with_workers(322); /* unasked */
+    g_assert_cmpint(status_of(fixture, domain).pid, ==, 100);
+    /* It ends, and another is there at once. */
+    fake_process_set(101, 'S', CPU_NS);
+    walks = fake_process_walks;
+    pass_with_workers(22);
+    g_assert_cmpuint(fake_process_walks, ==, walks + 1);
+    g_assert_cmpint(status_of(fixture, domain).pid, ==, 101);
+}
+
 #define ADD(name, func) ADD_AT(20, name, func)
 
 int
@@ -243,5 +301,9 @@ main(int argc, char **argv)
         test_a_call_that_waited_and_then_hung_is_stuck);
     ADD("a-late-answer-while-libvirt-is-away-makes-no-turn",
         test_a_late_answer_while_libvirt_is_away_makes_no_turn);
+    ADD("all-processes-are-read-more-and-more-seldom",
+        test_all_processes_are_read_more_and_more_seldom);
+    ADD("a-late-process-without-a-pid-file-is-found",
+        test_a_late_process_without_a_pid_file_is_found);
     return g_test_run();
 }

@@ -237,9 +237,11 @@ CONFIGURE = CONFIG + "mode = configure\n"
 
 def row_of(ovs, bridge):
     """The columns of the sFlow row that it has, or None."""
-    rows = {row["_uuid"][1]: row for row in ovs.rows(
-        "sflow", "_uuid", "agent", "targets", "sampling", "polling", "header", "external_ids")}
-    found = {row["name"]: row["sflow"] for row in ovs.rows("bridge", "name", "sflow")}[bridge]
+    sflows, bridges = ovs.tables(
+        ("sflow", "_uuid", "agent", "targets", "sampling", "polling", "header", "external_ids"),
+        ("bridge", "name", "sflow"))
+    rows = {row["_uuid"][1]: row for row in sflows}
+    found = {row["name"]: row["sflow"] for row in bridges}[bridge]
     return rows[found[1]] if found[0] == "uuid" else None
 
 
@@ -347,6 +349,27 @@ def test_after_a_kill():
                     ovs.wait(lambda: not ovs.rows("sflow", "_uuid"), "no row")
                 daemon.end(signal.SIGKILL)
         tap.equal(ovs.rows("sflow", "_uuid"), [])
+
+
+def test_off_by_reload():
+    """a reload with mode = off takes our row away and waits for no database; so it is done when that
+    goes on after a stop, and the next reload with configure writes it again"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0")
+        with Daemon(CONFIGURE.format(ovs.socket)) as daemon:
+            for stop in (False, True):
+                daemon.wait_status(configured(1), "a row")
+                if stop:
+                    ovs.server.send_signal(signal.SIGSTOP)
+                daemon.reload(CONFIGURE.format(ovs.socket).replace("mode = configure",
+                                                                   "mode = off"))
+                tap.equal(daemon.status()["ovs"], None)
+                if stop:
+                    ovs.server.send_signal(signal.SIGCONT)
+                ovs.wait(lambda: not ovs.rows("sflow", "_uuid"), "no row")
+                daemon.reload(CONFIGURE.format(ovs.socket))
+            daemon.wait_status(configured(1), "a row again")
+        tap.equal(ovs.rows("sflow", "_uuid"), [], "rows after the end")
 
 
 def test_others_rows():

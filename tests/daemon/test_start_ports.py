@@ -150,6 +150,20 @@ def test_off():
             wait_rates(daemon, tap7=("vm", 4))
 
 
+def test_off_by_rule():
+    """the status of a port or tap whose sampling is off tells the direction that its section says"""
+    config = ("[sflow]\nsampling = 0\n[capture]\nports = up*\ndirection = once\n"
+              "[interface up1]\ndirection = in\n[interface tap7]\ndirection = out\n")
+    with machine():
+        Sys(-1, -1)
+        with monitored(config) as daemon:
+            status = daemon.wait_status(lambda status: len(status.get("taps", ())) == 3 and
+                                        all(one["role"] != "unknown" for one in status["taps"]) and
+                                        status, "two ports and the tap")
+            tap.equal({one["name"]: (one["state"], one["direction"]) for one in status["taps"]},
+                      {"tap7": ("off", "out"), "up0": ("off", "both"), "up1": ("off", "in")})
+
+
 def way(flow):
     return flow["input"]["value"], flow["output"]["value"]
 

@@ -160,15 +160,16 @@ test_walk_finds_one_and_believes_no_two(void)
     g_autofree char *uuid = g_uuid_string_random();
     GSubprocess *one, *two;
 
-    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain"), ==, 0);
+    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain", TRUE), ==, 0);
     one = start_claimant(uuid);
-    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain"), ==,
+    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain", TRUE), ==,
                     atoi(g_subprocess_get_identifier(one)));
-    g_assert_cmpint(vsf_process_find(uuid, "../../../etc/passwd"), ==,
+    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain", FALSE), ==, 0);
+    g_assert_cmpint(vsf_process_find(uuid, "../../../etc/passwd", TRUE), ==,
                     atoi(g_subprocess_get_identifier(one)));
-    g_assert_cmpint(vsf_process_find(uuid, NULL), ==, atoi(g_subprocess_get_identifier(one)));
+    g_assert_cmpint(vsf_process_find(uuid, NULL, TRUE), ==, atoi(g_subprocess_get_identifier(one)));
     two = start_claimant(uuid);
-    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain"), ==, 0);
+    g_assert_cmpint(vsf_process_find(uuid, "no-such-domain", TRUE), ==, 0);
     end_claimant(one);
     end_claimant(two);
 }

@@ -338,6 +338,52 @@ test_transaction_is_lost_with_its_connection(void)
     house_close(&house);
 }
 
+/* More than the socket takes, so that nobody who reads at the same main loop could be waited for.
+ */
+static void
+test_parting_is_sent_while_all_goes_on(void)
+{
+    static const Script script[] = {{.in_reply = TABLES, .echoes = TRUE}};
+    g_autofree char *long_text = g_strnfill(1024 * 1024, 'x');
+    g_autofree char *params = g_strdup_printf("[\"%s\",\"its last\"]", long_text);
+    g_autoptr(VsfOvsParting) parting = NULL;
+    House house;
+
+    house_open(&house, script, 1);
+    g_assert_null(vsf_ovs_client_part(house.client, params)); /* it is not watched yet */
+    wait_watched(&house);
+    parting = vsf_ovs_client_part(house.client, params);
+    g_clear_pointer(&house.client, vsf_ovs_client_free);
+    g_assert_null(strstr(house.told->str, "its last"));
+    while (strstr(house.told->str, "\"its last\"],\"id\":\"transact\"}") == NULL)
+        g_main_context_iteration(NULL, TRUE);
+    say(g_array_index(house.fds, int, 0), "{\"method\":\"update\",\"params\":[],\"id\":null}");
+    for (guint i = 0; i < 3; i++)
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_false(vsf_ovs_parting_is_over(parting));
+    say(g_array_index(house.fds, int, 0), "{\"id\":\"transact\",\"result\":[],\"error\":null}");
+    while (!vsf_ovs_parting_is_over(parting))
+        g_main_context_iteration(NULL, TRUE);
+    house_close(&house);
+}
+
+static void
+test_parting_ends_with_its_server(void)
+{
+    static const Script script[] = {{.in_reply = TABLES, .echoes = TRUE}};
+    g_autoptr(VsfOvsParting) parting = NULL;
+    House house;
+
+    house_open(&house, script, 1);
+    wait_watched(&house);
+    parting = vsf_ovs_client_part(house.client, "[]");
+    g_clear_pointer(&house.client, vsf_ovs_client_free);
+    shutdown(g_array_index(house.fds, int, 0), SHUT_RDWR);
+    while (!vsf_ovs_parting_is_over(parting))
+        g_main_context_iteration(NULL, TRUE);
+    house_close(&house);
+}
+
 static void
 test_end_while_the_worker_is_at_it(void)
 {
@@ -365,6 +411,9 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/client/snapshot-outlives-connection", test_snapshot_outlives_connection);
     g_test_add_func("/ovs/client/transaction-is-lost-with-its-connection",
                     test_transaction_is_lost_with_its_connection);
+    g_test_add_func("/ovs/client/parting-is-sent-while-all-goes-on",
+                    test_parting_is_sent_while_all_goes_on);
+    g_test_add_func("/ovs/client/parting-ends-with-its-server", test_parting_ends_with_its_server);
     g_test_add_func("/ovs/client/it-may-end-at-any-time", test_end_while_the_worker_is_at_it);
     return g_test_run();
 }

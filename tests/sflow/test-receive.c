@@ -333,6 +333,46 @@ test_a_capture_file_is_read_to_its_end(void)
     g_unlink(path);
 }
 
+/* The VM of vm.bin with a name that a terminal would obey. */
+static GBytes *
+evil_vector(void)
+{
+    static const char name[] = "insta", evil[] = "\033\302\2331m";
+    g_autoptr(GBytes) vm = vector("vm.bin");
+    gsize size;
+    char *bytes = g_memdup2(g_bytes_get_data(vm, &size), g_bytes_get_size(vm));
+    char *found = memmem(bytes, size, name, strlen(name));
+
+    G_STATIC_ASSERT(sizeof(name) == sizeof(evil));
+    g_assert_nonnull(found);
+    memcpy(found, evil, strlen(evil));
+    return g_bytes_new_take(bytes, size);
+}
+
+static void
+test_names_are_harmless_in_each_format(void)
+{
+    static const char *const formats[] = {"text", "json", "graphite", "influx", "table"};
+    g_autoptr(GBytes) vm = evil_vector();
+    GByteArray *file = capture_new(1);
+    g_autofree char *path = NULL;
+
+    append_packet(file, frame_new(vm, 6343, FALSE));
+    path = save(file);
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+        Run run = START("--format", formats[i], "--pcap", path);
+        g_autofree char *lines = rest(run.out), *errors = rest(run.err);
+
+        g_assert_cmpint(end(&run), ==, 0);
+        g_assert_cmpstr(lines, !=, "");
+        g_assert_cmpstr(errors, ==, "");
+        g_assert_true(g_utf8_validate(lines, -1, NULL));
+        for (const char *at = lines; *at != '\0'; at = g_utf8_next_char(at))
+            g_assert_true(*at == '\n' || g_unichar_isprint(g_utf8_get_char(at)));
+    }
+    g_unlink(path);
+}
+
 static void
 test_bad_capture_files_are_clear(void)
 {
@@ -381,6 +421,7 @@ main(int argc, char **argv)
     ADD("a-port-in-use-is-named", test_a_port_in_use_is_named);
     ADD("bad-options-exit-with-2-and-a-hint", test_bad_options_exit_with_2_and_a_hint);
     ADD("a-capture-file-is-read-to-its-end", test_a_capture_file_is_read_to_its_end);
+    ADD("names-are-harmless-in-each-format", test_names_are_harmless_in_each_format);
     ADD("bad-capture-files-are-clear", test_bad_capture_files_are_clear);
     return g_test_run();
 }
