@@ -11,6 +11,7 @@
 
 #define LOOK_S 5
 #define DEVICE_US (60 * G_USEC_PER_SEC) /* the host may be renumbered */
+#define NAMES_US (5 * G_USEC_PER_SEC)   /* collectors' names may take as long to have addresses */
 
 static void
 refuse(VsfApp *app, const char *why)
@@ -102,6 +103,20 @@ may_have_targets(const VsfConfig *config)
     return FALSE;
 }
 
+/* A row stays as it is while new collectors' names are looked up, but not for longer: those that it
+ * names may be collectors no more. */
+static gboolean
+waits_for_names(VsfApp *app, const char *targets, gint64 now_us)
+{
+    if (targets[0] != '\0' || !may_have_targets(app->config)) {
+        app->ovs_nameless_us = 0;
+        return FALSE;
+    }
+    if (app->ovs_nameless_us == 0)
+        app->ovs_nameless_us = now_us;
+    return now_us - app->ovs_nameless_us < NAMES_US;
+}
+
 void
 vsf_app_ovs_write(VsfApp *app)
 {
@@ -122,13 +137,13 @@ vsf_app_ovs_write(VsfApp *app)
     if (app->ovs_device == NULL && app->ovs_refused == NULL)
         return; /* in a moment */
     targets = targets_of(app);
-    if (app->ovs_device != NULL && targets[0] == '\0' && config->collectors->len > 0) {
-        if (may_have_targets(config))
-            return; /* once an address is known */
-        refuse(app, "no collector is without %DEV, which the switch cannot be told: give one");
-    } else if (app->ovs_device != NULL) {
-        refuse(app, NULL);
-    }
+    if (app->ovs_device != NULL && waits_for_names(app, targets, now_us))
+        return;
+    if (app->ovs_device != NULL)
+        refuse(app,
+               config->collectors->len == 0 || may_have_targets(config)
+                   ? NULL
+                   : "no collector is without %DEV, which the switch cannot be told: give one");
     wanted.agent = app->ovs_device;
     wanted.targets = targets;
     vsf_ovs_writer_want(app->ovs_writer,

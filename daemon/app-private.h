@@ -60,6 +60,7 @@ struct VsfApp {
     char *ovs_device;           /* that; NULL: not known, or there is none */
     char *ovs_device_of;        /* the address that it was looked for */
     gint64 ovs_device_us;       /* when */
+    gint64 ovs_nameless_us;     /* since when no collector has an address; 0: one has */
     char *ovs_refused;          /* why nothing can be written, or NULL */
     char *ovs_trouble_told;     /* as logged last */
     VsfHookSocket *hook;

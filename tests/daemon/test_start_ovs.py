@@ -422,5 +422,21 @@ def test_refused():
             subprocess.run(["ip", "addr", "del", "127.0.0.2/8", "dev", "lo"], check=True)
 
 
+def test_names_without_address():
+    """collectors whose names have no address take the place of those before: the row waits a moment,
+    and goes, as they are sent to no more"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0")
+        config = CONFIGURE.format(ovs.socket) + "[sflow]\ncollectors = {}\n"
+        with Daemon(config.format("127.0.0.1:6398"), collector=False) as daemon:
+            daemon.wait_status(configured(1), "a row")
+            daemon.reload(config.format("nowhere.invalid:6397"))
+            told = daemon.wait_status(configured(0), "no row")
+            tap.equal((told["trouble"], ovs.rows("sflow", "_uuid")), (None, []))
+            daemon.reload(config.format("nowhere.invalid:6397 127.0.0.1:6396"))
+            daemon.wait_status(configured(1), "a row for the one that has one")
+            tap.equal(row_of(ovs, "br0")["targets"], "127.0.0.1:6396")
+
+
 if __name__ == "__main__":
     started.main(globals())

@@ -6,6 +6,7 @@ module that a test must not load:
 
 libvirt finds it as it would find the host's, at /run/openvswitch, which is the lab's own."""
 
+import json
 import os
 import time
 
@@ -28,14 +29,22 @@ class Switch:
         self._wait("db.sock")
         self.lab.run(["ovs-vsctl", "--timeout=10", "--no-wait", "init"])
         self._start("ovs-vswitchd", ["unix:/run/openvswitch/db.sock"])
-        self.lab.run(["ovs-vsctl", "--timeout=20", "add-br", self.bridge, "--", "set", "bridge",
-                      self.bridge, "datapath_type=netdev"])
+        self.vsctl("add-br", self.bridge, "--", "set", "bridge", self.bridge,
+                   "datapath_type=netdev")
         self.lab.run(["ip", "link", "set", self.bridge, "up"])
         return self
 
     def __exit__(self, *_):
         for process in reversed(self._processes):
             process.end()
+
+    def vsctl(self, *words):
+        return self.lab.run(["ovs-vsctl", "--timeout=20", *words]).stdout
+
+    def rows(self, table):
+        """[{column: value as OVSDB's JSON has it}]"""
+        told = json.loads(self.vsctl("--no-wait", "--format=json", "list", table))
+        return [dict(zip(told["headings"], row)) for row in told["data"]]
 
     def _start(self, program, arguments):
         self._processes.append(self.lab.daemon(program, [program, *arguments]))
