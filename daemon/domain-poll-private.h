@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What domain-poll.c (turns) and domain-poll-status.c (how it stands) share. */
+/* What domain-poll.c (turns), domain-poll-truth.c (what their samples say) and domain-poll-status.c
+ * (how it stands) share. */
 #pragma once
 
 #include "domain-poll.h"
@@ -27,6 +28,11 @@ struct VsfDomainPoll {
     guint64 n_vcpus;                    /* 0 until libvirt said it */
     GHashTable *last_blocks;
 
+    /* What was read of its disks since the last sample that had their numbers. */
+    gboolean keeping; /* the call that is out is no turn's */
+    GArray *kept;     /* VsfBlockStats; NULL: nothing */
+    gint64 kept_us;   /* when */
+
     /* Taps that ended since the last regular turn. */
     VsfNetCounters final_net;
     guint n_final;
@@ -42,3 +48,6 @@ struct VsfDomainPoll {
     VsfDomainDetail detail;
     VsfDomainTold told;
 };
+
+/* What the guest says, or the host in its place; and in the last sample what was kept for it. */
+void vsf_domain_poll_take_truth(VsfDomainPoll *poll, gint64 now_us);

@@ -63,8 +63,18 @@ read_process(VsfDomainPoll *poll, VsfProcess *process)
 /* --- libvirt ----------------------------------------------------------- */
 
 static void
+keep(VsfDomainPoll *poll, GArray *blocks)
+{
+    g_clear_pointer(&poll->kept, g_array_unref);
+    poll->kept = blocks != NULL ? g_array_ref(blocks) : NULL;
+    poll->kept_us = poll->answered_us;
+}
+
+static void
 take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
+    if (stats->has_blocks)
+        keep(poll, NULL);
     if (stats->n_vcpus != VSF_UNKNOWN)
         poll->n_vcpus = stats->n_vcpus;
     vsf_domain_told_take(&poll->told, stats, poll->domain->def, poll->last_blocks, &poll->counters,
@@ -122,12 +132,15 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
         return;
     asked_us = poll->asked_us;
     poll->asked_us = 0;
+    poll->keeping = FALSE;
     if (stats != NULL) {
         poll->stuck_since_us = 0;
         poll->answered_us = g_get_monotonic_time();
     }
     if (poll->waiting_stats != STATS_ANSWER) {
-        /* Too late for its turn; the next one asks again. */
+        /* No turn's, or too late for it; the next one asks again. */
+        if (stats != NULL && stats->has_blocks)
+            keep(poll, stats->blocks);
         if (stats != NULL && poll->answered_us - asked_us >= LATE_US)
             context->answered_late(context->user_data);
         return;
@@ -177,6 +190,17 @@ how_to_ask(const VsfDomainPoll *poll, gboolean with_info)
     return (with_info ? VSF_STATS_WITH_INFO : 0) | (alone ? 0 : VSF_STATS_WITH_OTHERS);
 }
 
+static gboolean
+ask_libvirt(VsfDomainPoll *poll, VsfStatsHow how, gint64 now_us)
+{
+    if (!poll->context->connected || poll->asked_us != 0 ||
+        vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, how, stats_came,
+                      (gpointer)poll->context) != VSF_CALLS_ASKED)
+        return FALSE;
+    poll->asked_us = now_us;
+    return TRUE;
+}
+
 static void
 ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 {
@@ -197,14 +221,27 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     poll->asleep = FALSE;
     if (poll->asked_us != 0)
         note_hung(poll, now_us);
-    if (!poll->context->connected || poll->asked_us != 0 ||
-        vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, how_to_ask(poll, with_info),
-                      stats_came, (gpointer)poll->context) != VSF_CALLS_ASKED)
+    if (poll->keeping) {
+        poll->keeping = FALSE;
+        poll->waiting_stats = STATS_ANSWER;
+    } else if (ask_libvirt(poll, how_to_ask(poll, with_info), now_us)) {
+        poll->waiting_stats = STATS_ANSWER;
+        if (with_info)
+            poll->last_info_us = now_us;
+    }
+}
+
+void
+vsf_domain_poll_keep(VsfDomainPoll *poll)
+{
+    VsfProcess process;
+
+    if (poll->running || !vsf_domain_has_counted_disk(poll->domain->def) ||
+        !read_process(poll, &process) || vsf_qemu_process_is_stopped(poll->qemu) ||
+        process.state == 'D')
         return;
-    poll->asked_us = now_us;
-    poll->waiting_stats = STATS_ANSWER;
-    if (with_info)
-        poll->last_info_us = now_us;
+    if (ask_libvirt(poll, VSF_STATS_WITH_OTHERS, g_get_monotonic_time()))
+        poll->keeping = TRUE;
 }
 
 /* --- taps -------------------------------------------------------------- */
@@ -249,29 +286,6 @@ is_alive(VsfDomainPoll *poll)
     return read_process(poll, &process);
 }
 
-/* What the guest says, or the host in its place. */
-static void
-take_truth(VsfDomainPoll *poll, gint64 now_us)
-{
-    const VsfPollContext *context = poll->context;
-    VsfDomainDetail *detail = &poll->detail;
-
-    vsf_guests_tell(context->guests, poll->domain,
-                    poll->told.has_balloon ? &poll->told.balloon : NULL,
-                    poll->counters.disk.available, poll->told.has_blocks, detail);
-    poll->counters.memory = detail->memory.value;
-    poll->counters.disk.available = detail->available.value;
-    detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
-    if (poll->stuck_since_us != 0)
-        detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
-    /* Rounded up: 0 is for what is in this sample. */
-    if (!poll->told.anything)
-        detail->stale_s = (guint64)(now_us - poll->answered_us) / G_USEC_PER_SEC + 1;
-    /* That one which does not wait for libvirt lacks it tells nothing about libvirt. */
-    if (poll->told.anything || poll->urgency == VSF_POLL_REGULAR)
-        poll->stale_since_us = poll->told.anything ? 0 : poll->answered_us;
-}
-
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
  * whatever became of the process, and at once: company may come too late. */
 static void
@@ -291,7 +305,7 @@ send_sample(VsfDomainPoll *poll)
     poll->before = poll->sent;
     poll->before_us = poll->last_poll_us;
     poll->last_poll_us = g_get_monotonic_time();
-    take_truth(poll, poll->last_poll_us);
+    vsf_domain_poll_take_truth(poll, poll->last_poll_us);
     poll->sent = poll->counters;
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
     vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
@@ -457,5 +471,6 @@ vsf_domain_poll_free(VsfDomainPoll *poll)
     vsf_qemu_process_free(poll->qemu);
     vsf_domain_detail_clear(&poll->detail);
     g_hash_table_unref(poll->last_blocks);
+    g_clear_pointer(&poll->kept, g_array_unref);
     g_free(poll);
 }
