@@ -5,9 +5,8 @@
 #define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
-#define BUSY_RETRY_MS 100            /* another client's question to QEMU is answered by then */
-#define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
-#define SAME_MOMENT_US 100000        /* a reading of the process so old is read again */
+#define LATE_US (2 * G_USEC_PER_SEC)            /* an answer so late is one of a call that hung */
+#define SAME_MOMENT_US 100000                   /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
 static void finish(VsfDomainPoll *poll);
@@ -48,10 +47,8 @@ searched(gpointer user_data)
     maybe_finish(poll);
 }
 
-/* Reads CPU time and state, of one that just ended too. FALSE: the process was known and is gone,
- * so this run is over whatever libvirt still says. */
-static gboolean
-read_process(VsfDomainPoll *poll, VsfProcess *process)
+gboolean
+vsf_domain_poll_read_process(VsfDomainPoll *poll, VsfProcess *process)
 {
     VsfQemuLife life = vsf_qemu_process_read(poll->qemu, process);
 
@@ -63,18 +60,10 @@ read_process(VsfDomainPoll *poll, VsfProcess *process)
 /* --- libvirt ----------------------------------------------------------- */
 
 static void
-keep(VsfDomainPoll *poll, GArray *blocks)
-{
-    g_clear_pointer(&poll->kept, g_array_unref);
-    poll->kept = blocks != NULL ? g_array_ref(blocks) : NULL;
-    poll->kept_us = poll->answered_us;
-}
-
-static void
 take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     if (stats->has_blocks)
-        keep(poll, NULL);
+        vsf_domain_poll_set_kept(poll, NULL);
     if (stats->n_vcpus != VSF_UNKNOWN)
         poll->n_vcpus = stats->n_vcpus;
     vsf_domain_told_take(&poll->told, stats, poll->domain->def, poll->last_blocks, &poll->counters,
@@ -91,7 +80,7 @@ ask_after_all(gpointer user_data)
 
     poll->busy_timer = 0;
     poll->waiting_stats = STATS_NOTHING;
-    if (read_process(poll, &process))
+    if (vsf_domain_poll_read_process(poll, &process))
         ask_stats(poll, &process);
     maybe_finish(poll);
     return G_SOURCE_REMOVE;
@@ -123,6 +112,7 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     const VsfDomainStats *stats = answer;
     const VsfPollContext *context = user_data;
     VsfDomainPoll *poll = context->poll_for(uuid, context->user_data);
+    gboolean keeping;
     gint64 asked_us;
 
     if (error != NULL)
@@ -130,6 +120,7 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     /* Not asked by this run of the domain: an earlier run's answer. */
     if (poll == NULL || poll->asked_us == 0)
         return;
+    keeping = poll->keeping;
     asked_us = poll->asked_us;
     poll->asked_us = 0;
     poll->keeping = FALSE;
@@ -139,8 +130,8 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     }
     if (poll->waiting_stats != STATS_ANSWER) {
         /* No turn's, or too late for it; the next one asks again. */
-        if (stats != NULL && stats->has_blocks)
-            keep(poll, stats->blocks);
+        if (stats != NULL)
+            vsf_domain_poll_keep_answer(poll, stats, keeping);
         if (stats != NULL && poll->answered_us - asked_us >= LATE_US)
             context->answered_late(context->user_data);
         return;
@@ -190,8 +181,8 @@ how_to_ask(const VsfDomainPoll *poll, gboolean with_info)
     return (with_info ? VSF_STATS_WITH_INFO : 0) | (alone ? 0 : VSF_STATS_WITH_OTHERS);
 }
 
-static gboolean
-ask_libvirt(VsfDomainPoll *poll, VsfStatsHow how, gint64 now_us)
+gboolean
+vsf_domain_poll_ask(VsfDomainPoll *poll, VsfStatsHow how, gint64 now_us)
 {
     if (!poll->context->connected || poll->asked_us != 0 ||
         vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, how, stats_came,
@@ -224,24 +215,11 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     if (poll->keeping) {
         poll->keeping = FALSE;
         poll->waiting_stats = STATS_ANSWER;
-    } else if (ask_libvirt(poll, how_to_ask(poll, with_info), now_us)) {
+    } else if (vsf_domain_poll_ask(poll, how_to_ask(poll, with_info), now_us)) {
         poll->waiting_stats = STATS_ANSWER;
         if (with_info)
             poll->last_info_us = now_us;
     }
-}
-
-void
-vsf_domain_poll_keep(VsfDomainPoll *poll)
-{
-    VsfProcess process;
-
-    if (poll->running || !vsf_domain_has_counted_disk(poll->domain->def) ||
-        !read_process(poll, &process) || vsf_qemu_process_is_stopped(poll->qemu) ||
-        process.state == 'D')
-        return;
-    if (ask_libvirt(poll, VSF_STATS_WITH_OTHERS, g_get_monotonic_time()))
-        poll->keeping = TRUE;
 }
 
 /* --- taps -------------------------------------------------------------- */
@@ -283,7 +261,7 @@ is_alive(VsfDomainPoll *poll)
 
     if (found && g_get_monotonic_time() - vsf_qemu_process_read_us(poll->qemu) < SAME_MOMENT_US)
         return TRUE;
-    return read_process(poll, &process);
+    return vsf_domain_poll_read_process(poll, &process);
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
@@ -386,7 +364,7 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     poll->asked_again = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
-    gone = !read_process(poll, &process);
+    gone = !vsf_domain_poll_read_process(poll, &process);
     if (gone && urgency != VSF_POLL_LAST) {
         /* It may have been another's that took this one's looks. */
         vsf_qemu_process_find(poll->qemu, domain->def);
@@ -415,7 +393,7 @@ vsf_domain_poll_look(VsfDomainPoll *poll)
 
     if (poll->running)
         return;
-    if (!read_process(poll, &process))
+    if (!vsf_domain_poll_read_process(poll, &process))
         poll->context->process_gone(poll->domain, poll->context->user_data);
     else if (vsf_qemu_process_pid(poll->qemu) == 0)
         vsf_qemu_process_find(poll->qemu, poll->domain->def);
@@ -471,6 +449,7 @@ vsf_domain_poll_free(VsfDomainPoll *poll)
     vsf_qemu_process_free(poll->qemu);
     vsf_domain_detail_clear(&poll->detail);
     g_hash_table_unref(poll->last_blocks);
-    g_clear_pointer(&poll->kept, g_array_unref);
+    g_clear_handle_id(&poll->keep_timer, g_source_remove);
+    vsf_domain_poll_set_kept(poll, NULL);
     g_free(poll);
 }

@@ -91,10 +91,9 @@ test_the_last_sample_has_what_was_read_after_the_agent_left(Fixture *fixture,
     assert_stale_s(fixture, "1");
 }
 
-/* Libvirt answers, but QEMU no more. */
+/* libvirt answers, but QEMU does not. */
 static void
-test_it_does_when_libvirt_answers_without_qemu(Fixture *fixture,
-                                               gconstpointer user_data G_GNUC_UNUSED)
+answer_without_qemu(void)
 {
     g_autoptr(GArray) none = g_array_new(FALSE, TRUE, sizeof(VsfBlockStats));
     VsfDomainStats stats = {.uuid = UUID_1,
@@ -103,14 +102,49 @@ test_it_does_when_libvirt_answers_without_qemu(Fixture *fixture,
                             .n_vcpus = VSF_UNKNOWN,
                             .blocks = none};
 
+    fake_stats_answer(UUID_1, &stats);
+}
+
+static void
+test_it_does_when_libvirt_answers_without_qemu(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
     start_with_sample(fixture, 7);
     agent(fixture, UUID_1, FALSE);
     poller_answer_stats(9);
     fake_time_advance(900);
     begin_last_turn(fixture);
-    fake_stats_answer(UUID_1, &stats);
+    answer_without_qemu();
     assert_last_sample(fixture, "9");
     assert_stale_s(fixture, "1");
+}
+
+/* Another client is at its QEMU: one more try. */
+static void
+test_a_busy_vm_is_read_once_more(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_with_sample(fixture, 7);
+    agent(fixture, UUID_1, FALSE);
+    answer_without_qemu();
+    fake_time_advance(100);
+    g_assert_cmpuint(fake_stats_asked, ==, 3);
+    poller_answer_stats(9);
+    switch_off(fixture, "9");
+}
+
+static void
+test_one_that_stays_busy_is_read_a_second_later(Fixture *fixture,
+                                                gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_with_sample(fixture, 7);
+    agent(fixture, UUID_1, FALSE);
+    answer_without_qemu();
+    fake_time_advance(100);
+    answer_without_qemu();
+    fake_time_advance(800);
+    g_assert_cmpuint(fake_stats_asked, ==, 3);
+    fake_time_advance(100);
+    g_assert_cmpuint(fake_stats_asked, ==, 4);
 }
 
 static void
@@ -335,6 +369,9 @@ main(int argc, char **argv)
         test_the_last_sample_has_what_was_read_after_the_agent_left);
     ADD("it-does-when-libvirt-answers-without-qemu",
         test_it_does_when_libvirt_answers_without_qemu);
+    ADD("a-busy-vm-is-read-once-more", test_a_busy_vm_is_read_once_more);
+    ADD("one-that-stays-busy-is-read-a-second-later",
+        test_one_that_stays_busy_is_read_a_second_later);
     ADD("it-is-the-newest-reading", test_it_is_the_newest_reading);
     ADD("what-a-sample-had-is-not-repeated", test_what_a_sample_had_is_not_repeated);
     ADD("nor-is-what-was-read-before-it", test_nor_is_what_was_read_before_it);
