@@ -5,6 +5,8 @@
 #include "base/event.h"
 #include "model/lifecycle.h"
 
+#define AGENT_BY_CHANNEL 2 /* virConnectDomainEventAgentLifecycleReason: not by the VM's start */
+
 static void
 connection_changed(gboolean connected, const char *why, gpointer user_data)
 {
@@ -167,11 +169,14 @@ domain_xml_changed(const char *uuid, const char *what, gpointer user_data)
 /* Also the first event of a run, long before STARTED: its XML is worth a look. That
  * of a known one says the same again, for an event that was overtaken. */
 static void
-agent_changed(const char *uuid, int state, int reason G_GNUC_UNUSED, gpointer user_data)
+agent_changed(const char *uuid, int state, int reason, gpointer user_data)
 {
     VsfApp *app = user_data;
+    const VsfDomain *domain = vsf_registry_by_uuid(app->registry, uuid);
 
     vsf_guests_agent_event(app->guests, uuid, state == 1);
+    if (domain != NULL && reason == AGENT_BY_CHANNEL)
+        vsf_poller_agent(app->poller, domain, state == 1);
     vsf_conn_fetch(app->conn, uuid);
 }
 

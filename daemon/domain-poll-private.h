@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What domain-poll.c (turns) and domain-poll-status.c (how it stands) share. */
+/* What domain-poll.c (turns), domain-poll-keep.c (readings for the last sample),
+ * domain-poll-truth.c (what samples say beside) and domain-poll-status.c (how it stands) share. */
 #pragma once
 
 #include "domain-poll.h"
@@ -27,6 +28,13 @@ struct VsfDomainPoll {
     guint64 n_vcpus;                    /* 0 until libvirt said it */
     GHashTable *last_blocks;
 
+    /* What was read of its disks since the last sample that had their numbers. */
+    gboolean keeping;    /* the call that is out is no turn's */
+    gboolean kept_again; /* it asks once more */
+    guint keep_timer;
+    GArray *kept;   /* VsfBlockStats; NULL: nothing */
+    gint64 kept_us; /* when */
+
     /* Taps that ended since the last regular turn. */
     VsfNetCounters final_net;
     guint n_final;
@@ -42,3 +50,29 @@ struct VsfDomainPoll {
     VsfDomainDetail detail;
     VsfDomainTold told;
 };
+
+#define BUSY_RETRY_MS 100 /* another client's question to QEMU is answered by then */
+
+/* Reads CPU time and state, of one that just ended too. FALSE: the process was known and is gone,
+ * so this run is over whatever libvirt still says. */
+gboolean vsf_domain_poll_read_process(VsfDomainPoll *poll, VsfProcess *process);
+
+/* FALSE: not now. */
+gboolean vsf_domain_poll_ask(VsfDomainPoll *poll, VsfStatsHow how, gint64 now_us);
+
+/* NULL: nothing any more. */
+void vsf_domain_poll_set_kept(VsfDomainPoll *poll, GArray *blocks);
+/* An answer that no turn waits for; @wanted: it was asked to be kept. */
+void vsf_domain_poll_keep_answer(VsfDomainPoll *poll, const VsfDomainStats *stats, gboolean wanted);
+/* What was kept, for the last sample. */
+void vsf_domain_poll_take_kept(VsfDomainPoll *poll, gint64 now_us);
+
+/* What the guest says, or the host in its place; and in the last sample what was kept for it. */
+void vsf_domain_poll_take_truth(VsfDomainPoll *poll, gint64 now_us);
+
+/* Rounded up: 0 is for what is in this sample. */
+static inline guint64
+vsf_domain_poll_age_s(gint64 since_us, gint64 now_us)
+{
+    return (guint64)(now_us - since_us) / G_USEC_PER_SEC + 1;
+}

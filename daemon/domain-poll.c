@@ -5,9 +5,8 @@
 #define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
-#define BUSY_RETRY_MS 100            /* another client's question to QEMU is answered by then */
-#define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
-#define SAME_MOMENT_US 100000        /* a reading of the process so old is read again */
+#define LATE_US (2 * G_USEC_PER_SEC)            /* an answer so late is one of a call that hung */
+#define SAME_MOMENT_US 100000                   /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
 
 static void finish(VsfDomainPoll *poll);
@@ -48,10 +47,8 @@ searched(gpointer user_data)
     maybe_finish(poll);
 }
 
-/* Reads CPU time and state, of one that just ended too. FALSE: the process was known and is gone,
- * so this run is over whatever libvirt still says. */
-static gboolean
-read_process(VsfDomainPoll *poll, VsfProcess *process)
+gboolean
+vsf_domain_poll_read_process(VsfDomainPoll *poll, VsfProcess *process)
 {
     VsfQemuLife life = vsf_qemu_process_read(poll->qemu, process);
 
@@ -65,6 +62,8 @@ read_process(VsfDomainPoll *poll, VsfProcess *process)
 static void
 take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
+    if (stats->has_blocks)
+        vsf_domain_poll_set_kept(poll, NULL);
     if (stats->n_vcpus != VSF_UNKNOWN)
         poll->n_vcpus = stats->n_vcpus;
     vsf_domain_told_take(&poll->told, stats, poll->domain->def, poll->last_blocks, &poll->counters,
@@ -81,7 +80,7 @@ ask_after_all(gpointer user_data)
 
     poll->busy_timer = 0;
     poll->waiting_stats = STATS_NOTHING;
-    if (read_process(poll, &process))
+    if (vsf_domain_poll_read_process(poll, &process))
         ask_stats(poll, &process);
     maybe_finish(poll);
     return G_SOURCE_REMOVE;
@@ -113,6 +112,7 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     const VsfDomainStats *stats = answer;
     const VsfPollContext *context = user_data;
     VsfDomainPoll *poll = context->poll_for(uuid, context->user_data);
+    gboolean keeping;
     gint64 asked_us;
 
     if (error != NULL)
@@ -120,14 +120,18 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     /* Not asked by this run of the domain: an earlier run's answer. */
     if (poll == NULL || poll->asked_us == 0)
         return;
+    keeping = poll->keeping;
     asked_us = poll->asked_us;
     poll->asked_us = 0;
+    poll->keeping = FALSE;
     if (stats != NULL) {
         poll->stuck_since_us = 0;
         poll->answered_us = g_get_monotonic_time();
     }
     if (poll->waiting_stats != STATS_ANSWER) {
-        /* Too late for its turn; the next one asks again. */
+        /* No turn's, or too late for it; the next one asks again. */
+        if (stats != NULL)
+            vsf_domain_poll_keep_answer(poll, stats, keeping);
         if (stats != NULL && poll->answered_us - asked_us >= LATE_US)
             context->answered_late(context->user_data);
         return;
@@ -177,6 +181,17 @@ how_to_ask(const VsfDomainPoll *poll, gboolean with_info)
     return (with_info ? VSF_STATS_WITH_INFO : 0) | (alone ? 0 : VSF_STATS_WITH_OTHERS);
 }
 
+gboolean
+vsf_domain_poll_ask(VsfDomainPoll *poll, VsfStatsHow how, gint64 now_us)
+{
+    if (!poll->context->connected || poll->asked_us != 0 ||
+        vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, how, stats_came,
+                      (gpointer)poll->context) != VSF_CALLS_ASKED)
+        return FALSE;
+    poll->asked_us = now_us;
+    return TRUE;
+}
+
 static void
 ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
 {
@@ -197,14 +212,14 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     poll->asleep = FALSE;
     if (poll->asked_us != 0)
         note_hung(poll, now_us);
-    if (!poll->context->connected || poll->asked_us != 0 ||
-        vsf_stats_ask(poll->context->stats, poll->domain->def->uuid, how_to_ask(poll, with_info),
-                      stats_came, (gpointer)poll->context) != VSF_CALLS_ASKED)
-        return;
-    poll->asked_us = now_us;
-    poll->waiting_stats = STATS_ANSWER;
-    if (with_info)
-        poll->last_info_us = now_us;
+    if (poll->keeping) {
+        poll->keeping = FALSE;
+        poll->waiting_stats = STATS_ANSWER;
+    } else if (vsf_domain_poll_ask(poll, how_to_ask(poll, with_info), now_us)) {
+        poll->waiting_stats = STATS_ANSWER;
+        if (with_info)
+            poll->last_info_us = now_us;
+    }
 }
 
 /* --- taps -------------------------------------------------------------- */
@@ -246,30 +261,7 @@ is_alive(VsfDomainPoll *poll)
 
     if (found && g_get_monotonic_time() - vsf_qemu_process_read_us(poll->qemu) < SAME_MOMENT_US)
         return TRUE;
-    return read_process(poll, &process);
-}
-
-/* What the guest says, or the host in its place. */
-static void
-take_truth(VsfDomainPoll *poll, gint64 now_us)
-{
-    const VsfPollContext *context = poll->context;
-    VsfDomainDetail *detail = &poll->detail;
-
-    vsf_guests_tell(context->guests, poll->domain,
-                    poll->told.has_balloon ? &poll->told.balloon : NULL,
-                    poll->counters.disk.available, poll->told.has_blocks, detail);
-    poll->counters.memory = detail->memory.value;
-    poll->counters.disk.available = detail->available.value;
-    detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
-    if (poll->stuck_since_us != 0)
-        detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
-    /* Rounded up: 0 is for what is in this sample. */
-    if (!poll->told.anything)
-        detail->stale_s = (guint64)(now_us - poll->answered_us) / G_USEC_PER_SEC + 1;
-    /* That one which does not wait for libvirt lacks it tells nothing about libvirt. */
-    if (poll->told.anything || poll->urgency == VSF_POLL_REGULAR)
-        poll->stale_since_us = poll->told.anything ? 0 : poll->answered_us;
+    return vsf_domain_poll_read_process(poll, &process);
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
@@ -291,7 +283,7 @@ send_sample(VsfDomainPoll *poll)
     poll->before = poll->sent;
     poll->before_us = poll->last_poll_us;
     poll->last_poll_us = g_get_monotonic_time();
-    take_truth(poll, poll->last_poll_us);
+    vsf_domain_poll_take_truth(poll, poll->last_poll_us);
     poll->sent = poll->counters;
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
     vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
@@ -372,7 +364,7 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     poll->asked_again = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
-    gone = !read_process(poll, &process);
+    gone = !vsf_domain_poll_read_process(poll, &process);
     if (gone && urgency != VSF_POLL_LAST) {
         /* It may have been another's that took this one's looks. */
         vsf_qemu_process_find(poll->qemu, domain->def, FALSE);
@@ -401,7 +393,7 @@ vsf_domain_poll_look(VsfDomainPoll *poll)
 
     if (poll->running)
         return;
-    if (!read_process(poll, &process))
+    if (!vsf_domain_poll_read_process(poll, &process))
         poll->context->process_gone(poll->domain, poll->context->user_data);
     else if (vsf_qemu_process_pid(poll->qemu) == 0)
         vsf_qemu_process_find(poll->qemu, poll->domain->def, FALSE);
@@ -457,5 +449,7 @@ vsf_domain_poll_free(VsfDomainPoll *poll)
     vsf_qemu_process_free(poll->qemu);
     vsf_domain_detail_clear(&poll->detail);
     g_hash_table_unref(poll->last_blocks);
+    g_clear_handle_id(&poll->keep_timer, g_source_remove);
+    vsf_domain_poll_set_kept(poll, NULL);
     g_free(poll);
 }

@@ -67,6 +67,11 @@ gboolean vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency);
  * take it for one that is here then. */
 void vsf_domain_poll_look(VsfDomainPoll *poll);
 
+/* Asks libvirt for what the last sample should have of the disks' counters, since at the end it
+ * will not tell them any more: no sample leaves. Begun by vsf_calls_begin_gathered(). A turn that
+ * begins meanwhile waits for this answer. */
+void vsf_domain_poll_keep(VsfDomainPoll *poll);
+
 /* A turn that is under way becomes one of this urgency, with its deadline from
  * now on. FALSE: none is. */
 gboolean vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency);

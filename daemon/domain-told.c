@@ -16,6 +16,17 @@ take_balloon(VsfDomainTold *told, const VsfDomainStats *stats)
 }
 
 void
+vsf_domain_told_blocks(VsfDomainTold *told, GArray *blocks, const VsfDomainDef *def,
+                       GHashTable *last_blocks, VsfDomainCounters *counters,
+                       VsfDomainDetail *detail)
+{
+    told->has_blocks = TRUE;
+    counters->disk = vsf_disk_counters_sum(def, (const VsfBlockStats *)(void *)blocks->data,
+                                           blocks->len);
+    vsf_domain_detail_blocks(detail, blocks, last_blocks);
+}
+
+void
 vsf_domain_told_take(VsfDomainTold *told, const VsfDomainStats *stats, const VsfDomainDef *def,
                      GHashTable *last_blocks, VsfDomainCounters *counters, VsfDomainDetail *detail)
 {
@@ -26,10 +37,7 @@ vsf_domain_told_take(VsfDomainTold *told, const VsfDomainStats *stats, const Vsf
         counters->n_vcpus = stats->n_vcpus;
     take_balloon(told, stats);
     counters->max_memory = stats->balloon_current;
-    told->has_blocks = stats->has_blocks;
-    if (!stats->has_blocks)
-        return;
-    counters->disk = vsf_disk_counters_sum(def, (const VsfBlockStats *)(void *)stats->blocks->data,
-                                           stats->blocks->len);
-    vsf_domain_detail_blocks(detail, stats->blocks, last_blocks);
+    told->has_blocks = FALSE;
+    if (stats->has_blocks)
+        vsf_domain_told_blocks(told, stats->blocks, def, last_blocks, counters, detail);
 }

@@ -16,3 +16,8 @@ typedef struct {
 void vsf_domain_told_take(VsfDomainTold *told, const VsfDomainStats *stats, const VsfDomainDef *def,
                           GHashTable *last_blocks, VsfDomainCounters *counters,
                           VsfDomainDetail *detail);
+
+/* The disks' part of it alone: VsfBlockStats in @blocks. */
+void vsf_domain_told_blocks(VsfDomainTold *told, GArray *blocks, const VsfDomainDef *def,
+                            GHashTable *last_blocks, VsfDomainCounters *counters,
+                            VsfDomainDetail *detail);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What poller.c (turns), poller-config.c (how often they come) and poller-return.c (extra ones when
- * libvirt is back) share. */
+/* What poller.c (turns), poller-config.c (how often they come), poller-ending.c (readings before
+ * the end) and poller-return.c (extra turns when libvirt is back) share. */
 #pragma once
 
 #include "base/log.h"
@@ -20,6 +20,7 @@ typedef struct {
     VsfTap *tap;
     VsfDomainPoll *poll;
     gboolean here;          /* VsfDomain.here, as it was last */
+    gint64 agent_left_us;   /* monotonic, when it was watched for its end last; 0: never */
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
     VsfReader reader;       /* of interface counters; its owner is the entry */
 } Entry;
@@ -42,7 +43,9 @@ struct VsfPoller {
     VsfLogRate error_rate;
     VsfPollerGone gone;
     gpointer gone_data;
-    gboolean lost;  /* it was connected before, and is not */
+    gboolean lost;      /* it was connected before, and is not */
+    GHashTable *ending; /* set of Entry: domains whose agent left, and that may follow it */
+    guint ending_timer;
     gint64 back_us; /* when libvirt came back last; 0: never */
 };
 
@@ -61,3 +64,6 @@ void vsf_poller_answered_late(gpointer poller);
  * came while it was away. */
 void vsf_poller_again_if_back(VsfPoller *poller, Entry *entry);
 void vsf_poller_added_if_back(VsfPoller *poller, Entry *entry);
+
+/* The domain's agent is back, or the domain is gone. */
+void vsf_poller_ending_forget(VsfPoller *poller, Entry *entry);

@@ -330,6 +330,7 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->schedule = vsf_schedule_new(config->polling_s, seed, slot_came, poller);
     poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
     poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
+    poller->ending = g_hash_table_new(NULL, NULL);
     poller->readings = vsf_readings_new(link_stats, &readings_callbacks, poller);
     poller->host.kind = ENTRY_HOST;
     vsf_schedule_place(poller->schedule, &poller->host.turn);
@@ -342,6 +343,8 @@ vsf_poller_free(VsfPoller *poller)
     if (poller == NULL)
         return;
     vsf_worker_free(poller->context.finder);
+    g_clear_handle_id(&poller->ending_timer, g_source_remove);
+    g_hash_table_unref(poller->ending);
     g_hash_table_unref(poller->domains);
     g_hash_table_unref(poller->taps);
     vsf_schedule_cancel(&poller->host.turn);
@@ -377,6 +380,7 @@ vsf_poller_domain_removed(VsfPoller *poller, VsfDomain *domain)
     if (entry == NULL)
         return;
     vsf_readings_leave(&entry->reader);
+    vsf_poller_ending_forget(poller, entry);
     if (vsf_domain_poll_end(entry->poll))
         poller->polls_out--;
     g_hash_table_remove(poller->domains, domain);

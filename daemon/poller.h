@@ -47,6 +47,11 @@ void vsf_poller_tap_changed(VsfPoller *poller, VsfTap *tap);
  * and before, it has none (VsfDomain.here). */
 void vsf_poller_domain_changed(VsfPoller *poller, VsfDomain *domain);
 
+/* Its guest agent came or went, as the channel says. A guest that switches itself off ends it
+ * first: while it is away, what the last sample should have is read once a second, for half a
+ * minute. */
+void vsf_poller_agent(VsfPoller *poller, const VsfDomain *domain, gboolean connected);
+
 /* Instead of the one before. Who has the same interval as before keeps its phase. */
 void vsf_poller_set_config(VsfPoller *poller, const VsfConfig *config);
 

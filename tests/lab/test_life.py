@@ -14,6 +14,7 @@ from monitor import Monitor, records
 FIRST_S = 5      # generous; what is measured stands in the diagnostics
 ENDED_S = 1      # no sample later than that after QEMU's end
 SHUTDOWN = 4     # a state of virDomainState
+LATE = 1 << 20   # bytes that a guest writes right before its end
 
 
 def lab():
@@ -271,6 +272,7 @@ def test_poweroff():
     domain = guest()
     ifindex = lab().ifindex(domain.taps()[0])
     before = newest(domain.uuid, time.time())
+    domain.run(f"dd if=/dev/urandom of=/mnt/late bs=64k count={LATE >> 16} conv=fsync")
     death = watch.Death(domain.pid())
     since = time.time()
     domain.run("poweroff")
@@ -293,6 +295,11 @@ def test_poweroff():
         assert last[0].record("0:2101")["cpuTime"] is not None, last[0].content
         # Its tap is gone by then; the kernel told its counters with its end.
         assert last[0].record("0:2104")["bytes_out"] is not None, last[0].content
+        # Its disks were read when its agent left: no turn came for 300 s.
+        agent_left = events().times("web01", "state: 'disconnected'", since, "agent-lifecycle")[0]
+        tap.diagnostics(f"its agent left {(shutdown - agent_left) * 1000:.0f} ms before SHUTDOWN")
+        assert last[0].record("0:2103")["wr_bytes"] >= before.record("0:2103")["wr_bytes"] + LATE
+        assert int(slow().collector.newest_metrics(domain.uuid, since)["stale_s"]) > 0
     for sample in last + fast().collector.vm(domain.uuid, since)[-1:]:
         for record, names in (("0:2101", ["cpuTime"]),
                               ("0:2103", ["rd_bytes", "wr_bytes", "rd_req", "wr_req"]),

@@ -11,13 +11,14 @@ import threading
 import time
 
 _numbers = itertools.count(1)
-_EVENT = re.compile(r"^(\S+ [\d:.]+)\+0000: event 'lifecycle' for domain '?(.*?)'?: (.*)$", re.M)
+_EVENT = re.compile(r"^(\S+ [\d:.]+)\+0000: event '([\w-]+)' for domain '?(.*?)'?:\s+(.*)$",
+                    re.M)
 
 
 class Events:
     """    with Events(lab) as events: ... events.wait("web01", "Started", since=then)
 
-    Lifecycle events as virsh sees them. Ends with the libvirtd that it found."""
+    Events as virsh sees them. Ends with the libvirtd that it found."""
 
     def __init__(self, lab):
         self._lab = lab
@@ -39,15 +40,15 @@ class Events:
     def __exit__(self, *_):
         self._process.end()
 
-    def times(self, name, word, since=0):
+    def times(self, name, word, since=0, kind="lifecycle"):
         """When events such as "Started Booted" came, seconds since the epoch."""
         with open(self._lab.path("log", self._name + ".out"), errors="replace") as file:
             text = file.read()
         found = []
-        for moment, domain, what in _EVENT.findall(text):
+        for moment, of, domain, what in _EVENT.findall(text):
             then = datetime.datetime.strptime(moment, "%Y-%m-%d %H:%M:%S.%f")
             then = then.replace(tzinfo=datetime.timezone.utc).timestamp()
-            if domain == name and what.startswith(word) and then >= since:
+            if (of, domain) == (kind, name) and what.startswith(word) and then >= since:
                 found.append(then)
         return found
 
