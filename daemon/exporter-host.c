@@ -198,22 +198,11 @@ vsf_host_put_counters(VsfXdr *xdr, VsfSflowSample *sample, const VsfNode *node,
     return put_adapters(xdr, sample, counters);
 }
 
-/* Unicast is what is left where multicast is counted. Many drivers leave that at 0, which says
- * nothing. */
-static guint32
-unicast(const VsfNetCounters *net, gboolean counted)
-{
-    guint64 packets = net->packets_in;
-
-    return vsf_sflow_low32(
-        counted && packets != VSF_UNKNOWN ? packets - MIN(packets, net->multicast_in) : packets);
-}
-
 void
-vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterface *interface)
+vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterface *interface,
+                       const VsfInterfaceKinds *kinds)
 {
     const VsfNetCounters *net = &interface->net;
-    gboolean counted = net->multicast_in != VSF_UNKNOWN && net->multicast_in > 0;
     /* The kernel takes any bytes, sFlow's strings are UTF-8. */
     g_autofree char *name = g_utf8_make_valid(interface->name, -1);
     VsfSflowIfCounters record = {
@@ -225,16 +214,16 @@ vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterfa
                                                                : 0,
         .if_status = (interface->flags & IFF_UP ? 1u : 0u) | (interface->carrier ? 2u : 0u),
         .in_octets = net->bytes_in,
-        .in_ucast = unicast(net, counted),
-        .in_multicast = counted ? vsf_sflow_low32(net->multicast_in) : VSF_SFLOW_UNKNOWN32,
-        .in_broadcast = VSF_SFLOW_UNKNOWN32,
+        .in_ucast = vsf_sflow_low32(kinds->in.unicast),
+        .in_multicast = vsf_sflow_low32(kinds->in.multicast),
+        .in_broadcast = vsf_sflow_low32(kinds->in.broadcast),
         .in_discards = vsf_sflow_low32(net->drops_in),
         .in_errors = vsf_sflow_low32(net->errors_in),
         .in_unknown_protos = VSF_SFLOW_UNKNOWN32,
         .out_octets = net->bytes_out,
-        .out_ucast = vsf_sflow_low32(net->packets_out),
-        .out_multicast = VSF_SFLOW_UNKNOWN32,
-        .out_broadcast = VSF_SFLOW_UNKNOWN32,
+        .out_ucast = vsf_sflow_low32(kinds->out.unicast),
+        .out_multicast = vsf_sflow_low32(kinds->out.multicast),
+        .out_broadcast = vsf_sflow_low32(kinds->out.broadcast),
         .out_discards = vsf_sflow_low32(net->drops_out),
         .out_errors = vsf_sflow_low32(net->errors_out),
         .promiscuous = interface->flags & IFF_PROMISC ? 1 : 2,

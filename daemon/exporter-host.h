@@ -15,7 +15,8 @@ gboolean vsf_host_put_counters(VsfXdr *xdr, VsfSflowSample *sample, const VsfNod
                                const VsfHostCounters *counters);
 
 /* if_counters and port_name. */
-void vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterface *interface);
+void vsf_host_put_interface(VsfXdr *xdr, VsfSflowSample *sample, const VsfHostInterface *interface,
+                            const VsfInterfaceKinds *kinds);
 
 /* Of host_net_io and virt_net_io, whose members are the same. */
 VsfSflowVirtNet vsf_exporter_net_record(const VsfNetCounters *net);

@@ -22,6 +22,7 @@ typedef struct {
     guint32 counter_samples;
     VsfDomainCounters last;
     VsfNetCounters last_net;
+    VsfInterfaceKindsLast last_kinds; /* of the host's own interfaces */
 } Source;
 
 struct VsfExporter {
@@ -129,6 +130,7 @@ source_for(VsfExporter *exporter, guint32 source_class, guint32 index)
         source = g_new0(Source, 1);
         source->last = vsf_domain_counters_none();
         source->last_net = vsf_net_counters_unknown();
+        source->last_kinds = vsf_interface_kinds_last_none();
         g_hash_table_insert(exporter->sources, g_memdup2(&key, sizeof(key)), source);
     }
     return source;
@@ -394,13 +396,16 @@ vsf_exporter_interface(VsfExporter *exporter, const VsfHostInterface *interface)
 {
     guint32 index = (guint32)interface->ifindex;
     Source *source = source_for(exporter, VSF_SFLOW_CLASS_INTERFACE, index);
+    VsfInterfaceKinds kinds;
+    gboolean back = vsf_net_counters_step_back(&source->last_net, &interface->net);
     guint32 sequence = next_counter_sequence(
-        source, vsf_net_counters_step_back(&source->last_net, &interface->net));
+        source, vsf_interface_kinds_next(&source->last_kinds, &interface->net,
+                                         &interface->mac_counters, back, &kinds));
     VsfXdr xdr = scratch(exporter);
     VsfSflowSample sample = vsf_sflow_counter_begin(
         &xdr, sequence, (VsfSflowSource){VSF_SFLOW_CLASS_INTERFACE, index});
 
-    vsf_host_put_interface(&xdr, &sample, interface);
+    vsf_host_put_interface(&xdr, &sample, interface, &kinds);
     vsf_sflow_counter_end(&xdr, &sample);
     add_counter_sample(exporter, &xdr, sequence);
 }
@@ -444,6 +449,7 @@ forget(VsfExporter *exporter, int ifindex, gboolean counters, gboolean flows)
     if (counters) {
         source->counter_sequence = source->counter_samples = 0;
         source->last_net = vsf_net_counters_unknown();
+        source->last_kinds = vsf_interface_kinds_last_none();
     }
     if (source->flow_sequence == 0 && source->counter_sequence == 0)
         g_hash_table_remove(exporter->sources, &key);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "host/host-read.h"
+#include "net/mac-stats.h"
 
 #define DEADLINE_MAX_MS 5000
 /* Between two hangs of one question that are told. */
@@ -34,7 +35,10 @@ struct VsfHostPoll {
 static VsfHostCounters *
 read_this_machine(void)
 {
-    return vsf_host_read("");
+    VsfHostCounters *counters = vsf_host_read("");
+
+    vsf_mac_stats_read(counters->interfaces);
+    return counters;
 }
 
 /* --- the end of a turn ------------------------------------------------- */

@@ -76,7 +76,7 @@ ask_kernel(int ifindex, gpointer line)
 static gpointer
 read_all(gpointer pcis, GError **error G_GNUC_UNUSED)
 {
-    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new();
+    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new(NETLINK_ROUTE);
 
     return vsf_vfs_read("", pcis, ask_kernel, line);
 }

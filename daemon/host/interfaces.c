@@ -254,6 +254,7 @@ read_one(const char *root, const char *folder, const char *name, gboolean is_bri
     interface.speed_bps = read_speed(folder);
     interface.duplex = read_duplex(folder);
     interface.net = read_counters(folder);
+    interface.mac_counters = vsf_mac_counters_unknown();
     g_array_append_val(interfaces, interface);
 }
 

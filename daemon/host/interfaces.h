@@ -6,11 +6,12 @@
 #include "../model/host-counters.h"
 #include "../model/registry.h"
 
-/* Fills in @counters->interfaces and the sum over the physical ones. Physical is what has a device
- * (PCI, virtio, USB ...) and is no other's part: no virtual function, no representor of one, no
- * interface below another with a device. A bridge is listed if it has a carrier, and a physical
- * interface below it, if need be through bonds and VLANs. @root: in front of "/sys", "" for this
- * machine's; only then is the driver asked for the permanent MAC. */
+/* Fills in @counters->interfaces, but for what their MACs count, and the sum over the physical
+ * ones. Physical is what has a device (PCI, virtio, USB ...) and is no other's part: no virtual
+ * function, no representor of one, no interface below another with a device. A bridge is listed if
+ * it has a carrier, and a physical interface below it, if need be through bonds and VLANs. @root:
+ * in front of "/sys", "" for this machine's; only then is the driver asked for the permanent MAC.
+ */
 void vsf_interfaces_read(const char *root, VsfHostCounters *counters);
 
 /* The physical ones alone, with the speed that their driver says: VsfPort, in no order. Asks less,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "counters.h"
+#include "frame-kinds.h"
 #include "link.h"
 
 typedef struct {
@@ -58,6 +59,7 @@ typedef struct {
     guint64 speed_bps; /* 0 unknown */
     VsfDuplex duplex;
     VsfNetCounters net; /* in: what the host received */
+    VsfMacCounters mac_counters;
 } VsfHostInterface;
 
 typedef struct {

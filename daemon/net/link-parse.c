@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reads one rtnetlink link message. Pure: bytes in, values out. */
 #include "links.h"
+#include "netlink-attributes.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
@@ -33,38 +34,8 @@ link_attributes(const guint8 *message, gsize length, guint16 type, struct ifinfo
     return message + MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(*header));
 }
 
-/* The next attribute of a block, whose type is @type; FALSE at the end of the
- * block and at the first attribute that lies about its length. */
-typedef struct {
-    const guint8 *at;
-    gsize left;
-    guint16 type;
-    const guint8 *value;
-    gsize length;
-} Attributes;
-
-static gboolean
-next_attribute(Attributes *attributes)
-{
-    struct nlattr attr;
-    gsize step;
-
-    if (attributes->left < sizeof(attr))
-        return FALSE;
-    memcpy(&attr, attributes->at, sizeof(attr));
-    if (attr.nla_len < sizeof(attr) || attr.nla_len > attributes->left)
-        return FALSE;
-    attributes->type = attr.nla_type & NLA_TYPE_MASK;
-    attributes->value = attributes->at + sizeof(attr);
-    attributes->length = attr.nla_len - sizeof(attr);
-    step = MIN(MNL_ALIGN((gsize)attr.nla_len), attributes->left);
-    attributes->at += step;
-    attributes->left -= step;
-    return TRUE;
-}
-
 static guint32
-as_u32(const Attributes *attributes)
+as_u32(const VsfNetlinkAttributes *attributes)
 {
     guint32 value = 0;
 
@@ -75,7 +46,7 @@ as_u32(const Attributes *attributes)
 
 /* Copies up to the first NUL; the rest of @text is zero. */
 static void
-as_text(const Attributes *attributes, char *text, gsize size)
+as_text(const VsfNetlinkAttributes *attributes, char *text, gsize size)
 {
     gsize length = strnlen((const char *)attributes->value, attributes->length);
 
@@ -84,20 +55,20 @@ as_text(const Attributes *attributes, char *text, gsize size)
 }
 
 static gboolean
-as_flag(const Attributes *attributes)
+as_flag(const VsfNetlinkAttributes *attributes)
 {
     return attributes->length >= 1 && attributes->value[0] != 0;
 }
 
 /* What a kind alone has; the numbers of two kinds may be the same. */
 static void
-parse_kind_data(Attributes data, VsfLink *link)
+parse_kind_data(VsfNetlinkAttributes data, VsfLink *link)
 {
     gboolean is_tun = strcmp(link->kind, "tun") == 0;
     gboolean is_bridge = strcmp(link->kind, "bridge") == 0;
     gboolean is_macvtap = strcmp(link->kind, "macvtap") == 0;
 
-    while (next_attribute(&data)) {
+    while (vsf_netlink_attribute_next(&data)) {
         if (is_tun && data.type == IFLA_TUN_TYPE && data.length >= 1)
             link->tun_l3 = data.value[0] == IFF_TUN;
         else if (is_bridge && data.type == IFLA_BR_VLAN_FILTERING)
@@ -108,29 +79,29 @@ parse_kind_data(Attributes data, VsfLink *link)
 }
 
 static void
-parse_port_data(Attributes data, VsfLink *link)
+parse_port_data(VsfNetlinkAttributes data, VsfLink *link)
 {
-    while (next_attribute(&data))
+    while (vsf_netlink_attribute_next(&data))
         if (data.type == IFLA_BRPORT_ISOLATED)
             link->isolated = as_flag(&data);
 }
 
 static void
-parse_info(const Attributes *nest, VsfLink *link)
+parse_info(const VsfNetlinkAttributes *nest, VsfLink *link)
 {
-    Attributes info = {.at = nest->value, .left = nest->length};
-    Attributes data = {0}, port_data = {0};
+    VsfNetlinkAttributes info = {.at = nest->value, .left = nest->length};
+    VsfNetlinkAttributes data = {0}, port_data = {0};
     char port_kind[sizeof(link->kind)] = "";
 
-    while (next_attribute(&info)) {
+    while (vsf_netlink_attribute_next(&info)) {
         if (info.type == IFLA_INFO_KIND)
             as_text(&info, link->kind, sizeof(link->kind));
         else if (info.type == IFLA_INFO_DATA)
-            data = (Attributes){.at = info.value, .left = info.length};
+            data = (VsfNetlinkAttributes){.at = info.value, .left = info.length};
         else if (info.type == IFLA_INFO_SLAVE_KIND)
             as_text(&info, port_kind, sizeof(port_kind));
         else if (info.type == IFLA_INFO_SLAVE_DATA)
-            port_data = (Attributes){.at = info.value, .left = info.length};
+            port_data = (VsfNetlinkAttributes){.at = info.value, .left = info.length};
     }
     parse_kind_data(data, link);
     if (strcmp(port_kind, "bridge") == 0)
@@ -139,7 +110,7 @@ parse_info(const Attributes *nest, VsfLink *link)
 
 /* FALSE if the message is of another kind than the link's whole state. */
 static gboolean
-parse_attribute(const Attributes *attributes, VsfLink *link)
+parse_attribute(const VsfNetlinkAttributes *attributes, VsfLink *link)
 {
     switch (attributes->type) {
     case IFLA_WIRELESS: /* an event of a wireless driver, without the link's state */
@@ -176,7 +147,7 @@ gboolean
 vsf_link_parse(const guint8 *message, gsize length, VsfLink *link)
 {
     struct ifinfomsg header;
-    Attributes attributes = {0};
+    VsfNetlinkAttributes attributes = {0};
     VsfLink parsed = {0};
 
     attributes.at = link_attributes(message, length, RTM_NEWLINK, &header, &attributes.left);
@@ -185,7 +156,7 @@ vsf_link_parse(const guint8 *message, gsize length, VsfLink *link)
     parsed.ifindex = header.ifi_index;
     parsed.type = header.ifi_type;
     parsed.flags = header.ifi_flags;
-    while (next_attribute(&attributes))
+    while (vsf_netlink_attribute_next(&attributes))
         if (!parse_attribute(&attributes, &parsed))
             return FALSE;
     if (parsed.name[0] == '\0')
@@ -195,7 +166,7 @@ vsf_link_parse(const guint8 *message, gsize length, VsfLink *link)
 }
 
 static guint64
-as_u64(const Attributes *attributes)
+as_u64(const VsfNetlinkAttributes *attributes)
 {
     guint64 value = VSF_UNKNOWN;
 
@@ -207,12 +178,12 @@ as_u64(const Attributes *attributes)
 /* What the VF received is what its guest did. A driver that counts nothing leaves the kernel's
  * zeros. */
 static void
-parse_vf_stats(Attributes stats, VsfNetCounters *net)
+parse_vf_stats(VsfNetlinkAttributes stats, VsfNetCounters *net)
 {
     guint64 all = 0;
 
     *net = vsf_net_counters_unknown();
-    while (next_attribute(&stats)) {
+    while (vsf_netlink_attribute_next(&stats)) {
         guint64 value = as_u64(&stats);
 
         if (stats.type == IFLA_VF_STATS_RX_PACKETS)
@@ -238,12 +209,12 @@ parse_vf_stats(Attributes stats, VsfNetCounters *net)
 }
 
 static void
-parse_vf(Attributes info, GArray *vfs)
+parse_vf(VsfNetlinkAttributes info, GArray *vfs)
 {
     VsfVf vf = {.net = vsf_net_counters_unknown()};
     gboolean numbered = FALSE;
 
-    while (next_attribute(&info)) {
+    while (vsf_netlink_attribute_next(&info)) {
         struct ifla_vf_mac mac;
         struct ifla_vf_vlan vlan;
 
@@ -256,7 +227,7 @@ parse_vf(Attributes info, GArray *vfs)
             memcpy(&vlan, info.value, sizeof(vlan));
             vf.vlan = (guint16)vlan.vlan;
         } else if (info.type == IFLA_VF_STATS) {
-            parse_vf_stats((Attributes){.at = info.value, .left = info.length}, &vf.net);
+            parse_vf_stats((VsfNetlinkAttributes){.at = info.value, .left = info.length}, &vf.net);
         }
     }
     if (numbered && vfs->len < VSF_LINK_VFS_MAX)
@@ -267,17 +238,17 @@ gboolean
 vsf_link_parse_vfs(const guint8 *message, gsize length, int ifindex, GArray *vfs)
 {
     struct ifinfomsg header;
-    Attributes attributes = {0};
+    VsfNetlinkAttributes attributes = {0};
 
     attributes.at = link_attributes(message, length, RTM_NEWLINK, &header, &attributes.left);
     if (attributes.at == NULL || header.ifi_index != ifindex)
         return FALSE;
-    while (next_attribute(&attributes)) {
-        Attributes list = {.at = attributes.value, .left = attributes.length};
+    while (vsf_netlink_attribute_next(&attributes)) {
+        VsfNetlinkAttributes list = {.at = attributes.value, .left = attributes.length};
 
-        while (attributes.type == IFLA_VFINFO_LIST && next_attribute(&list))
+        while (attributes.type == IFLA_VFINFO_LIST && vsf_netlink_attribute_next(&list))
             if (list.type == IFLA_VF_INFO)
-                parse_vf((Attributes){.at = list.value, .left = list.length}, vfs);
+                parse_vf((VsfNetlinkAttributes){.at = list.value, .left = list.length}, vfs);
     }
     return TRUE;
 }
@@ -305,13 +276,13 @@ int
 vsf_link_parse_gone(const guint8 *message, gsize length, VsfLinkStats *final, gboolean *has_final)
 {
     struct ifinfomsg header;
-    Attributes attributes = {0};
+    VsfNetlinkAttributes attributes = {0};
 
     *has_final = FALSE;
     attributes.at = link_attributes(message, length, RTM_DELLINK, &header, &attributes.left);
     if (attributes.at == NULL)
         return 0;
-    while (next_attribute(&attributes)) {
+    while (vsf_netlink_attribute_next(&attributes)) {
         if (attributes.type != IFLA_STATS64)
             continue;
         *final = vsf_link_stats_parse(attributes.value, attributes.length);
@@ -326,7 +297,7 @@ vsf_link_stats_parse_reply(const guint8 *message, gsize length, int *ifindex, Vs
     const gsize skip = MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct if_stats_msg));
     struct if_stats_msg header;
     struct nlmsghdr nlh;
-    Attributes attributes;
+    VsfNetlinkAttributes attributes;
 
     if (length < skip)
         return FALSE;
@@ -335,8 +306,8 @@ vsf_link_stats_parse_reply(const guint8 *message, gsize length, int *ifindex, Vs
     if (nlh.nlmsg_type != RTM_NEWSTATS || nlh.nlmsg_len < skip || nlh.nlmsg_len > length ||
         header.ifindex == 0 || header.ifindex > G_MAXINT)
         return FALSE;
-    attributes = (Attributes){.at = message + skip, .left = nlh.nlmsg_len - skip};
-    while (next_attribute(&attributes)) {
+    attributes = (VsfNetlinkAttributes){.at = message + skip, .left = nlh.nlmsg_len - skip};
+    while (vsf_netlink_attribute_next(&attributes)) {
         if (attributes.type != IFLA_STATS_LINK_64)
             continue;
         *ifindex = (int)header.ifindex;

@@ -141,7 +141,7 @@ read_counters(gpointer payload, GError **error)
     for (guint i = 0; i < question->n; i++)
         g_hash_table_add(answer->wanted, GINT_TO_POINTER(question->ifindexes[i]));
     if (*question->line == NULL)
-        *question->line = vsf_netlink_line_new();
+        *question->line = vsf_netlink_line_new(NETLINK_ROUTE);
     if (!(g_hash_table_size(answer->wanted) > SINGLE_MAX
               ? ask_all(*question->line, answer, error)
               : ask_each(*question->line, answer, error)))

@@ -67,7 +67,7 @@ dump_links(gpointer payload G_GNUC_UNUSED, GError **error)
 {
     guint8 buffer[256] __attribute__((aligned(MNL_ALIGNTO)));
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new();
+    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new(NETLINK_ROUTE);
     g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(VsfLink));
     gboolean interrupted = TRUE;
 

@@ -22,15 +22,17 @@ socket_close(Socket *socket)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Socket, socket_close)
 
 struct VsfNetlinkLine {
+    int protocol;
     Socket *socket; /* NULL: to be opened */
     guint8 *buffer;
 };
 
 VsfNetlinkLine *
-vsf_netlink_line_new(void)
+vsf_netlink_line_new(int protocol)
 {
     VsfNetlinkLine *line = g_new0(VsfNetlinkLine, 1);
 
+    line->protocol = protocol;
     line->buffer = g_malloc(BUFFER_SIZE);
     return line;
 }
@@ -54,9 +56,9 @@ fail(GError **error, const char *what, int code)
 }
 
 static Socket *
-open_socket(GError **error)
+open_socket(int protocol, GError **error)
 {
-    g_autoptr(Socket) socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    g_autoptr(Socket) socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
     struct timeval timeout = {.tv_sec = TIMEOUT_S};
 
     if (socket == NULL || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
@@ -96,7 +98,7 @@ vsf_netlink_ask(VsfNetlinkLine *line, const void *requests, gsize size, guint n_
     VsfNetlinkAnswer answer = {.n_requests = n_messages, .reply = reply, .user_data = user_data};
 
     if (line->socket == NULL)
-        line->socket = open_socket(error);
+        line->socket = open_socket(line->protocol, error);
     if (line->socket == NULL)
         return FALSE;
     answer.outstanding = n_messages;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One blocking question to rtnetlink and its replies. For worker threads: the
+/* One blocking question over netlink and its replies. For worker threads: the
  * kernel's rtnl lock can be held for long. */
 #pragma once
 
@@ -11,7 +11,8 @@
  * by the first, and anew after one that failed, whose answers may still come. */
 typedef struct VsfNetlinkLine VsfNetlinkLine;
 
-VsfNetlinkLine *vsf_netlink_line_new(void);
+/* @protocol: NETLINK_ROUTE or NETLINK_GENERIC. */
+VsfNetlinkLine *vsf_netlink_line_new(int protocol);
 void vsf_netlink_line_free(VsfNetlinkLine *line); /* takes NULL */
 
 /* Sends @n_messages requests that lie one after the other in @requests, with

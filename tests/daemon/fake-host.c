@@ -18,7 +18,8 @@ answer(gpointer user_data)
 {
     VsfHostPoll *poll = user_data;
     g_autoptr(VsfHostCounters) counters = vsf_host_counters_new();
-    VsfHostInterface uplink = {.ifindex = FAKE_UPLINK, .name = "eth0"};
+    VsfHostInterface uplink = {
+        .ifindex = FAKE_UPLINK, .name = "eth0", .mac_counters = vsf_mac_counters_unknown()};
 
     poll->timer = 0;
     counters->cpu.cpus = 3;

@@ -149,7 +149,8 @@ test_a_disk_that_goes_restarts_the_sequence(Fixture *fixture, gconstpointer user
 static void
 test_the_sample_is_the_last_of_its_datagram(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    VsfHostInterface interface = {.ifindex = 2, .name = "eth0"};
+    VsfHostInterface interface = {
+        .ifindex = 2, .name = "eth0", .mac_counters = vsf_mac_counters_unknown()};
     g_autoptr(GHashTable) first = send_host(fixture);
     g_autoptr(GHashTable) table = NULL;
     GBytes *bytes;
@@ -249,6 +250,7 @@ test_an_interface_says_what_it_is(Fixture *fixture, gconstpointer user_data G_GN
                                   .carrier = TRUE,
                                   .speed_bps = G_GUINT64_CONSTANT(100000000000),
                                   .duplex = VSF_DUPLEX_HALF,
+                                  .mac_counters = vsf_mac_counters_unknown(),
                                   .net = {.bytes_in = 1000,
                                           .packets_in = 10,
                                           .multicast_in = 3,
@@ -268,10 +270,13 @@ test_an_interface_says_what_it_is(Fixture *fixture, gconstpointer user_data G_GN
     assert_decoded(table, RECORDS "if_counters.ifInOctets", "1000");
     assert_decoded(table, RECORDS "if_counters.ifInUcastPkts", "7");
     assert_decoded(table, RECORDS "if_counters.ifInMulticastPkts", "3");
+    assert_decoded(table, RECORDS "if_counters.ifInBroadcastPkts", "unknown");
     assert_decoded(table, RECORDS "if_counters.ifInErrors", "4");
     assert_decoded(table, RECORDS "if_counters.ifInDiscards", "5");
     assert_decoded(table, RECORDS "if_counters.ifOutOctets", "2000");
     assert_decoded(table, RECORDS "if_counters.ifOutUcastPkts", "20");
+    assert_decoded(table, RECORDS "if_counters.ifOutMulticastPkts", "unknown");
+    assert_decoded(table, RECORDS "if_counters.ifOutBroadcastPkts", "unknown");
     assert_decoded(table, RECORDS "if_counters.ifOutErrors", "6");
     assert_decoded(table, RECORDS "if_counters.ifOutDiscards", "7");
     assert_decoded(table, RECORDS "if_counters.ifPromiscuousMode", "1");
@@ -282,8 +287,12 @@ test_an_interface_says_what_it_is(Fixture *fixture, gconstpointer user_data G_GN
 static void
 test_a_bridge_that_knows_little(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    VsfHostInterface bridge = {
-        .ifindex = 6, .name = "br0", .is_bridge = TRUE, .flags = IFF_UP, .net = {.packets_in = 10}};
+    VsfHostInterface bridge = {.ifindex = 6,
+                               .name = "br0",
+                               .is_bridge = TRUE,
+                               .flags = IFF_UP,
+                               .net = {.packets_in = 10},
+                               .mac_counters = vsf_mac_counters_unknown()};
     g_autoptr(GHashTable) table = send_interface(fixture, &bridge);
     g_autoptr(GHashTable) second = NULL;
 
@@ -298,6 +307,39 @@ test_a_bridge_that_knows_little(Fixture *fixture, gconstpointer user_data G_GNUC
     bridge.net.packets_in = 9;
     second = send_interface(fixture, &bridge);
     assert_decoded(second, "samples.0.sequence", "1");
+}
+
+static void
+test_a_mac_tells_broadcasts(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfHostInterface interface = {
+        .ifindex = 2,
+        .name = "eth0",
+        .net = {.packets_in = 90, .multicast_in = 9, .packets_out = 190},
+        .mac_counters = {.in = {100, 30, 20}, .out = {G_GUINT64_CONSTANT(0x100000200), 60, 50}}};
+    g_autoptr(GHashTable) table = send_interface(fixture, &interface);
+    g_autoptr(GHashTable) second = NULL;
+    g_autoptr(GHashTable) third = NULL;
+
+    assert_decoded(table, RECORDS "if_counters.ifInUcastPkts", "50");
+    assert_decoded(table, RECORDS "if_counters.ifInMulticastPkts", "30");
+    assert_decoded(table, RECORDS "if_counters.ifInBroadcastPkts", "20");
+    assert_decoded(table, RECORDS "if_counters.ifOutUcastPkts", "402"); /* modulo 2^32 */
+    assert_decoded(table, RECORDS "if_counters.ifOutMulticastPkts", "60");
+    assert_decoded(table, RECORDS "if_counters.ifOutBroadcastPkts", "50");
+    assert_decoded(table, "samples.0.sequence", "1");
+
+    interface.mac_counters = vsf_mac_counters_unknown();
+    second = send_interface(fixture, &interface);
+    assert_decoded(second, RECORDS "if_counters.ifInUcastPkts", "unknown");
+    assert_decoded(second, RECORDS "if_counters.ifOutBroadcastPkts", "unknown");
+    assert_decoded(second, "samples.0.sequence", "2");
+
+    interface.mac_counters.in = (VsfMacFrames){1, 1, 0};
+    interface.mac_counters.out = (VsfMacFrames){G_GUINT64_CONSTANT(0x100000200), 60, 50};
+    third = send_interface(fixture, &interface);
+    assert_decoded(third, RECORDS "if_counters.ifInUcastPkts", "0");
+    assert_decoded(third, "samples.0.sequence", "1");
 }
 
 int
@@ -315,6 +357,7 @@ main(int argc, char **argv)
     ADD("a-small-datagram-has-the-first-records", 512, test_a_small_datagram_has_the_first_records);
     ADD("many-adapters-are-cut", 0, test_many_adapters_are_cut);
     ADD("an-interface-says-what-it-is", 0, test_an_interface_says_what_it_is);
+    ADD("a-mac-tells-broadcasts", 0, test_a_mac_tells_broadcasts);
     ADD("a-bridge-that-knows-little", 0, test_a_bridge_that_knows_little);
     return g_test_run();
 }

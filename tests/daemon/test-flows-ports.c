@@ -271,7 +271,8 @@ test_talks_are_counted_on_taps(Fixture *fixture, gconstpointer user_data G_GNUC_
 static void
 test_packets_and_counters_forget_apart(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
-    VsfHostInterface interface = {.ifindex = PORT, .name = "eth0"};
+    VsfHostInterface interface = {
+        .ifindex = PORT, .name = "eth0", .mac_counters = vsf_mac_counters_unknown()};
     g_autoptr(GHashTable) flow = NULL, counters = NULL;
     GBytes *bytes;
 

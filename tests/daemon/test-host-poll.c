@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The host's turn with readers that hang until they are let go, on real threads. */
 #include "../../daemon/host-poll.h"
+#include "../../daemon/net/mac-stats.h"
 
 #include <glib.h>
 #include <string.h>
@@ -18,6 +19,16 @@ typedef struct {
 
 static Gate counters_gate, space_gate;
 static gint slow_us; /* atomic: what the counters take */
+static gint n_macs;  /* atomic: how often MACs were asked */
+
+void __wrap_vsf_mac_stats_read(GArray *interfaces);
+
+void
+__wrap_vsf_mac_stats_read(GArray *interfaces)
+{
+    g_assert_nonnull(interfaces);
+    g_atomic_int_inc(&n_macs);
+}
 
 static void
 pass(Gate *gate)
@@ -306,6 +317,27 @@ test_an_end_waits_for_nobody(Fixture *fixture, gconstpointer user_data G_GNUC_UN
     g_assert_cmpuint(fixture->n_done, ==, 0);
 }
 
+static void
+note_interfaces(VsfHostCounters *counters, gpointer user_data)
+{
+    g_assert_nonnull(counters);
+    *(gboolean *)user_data = TRUE;
+}
+
+static void
+test_macs_of_this_machine_are_asked(Fixture *fixture G_GNUC_UNUSED,
+                                    gconstpointer user_data G_GNUC_UNUSED)
+{
+    gboolean came = FALSE;
+    g_autoptr(VsfHostPoll) poll = vsf_host_poll_new(NULL, note_interfaces, &came);
+
+    g_atomic_int_set(&n_macs, 0);
+    g_assert_true(vsf_host_poll_begin(poll, 60000));
+    while (!came)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(g_atomic_int_get(&n_macs), ==, 1);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -320,6 +352,7 @@ main(int argc, char **argv)
     ADD("counters-that-came-late-are-not-told", test_counters_that_came_late_are_not_told);
     ADD("slow-counters-come-where-turns-are-rare", test_slow_counters_come_where_turns_are_rare);
     ADD("ten-hangs-are-one-line", test_ten_hangs_are_one_line);
+    ADD("macs-of-this-machine-are-asked", test_macs_of_this_machine_are_asked);
     ADD("an-end-waits-for-nobody", test_an_end_waits_for_nobody);
     return g_test_run();
 }

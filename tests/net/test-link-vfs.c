@@ -162,7 +162,7 @@ test_the_list_is_bounded(void)
 static void
 test_an_interface_without_functions_has_none(void)
 {
-    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new();
+    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new(NETLINK_ROUTE);
     g_autoptr(GError) error = NULL;
     int loopback = (int)if_nametoindex("lo");
     g_autoptr(GArray) vfs = vsf_link_vfs_read(line, loopback, &error);
@@ -174,7 +174,7 @@ test_an_interface_without_functions_has_none(void)
 static void
 test_an_interface_that_is_not_there_is_an_error(void)
 {
-    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new();
+    g_autoptr(VsfNetlinkLine) line = vsf_netlink_line_new(NETLINK_ROUTE);
     g_autoptr(GError) error = NULL;
 
     g_assert_null(vsf_link_vfs_read(line, G_MAXINT, &error));
