@@ -237,10 +237,11 @@ CONFIGURE = CONFIG + "mode = configure\n"
 
 def row_of(ovs, bridge):
     """The columns of the sFlow row that it has, or None."""
+    found = {row["name"]: row["sflow"] for row in ovs.rows("bridge", "name", "sflow")}[bridge]
     rows = {row["_uuid"][1]: row for row in ovs.rows(
         "sflow", "_uuid", "agent", "targets", "sampling", "polling", "header", "external_ids")}
-    found = {row["name"]: row["sflow"] for row in ovs.rows("bridge", "name", "sflow")}[bridge]
-    return rows[found[1]] if found[0] == "uuid" else None
+    # These are two questions, between which it may have got or lost one.
+    return rows.get(found[1]) if found[0] == "uuid" else None
 
 
 def is_ours(row):
