@@ -138,6 +138,8 @@ void vsf_app_status_beside_member(JsonBuilder *builder, const VsfApp *app);
 void vsf_app_status_config_member(JsonBuilder *builder, const VsfApp *app);
 /* The members "ports_..." of "capture". */
 void vsf_app_status_ports_members(JsonBuilder *builder, const VsfApp *app);
+/* There is a poller. */
+void vsf_app_status_uplinks_member(JsonBuilder *builder, const VsfApp *app);
 /* The member "dns_sd". */
 void vsf_app_status_dns_member(JsonBuilder *builder, const VsfApp *app);
 

@@ -16,7 +16,10 @@ static const char rules_help[] =
     "# agent = off\n"
     "#\n"
     "# [interface macvtap*]  sampling, polling, direction\n"
-    "# direction = in\n";
+    "# direction = in\n"
+    "#\n"
+    "# [interface eno*]       the host's own interfaces too: how often their counters are sent\n"
+    "# polling = 5\n";
 
 char *
 vsf_config_example(void)

@@ -92,6 +92,7 @@ vsf_poller_set_config(VsfPoller *poller, const VsfConfig *config)
     if (config->polling_s != before_s)
         vsf_schedule_set_interval(poller->schedule, config->polling_s);
     vsf_schedule_retime(poller->schedule, &poller->host.turn);
+    vsf_poller_uplinks_set_config(poller);
     g_hash_table_iter_init(&iter, poller->domains);
     while (g_hash_table_iter_next(&iter, NULL, &entry))
         retime(poller, entry);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What poller.c (turns), poller-config.c (how often they come), poller-ending.c (readings before
- * the end) and poller-return.c (extra turns when libvirt is back) share. */
+ * the end), poller-return.c (extra turns when libvirt is back) and poller-uplinks.c (those of the
+ * host's own interfaces) share. */
 #pragma once
 
 #include "base/log.h"
@@ -8,9 +9,10 @@
 #include "poller.h"
 #include "readings.h"
 #include "schedule.h"
+#include "uplink-poll.h"
 #include "uplinks.h"
 
-typedef enum { ENTRY_HOST, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
+typedef enum { ENTRY_HOST, ENTRY_UPLINKS, ENTRY_DOMAIN, ENTRY_TAP } EntryKind;
 
 /* Something whose turn comes once per interval. */
 typedef struct {
@@ -23,6 +25,7 @@ typedef struct {
     gint64 agent_left_us;   /* monotonic, when it was watched for its end last; 0: never */
     VsfPollUrgency urgency; /* of the next turn, or of the one under way */
     VsfReader reader;       /* of interface counters; its owner is the entry */
+    gboolean waits;         /* ENTRY_UPLINKS: its turn is under way */
 } Entry;
 
 struct VsfPoller {
@@ -31,6 +34,8 @@ struct VsfPoller {
     VsfNode *node;
     VsfHostPoll *host_poll;
     VsfUplinks *uplinks;
+    VsfUplinkPoll *uplink_poll;
+    GHashTable *uplink_turns; /* seconds -> Entry: intervals of uplinks that are not the host's */
     VsfSchedule *schedule;
     GHashTable *domains; /* VsfDomain -> Entry */
     GHashTable *taps;    /* VsfTap -> Entry */
@@ -52,6 +57,19 @@ struct VsfPoller {
 /* How often it has a turn, as the configuration says now, and when: by its VM. */
 void vsf_poller_set_own(const VsfPoller *poller, Entry *entry);
 gboolean vsf_poller_tap_has_turns(const VsfPoller *poller, VsfTap *tap);
+
+/* What the turn is for was handed over. */
+void vsf_poller_end_turn(VsfPoller *poller, Entry *entry);
+void vsf_poller_entry_free(gpointer entry);
+
+void vsf_poller_uplinks_new(VsfPoller *poller);
+void vsf_poller_uplinks_free(VsfPoller *poller);
+/* Another configuration, which the poller has. */
+void vsf_poller_uplinks_set_config(VsfPoller *poller);
+/* A turn of such an interval begins, and ends by itself. */
+void vsf_poller_uplinks_due(VsfPoller *poller, Entry *entry);
+/* The host's own turn brought @counters, or NULL. */
+void vsf_poller_tell_uplinks(VsfPoller *poller, const VsfHostCounters *counters);
 
 /* Taps have their turns with their VM's, where both have the same interval. @keep: before that also
  * as they were planned; else only those that had one before, since others are late for nothing. */

@@ -53,6 +53,14 @@ flush_if_over(VsfPoller *poller)
         vsf_exporter_flush(poller->context.exporter);
 }
 
+void
+vsf_poller_end_turn(VsfPoller *poller, Entry *entry)
+{
+    note_lateness(poller, entry);
+    turn_is_over(poller, entry);
+    flush_if_over(poller);
+}
+
 /* First and last samples come one by one, and wait for each other a little. */
 static void
 poll_finished(VsfDomainPoll *poll, gpointer user_data)
@@ -139,16 +147,10 @@ static void
 host_came(VsfHostCounters *counters, gpointer user_data)
 {
     VsfPoller *poller = user_data;
-    const VsfConfig *config = poller->context.config;
 
     tell_host(poller, counters);
-    if (config->host == VSF_HOST_OFF || config->host_interfaces == VSF_HOST_INTERFACES_OFF)
-        vsf_uplinks_stop(poller->uplinks);
-    else
-        vsf_uplinks_tell(poller->uplinks, counters);
-    note_lateness(poller, &poller->host);
-    turn_is_over(poller, &poller->host);
-    flush_if_over(poller);
+    vsf_poller_tell_uplinks(poller, counters);
+    vsf_poller_end_turn(poller, &poller->host);
 }
 
 static gboolean
@@ -196,6 +198,9 @@ take_turn(VsfPoller *poller, Entry *entry)
         if (begin_host(poller))
             return FALSE; /* until host_came() */
         break;
+    case ENTRY_UPLINKS:
+        vsf_poller_uplinks_due(poller, entry);
+        return FALSE;
     case ENTRY_TAP:
         if (entry->tap->domain == NULL)
             break;
@@ -273,8 +278,8 @@ slot_came(gpointer user_data)
 
 /* --- the door ---------------------------------------------------------- */
 
-static void
-entry_free(gpointer data)
+void
+vsf_poller_entry_free(gpointer data)
 {
     Entry *entry = data;
 
@@ -325,13 +330,13 @@ vsf_poller_new(const VsfConfig *config, VsfRegistry *registry, VsfExporter *expo
     poller->gone = gone;
     poller->gone_data = gone_data;
     poller->node = vsf_node_read();
-    poller->uplinks = vsf_uplinks_new(exporter);
     poller->host_poll = vsf_host_poll_new(NULL, host_came, poller);
     poller->schedule = vsf_schedule_new(config->polling_s, seed, slot_came, poller);
-    poller->domains = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
-    poller->taps = g_hash_table_new_full(NULL, NULL, NULL, entry_free);
+    poller->domains = g_hash_table_new_full(NULL, NULL, NULL, vsf_poller_entry_free);
+    poller->taps = g_hash_table_new_full(NULL, NULL, NULL, vsf_poller_entry_free);
     poller->ending = g_hash_table_new(NULL, NULL);
     poller->readings = vsf_readings_new(link_stats, &readings_callbacks, poller);
+    vsf_poller_uplinks_new(poller);
     poller->host.kind = ENTRY_HOST;
     vsf_schedule_place(poller->schedule, &poller->host.turn);
     return poller;
@@ -347,11 +352,11 @@ vsf_poller_free(VsfPoller *poller)
     g_hash_table_unref(poller->ending);
     g_hash_table_unref(poller->domains);
     g_hash_table_unref(poller->taps);
+    vsf_poller_uplinks_free(poller);
     vsf_schedule_cancel(&poller->host.turn);
     vsf_schedule_free(poller->schedule);
     vsf_readings_free(poller->readings);
     vsf_host_poll_free(poller->host_poll);
-    vsf_uplinks_free(poller->uplinks);
     vsf_node_free(poller->node);
     g_free(poller);
 }

@@ -79,6 +79,9 @@ VsfPollerTurns vsf_poller_turns(const VsfPoller *poller);
  * one that is not here. */
 void vsf_poller_domain_now(VsfPoller *poller, VsfDomain *domain, VsfPollUrgency urgency);
 
+/* The host's own interfaces, as vsf_uplinks_known(). */
+const GArray *vsf_poller_uplinks(const VsfPoller *poller);
+
 gboolean vsf_poller_status(const VsfPoller *poller, const VsfDomain *domain, VsfPollStatus *status);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfPoller, vsf_poller_free)

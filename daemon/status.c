@@ -365,6 +365,7 @@ vsf_app_status(VsfApp *app)
     if (app->conn != NULL) {
         add_libvirt(builder, app);
         add_domains_and_taps(builder, app);
+        vsf_app_status_uplinks_member(builder, app);
         add_talkers(builder, app);
         add_capture(builder, app);
         add_agents(builder, app);

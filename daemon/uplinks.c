@@ -4,6 +4,7 @@
 struct VsfUplinks {
     VsfExporter *exporter;
     GHashTable *told;           /* set of ifindexes that have a source */
+    GArray *known;              /* VsfUplink */
     VsfElsewhereFunc elsewhere; /* or NULL */
     gpointer user_data;
 };
@@ -15,6 +16,7 @@ vsf_uplinks_new(VsfExporter *exporter)
 
     uplinks->exporter = exporter;
     uplinks->told = g_hash_table_new(NULL, NULL);
+    uplinks->known = g_array_new(FALSE, TRUE, sizeof(VsfUplink));
     return uplinks;
 }
 
@@ -31,6 +33,7 @@ vsf_uplinks_free(VsfUplinks *uplinks)
     if (uplinks == NULL)
         return;
     g_hash_table_unref(uplinks->told);
+    g_array_unref(uplinks->known);
     g_free(uplinks);
 }
 
@@ -48,26 +51,68 @@ forget_others(VsfUplinks *uplinks, GHashTable *now)
     }
 }
 
+guint
+vsf_uplinks_polling_s(const VsfConfig *config, const char *name)
+{
+    return vsf_config_tap_polling_s(config, NULL, name);
+}
+
+/* Those that are told elsewhere are known as well. */
+static const VsfUplink *
+note(VsfUplinks *uplinks, const VsfHostInterface *one)
+{
+    VsfUplink uplink = {.ifindex = one->ifindex,
+                        .is_bridge = one->is_bridge,
+                        .has_kinds = vsf_mac_counters_has_kinds(&one->mac_counters)};
+
+    g_strlcpy(uplink.name, one->name, sizeof(uplink.name));
+    uplink.elsewhere = uplinks->elsewhere != NULL &&
+                       uplinks->elsewhere(one->name, one->ifindex, uplinks->user_data);
+    g_array_append_val(uplinks->known, uplink);
+    return &g_array_index(uplinks->known, VsfUplink, uplinks->known->len - 1);
+}
+
 void
-vsf_uplinks_tell(VsfUplinks *uplinks, const VsfHostCounters *counters)
+vsf_uplinks_tell(VsfUplinks *uplinks, const VsfHostCounters *counters, const VsfConfig *config,
+                 guint interval_s)
 {
     g_autoptr(GHashTable) now = NULL;
 
     if (counters == NULL)
         return;
     now = g_hash_table_new(NULL, NULL);
+    g_array_set_size(uplinks->known, 0);
     for (guint i = 0; i < counters->interfaces->len; i++) {
         const VsfHostInterface *one = &g_array_index(counters->interfaces, VsfHostInterface, i);
+        guint polling_s = vsf_uplinks_polling_s(config, one->name);
+        gpointer key = GINT_TO_POINTER(one->ifindex);
 
-        if (uplinks->elsewhere != NULL &&
-            uplinks->elsewhere(one->name, one->ifindex, uplinks->user_data))
+        if (note(uplinks, one)->elsewhere || polling_s == 0)
             continue;
-        g_hash_table_add(now, GINT_TO_POINTER(one->ifindex));
-        vsf_exporter_interface(uplinks->exporter, one);
+        if (polling_s == interval_s)
+            vsf_exporter_interface(uplinks->exporter, one);
+        if (polling_s == interval_s || g_hash_table_contains(uplinks->told, key))
+            g_hash_table_add(now, key);
     }
     forget_others(uplinks, now);
     g_hash_table_unref(uplinks->told);
     uplinks->told = g_steal_pointer(&now);
+}
+
+gboolean
+vsf_uplinks_have(const VsfUplinks *uplinks, const VsfConfig *config, guint interval_s)
+{
+    for (guint i = 0; i < uplinks->known->len; i++)
+        if (vsf_uplinks_polling_s(config, g_array_index(uplinks->known, VsfUplink, i).name) ==
+            interval_s)
+            return TRUE;
+    return FALSE;
+}
+
+const GArray *
+vsf_uplinks_known(const VsfUplinks *uplinks)
+{
+    return uplinks->known;
 }
 
 void
@@ -75,4 +120,5 @@ vsf_uplinks_stop(VsfUplinks *uplinks)
 {
     forget_others(uplinks, NULL);
     g_hash_table_remove_all(uplinks->told);
+    g_array_set_size(uplinks->known, 0);
 }

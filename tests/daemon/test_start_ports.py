@@ -302,6 +302,37 @@ def test_vlan():
             tap.equal(len(headers(None)), 100, "samples of the port and of the VM's tap")
 
 
+def polled(status):
+    """Name -> state and interval of the host's own interfaces."""
+    return {one["name"]: (one["state"], one["polling"]) for one in status["host_interfaces"]}
+
+
+def test_polling():
+    """a port's section sets how often its counters leave, and a reload sets it anew"""
+    config = "[sflow]\npolling = {}\n[interface up0]\npolling = {}\n[interface up1]\npolling = {}\n"
+    with machine():
+        Sys(1000, 10000)
+        up0, up1 = (f"0:{socket.if_nametoindex(name)}" for name in PORTS)
+        with monitored(config.format(0, 1, 300)) as daemon, Collector(Here(), port=6399) as collector:
+            def count(source, since=0):
+                return len(collector.samples("0:4", source, since))
+
+            collector.wait(lambda: count(up0) >= 5, what="samples of up0")
+            assert count(up1) <= 1, "up1 has another interval"
+            tap.equal(count("2:1"), 0, "the host's, which has none")
+            tap.equal(polled(daemon.status()), {"up0": ("polled", 1), "up1": ("polled", 300)})
+            tap.equal({(one["kind"], one["frames"]) for one in daemon.status()["host_interfaces"]},
+                      {("physical", "kernel")})
+            daemon.reload(config.format(300, 0, 1))
+            tap.equal(polled(daemon.status()), {"up0": ("off", 0), "up1": ("polled", 1)})
+            before, other = count(up0), count(up1)
+            collector.wait(lambda: count(up1) >= other + 5, what="samples of up1")
+            assert count(up0) <= before + 1, "one more may have been on its way"
+            daemon.reload("[sflow]\npolling = 1\n[host]\ninterfaces = off\n" +
+                          "[interface up1]\npolling = 2\n")
+            tap.equal(polled(daemon.status()), {})
+
+
 @contextlib.contextmanager
 def names(*strings):
     """A name server that says that of lab.test, which this process and its children ask."""
