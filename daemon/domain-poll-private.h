@@ -23,7 +23,8 @@ struct VsfDomainPoll {
     gint64 asked_us; /* a libvirt call of this run is out since then; 0: none is */
     gboolean lacks;  /* the last sample lacks what libvirt knows */
     gint64 last_info_us, last_poll_us, stuck_since_us;
-    gint64 before_us;                   /* the turn before that one */
+    gint64 busy_since_us; /* answers lack what only QEMU knows, for the sake of another client */
+    gint64 before_us;     /* the turn before that one */
     gint64 answered_us, stale_since_us; /* libvirt; 0: its part is in the last sample */
     guint64 n_vcpus;                    /* 0 until libvirt said it */
     GHashTable *last_blocks;

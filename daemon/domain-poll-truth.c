@@ -19,9 +19,9 @@ vsf_domain_poll_take_truth(VsfDomainPoll *poll, gint64 now_us)
     detail->vcpu_wait_ns = vsf_qemu_process_vcpu_wait_ns(poll->qemu, poll->counters.n_vcpus);
     if (poll->stuck_since_us != 0)
         detail->stuck_s = (guint64)(now_us - poll->stuck_since_us) / G_USEC_PER_SEC;
-    if (!poll->told.anything)
+    if (poll->lacks)
         detail->stale_s = MAX(detail->stale_s, vsf_domain_poll_age_s(poll->answered_us, now_us));
     /* That one which does not wait for libvirt lacks it tells nothing about libvirt. */
-    if (poll->told.anything || poll->urgency == VSF_POLL_REGULAR)
-        poll->stale_since_us = poll->told.anything ? 0 : poll->answered_us;
+    if (!poll->lacks || poll->urgency == VSF_POLL_REGULAR)
+        poll->stale_since_us = poll->lacks ? poll->answered_us : 0;
 }

@@ -94,16 +94,36 @@ ask_later(VsfDomainPoll *poll)
     poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_after_all, poll);
 }
 
-/* With NOWAIT libvirt leaves out what it could not ask QEMU for, most often because
- * another client was asking just then: one more try. */
+/* With NOWAIT libvirt leaves out what it could not ask QEMU for. */
+static gboolean
+is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
+{
+    return stats->has_blocks || !vsf_domain_has_counted_disk(poll->domain->def);
+}
+
+/* Most often another client was asking just then: one more try. */
 static gboolean
 try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
-    if (stats->has_blocks || poll->asked_again || poll->urgency == VSF_POLL_LAST ||
-        !vsf_domain_has_counted_disk(poll->domain->def))
+    if (is_whole(poll, stats) || poll->asked_again || poll->urgency == VSF_POLL_LAST)
         return FALSE;
     ask_later(poll);
     return TRUE;
+}
+
+/* Short questions of others are over by the next turn: one that lasts longer hangs, and keeps us
+ * from asking QEMU, which so is known to be stuck as well as by a call of our own. */
+static void
+note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats)
+{
+    if (is_whole(poll, stats)) {
+        poll->answered_us = g_get_monotonic_time();
+        poll->busy_since_us = poll->stuck_since_us = 0;
+    } else if (poll->busy_since_us == 0) {
+        poll->busy_since_us = g_get_monotonic_time();
+    } else if (poll->stuck_since_us == 0 && poll->urgency == VSF_POLL_REGULAR) {
+        poll->stuck_since_us = poll->busy_since_us;
+    }
 }
 
 static void
@@ -124,20 +144,18 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     asked_us = poll->asked_us;
     poll->asked_us = 0;
     poll->keeping = FALSE;
-    if (stats != NULL) {
-        poll->stuck_since_us = 0;
-        poll->answered_us = g_get_monotonic_time();
-    }
+    if (stats != NULL && poll->waiting_stats == STATS_ANSWER && try_again(poll, stats))
+        return;
+    if (stats != NULL && (!keeping || is_whole(poll, stats)))
+        note_busy(poll, stats);
     if (poll->waiting_stats != STATS_ANSWER) {
         /* No turn's, or too late for it; the next one asks again. */
         if (stats != NULL)
             vsf_domain_poll_keep_answer(poll, stats, keeping);
-        if (stats != NULL && poll->answered_us - asked_us >= LATE_US)
+        if (stats != NULL && g_get_monotonic_time() - asked_us >= LATE_US)
             context->answered_late(context->user_data);
         return;
     }
-    if (stats != NULL && try_again(poll, stats))
-        return;
     poll->waiting_stats = STATS_NOTHING;
     if (stats != NULL)
         take_stats(poll, stats);
@@ -262,6 +280,7 @@ is_alive(VsfDomainPoll *poll)
     if (found && g_get_monotonic_time() - vsf_qemu_process_read_us(poll->qemu) < SAME_MOMENT_US)
         return TRUE;
     return vsf_domain_poll_read_process(poll, &process);
+}
 }
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves

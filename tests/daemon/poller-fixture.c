@@ -184,6 +184,24 @@ poller_answer_stats(guint64 rd_req)
     fake_stats_answer(UUID_1, &stats);
 }
 
+void
+poller_answer_busy(void)
+{
+    g_autoptr(GArray) none = g_array_new(FALSE, TRUE, sizeof(VsfBlockStats));
+    VsfDomainStats stats = {.uuid = UUID_1,
+                            .state = VSF_STATE_RUNNING,
+                            .balloon_current = 1000,
+                            .balloon_available = VSF_UNKNOWN,
+                            .balloon_usable = VSF_UNKNOWN,
+                            .balloon_unused = VSF_UNKNOWN,
+                            .balloon_disk_caches = VSF_UNKNOWN,
+                            .balloon_last_update_s = VSF_UNKNOWN,
+                            .n_vcpus = VSF_UNKNOWN,
+                            .blocks = none};
+
+    fake_stats_answer(UUID_1, &stats);
+}
+
 /* --- what left ----------------------------------------------------------- */
 
 guint

@@ -37,6 +37,9 @@ void poller_begin_turn(Fixture *fixture, VsfPollUrgency urgency);
 /* libvirt's answer about VM 1. */
 void poller_answer_stats(guint64 rd_req);
 
+/* The same without what needs the monitor, which it leaves out while another client has that. */
+void poller_answer_busy(void);
+
 /* Samples of @source in all datagrams; the newest one's record member @path in
  * *@value (freed and replaced), NULL if there is none. */
 guint poller_count_samples(Fixture *fixture, const char *source, const char *path, char **value);

@@ -102,6 +102,52 @@ test_a_last_sample_says_since_when_libvirts_part_is_missing(Fixture *fixture,
     assert_stale_s(fixture, "5");
 }
 
+/* A turn of which libvirt says both times, busy with another client's question, what it knows
+ * without QEMU. */
+static void
+busy_turn(Fixture *fixture)
+{
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    fake_time_advance(100);
+    poller_answer_busy();
+}
+
+static void
+test_a_qemu_that_hangs_for_another_client_is_stuck(Fixture *fixture,
+                                                   gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    gint64 told_us, busy_us;
+
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    told_us = g_get_monotonic_time();
+    assert_stale_s(fixture, "0");
+    fake_time_advance(5000);
+    busy_turn(fixture);
+    busy_us = g_get_monotonic_time();
+    /* Disk and balloon are missing; once may be a short question. */
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, told_us);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+    assert_stale_s(fixture, "6");
+
+    fake_time_advance(5000);
+    busy_turn(fixture);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, busy_us);
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, told_us);
+
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(8);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+    g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, 0);
+    busy_turn(fixture);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+}
+
 static void
 test_lateness_is_from_due_to_sample(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -291,6 +337,8 @@ main(int argc, char **argv)
     ADD("a-first-sample-in-a-hurry-is-not-stale", test_a_first_sample_in_a_hurry_is_not_stale);
     ADD("a-last-sample-says-since-when-libvirts-part-is-missing",
         test_a_last_sample_says_since_when_libvirts_part_is_missing);
+    ADD("a-qemu-that-hangs-for-another-client-is-stuck",
+        test_a_qemu_that_hangs_for_another_client_is_stuck);
     ADD("lateness-is-from-due-to-sample", test_lateness_is_from_due_to_sample);
     ADD("a-late-loop-shows-in-lateness", test_a_late_loop_shows_in_lateness);
     ADD("turns-are-counted-and-one-that-waits-is-due",
