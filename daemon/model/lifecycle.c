@@ -104,6 +104,12 @@ vsf_lifecycle_is_here(int state, int reason, gboolean before, int state_before)
     }
 }
 
+int
+vsf_lifecycle_reason_here(int state, int reason)
+{
+    return state == VSF_STATE_PAUSED && reason == PAUSED_MIGRATION ? 0 : reason;
+}
+
 const char *
 vsf_lifecycle_reason(int state, int reason)
 {

@@ -25,8 +25,12 @@ VsfAction vsf_lifecycle_action(int event, int detail, int *state, int *reason);
  * be ended. So of the two sides of a migration one has it at any time. @before: what was said
  * of it last, which stays where a migration breaks off half way; TRUE for a new one.
  * @state_before: as it was then. One that is here and paused leaves without another word than its
- * end: libvirt also calls "migrating" what was restored from a file and stays paused. */
+ * end: libvirt also calls "migrating" what was restored from a file and stays paused. (Of one that
+ * is new to us, the list of domains tells them apart.) */
 gboolean vsf_lifecycle_is_here(int state, int reason, gboolean before, int state_before);
+
+/* The reason of one that is here: "migrating" it is not then. */
+int vsf_lifecycle_reason_here(int state, int reason);
 
 /* The reason in virsh's words ("I/O error"); NULL where it says nothing. Static. */
 const char *vsf_lifecycle_reason(int state, int reason);

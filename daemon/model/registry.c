@@ -222,7 +222,7 @@ set_state(VsfDomain *domain, int state, int reason)
 {
     domain->here = vsf_lifecycle_is_here(state, reason, domain->here, domain->state);
     domain->state = state;
-    domain->reason = reason;
+    domain->reason = domain->here ? vsf_lifecycle_reason_here(state, reason) : reason;
 }
 
 VsfDomain *
@@ -281,6 +281,7 @@ vsf_registry_domain_began(VsfRegistry *registry, VsfDomain *domain)
     if (domain->here)
         return;
     domain->here = TRUE;
+    domain->reason = vsf_lifecycle_reason_here(domain->state, domain->reason);
     VSF_CALL(registry, domain_changed, domain);
 }
 

@@ -17,7 +17,9 @@ typedef struct VsfConn VsfConn;
 /* What was read of one running domain. */
 typedef struct {
     VsfDomainDef *def; /* owned; NULL in a fetch's answer if the domain is gone or not running */
-    int state, reason; /* virDomainState */
+    /* virDomainState; in a list the reason of one that is paused by a migration which is none (it
+     * was restored from a file) is 0. */
+    int state, reason;
 } VsfDomainFacts;
 
 void vsf_domain_facts_free(VsfDomainFacts *facts);

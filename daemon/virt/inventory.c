@@ -89,6 +89,20 @@ read_domain(virDomainPtr domain, GError **error)
     return g_steal_pointer(&facts);
 }
 
+/* libvirt also calls "migrating" what was restored from a file and stays paused. Only that has no
+ * job: of a guest on its way here libvirt refuses statistics, of one on its way elsewhere it has
+ * some. The refusal is a line in libvirtd's log, so not each fetch asks: who saw the VM start knows
+ * already. */
+static void
+doubt_migration(virDomainPtr domain, VsfDomainFacts *facts)
+{
+    virDomainJobInfo job;
+
+    if (facts->state == VIR_DOMAIN_PAUSED && facts->reason == VIR_DOMAIN_PAUSED_MIGRATION &&
+        virDomainGetJobInfo(domain, &job) == 0 && job.type == VIR_DOMAIN_JOB_NONE)
+        facts->reason = VIR_DOMAIN_PAUSED_UNKNOWN;
+}
+
 static void
 read_listed(VsfAnswer *answer, virDomainPtr domain)
 {
@@ -103,6 +117,7 @@ read_listed(VsfAnswer *answer, virDomainPtr domain)
             answer->unreadable_why = g_strdup(error->message);
         g_ptr_array_add(answer->unreadable, g_strdup(uuid));
     } else if (facts->def != NULL) {
+        doubt_migration(domain, facts);
         g_ptr_array_add(answer->facts, g_steal_pointer(&facts));
     }
 }

@@ -16,6 +16,7 @@ POLLING = 1
 GAP_S = 2 * POLLING + 0.6
 COMPANY_S = 0.5
 SLOW_MIB_S = 24  # so that a migration lasts for several rounds
+SLOWER_MIB_S = 6  # and for more
 PAUSED, RUNNING = 3, 1
 URI = "qemu+unix:///system?socket=/run/peer/libvirt/libvirt-sock"
 ADDRESSES = "10.78.0.1", "10.78.0.2"
@@ -73,10 +74,11 @@ def there(domain):
     return Guest(two(), domain.name, domain.uuid, domain.nics, None)
 
 
-def migrate(source, target, name="web01"):
+def migrate(source, target, bandwidth=SLOW_MIB_S, name="web01"):
     """Begins it, slowly; the process of virsh."""
     return source.daemon("migrate", ["virsh", "migrate", "--live", "--unsafe", "--bandwidth",
-                                     str(SLOW_MIB_S), name, URI, f"tcp://{target}:49200"])
+                                     str(bandwidth), name, URI,
+                                     f"tcp://{target}:49200"])
 
 
 def wait_incoming(monitor, domain):
@@ -135,10 +137,14 @@ def handed_over(domain, source, target, began, state=RUNNING):
 
 
 def test_cancelled():
-    """A migration that is given up leaves no trace at the target and no gap at the source"""
+    """A migration that is given up leaves no trace at the target, also where a daemon starts in the
+    middle of it, and no gap at the source"""
     domain = guest()
     began = time.time()
-    process = migrate(one(), ADDRESSES[1])
+    process = migrate(one(), ADDRESSES[1], bandwidth=SLOWER_MIB_S)
+    wait_incoming(at_two(), domain)
+    at_two().stop()
+    at_two().start()
     wait_incoming(at_two(), domain)
     one().virsh("domjobabort", domain.name)
     assert process.wait(60) != 0, "it was not given up"
@@ -204,7 +210,7 @@ def test_final_counters():
 
 def test_restored_paused():
     """What is restored from a file and stays paused, which libvirt calls migrating, has samples,
-    whether a hook announced it or not"""
+    whether a hook announced it or not, and also from a daemon that starts afterwards"""
     for lab, monitor in ((one(), at_one()), (two(), at_two())):
         monitor.wait_connected()
         vm = lab.define_tiny("saved01")
@@ -217,6 +223,14 @@ def test_restored_paused():
         tap.equal(lab.virsh("domstate", "--reason", vm.name).strip(), "paused (migrating)")
         monitor.collector.wait(lambda: len(monitor.collector.vm(vm.uuid, restored)) >= 3, 20,
                                "samples of what was restored")
+        at_rest = lambda one: (one["state"], one["reason_text"]) == ("paused", None)
+        monitor.wait_vm(vm, at_rest, what="a VM that nothing migrates")
+        monitor.stop()
+        monitor.start()
+        again = time.time()
+        monitor.collector.wait(lambda: len(monitor.collector.vm(vm.uuid, again)) >= 3, 20,
+                               "samples of what was restored before the daemon started")
+        monitor.wait_vm(vm, at_rest, what="a VM that nothing migrates, to a new daemon")
         lab.virsh("destroy", vm.name)
 
 

@@ -252,7 +252,7 @@ test_a_guest_on_its_way_is_not_here(void)
     fixture_clear(&fixture);
 }
 
-/* libvirt calls it "migrating" until it is resumed. */
+/* libvirt calls it "migrating" until it is resumed; we do not. */
 static void
 test_what_was_restored_paused_is_here(void)
 {
@@ -266,15 +266,18 @@ test_what_was_restored_paused_is_here(void)
     vsf_registry_domain_seen(fixture.registry, make_def(1, 7, NULL, 0), VSF_STATE_PAUSED, 2, 30,
                              40);
     g_assert_true(seen->here);
-    g_assert_cmpint(seen->reason, ==, 2);
+    g_assert_cmpint(seen->reason, ==, 0);
     told = vsf_registry_domain_seen(fixture.registry, make_def(2, 8, NULL, 0), VSF_STATE_PAUSED, 2,
                                     10, 10);
     g_assert_false(told->here);
+    g_assert_cmpint(told->reason, ==, 2);
     vsf_registry_domain_began(fixture.registry, told);
     g_assert_true(told->here);
+    g_assert_cmpint(told->reason, ==, 0);
     vsf_registry_domain_seen(fixture.registry, make_def(2, 8, NULL, 0), VSF_STATE_PAUSED, 2, 30,
                              40);
     g_assert_true(told->here);
+    g_assert_cmpint(told->reason, ==, 0);
     fixture_clear(&fixture);
 }
 
