@@ -6,6 +6,7 @@
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
 #define BUSY_RETRY_MS 100            /* another client's question to QEMU is answered by then */
+#define BUSY_RETRIES 5               /* else */
 #define LATE_US (2 * G_USEC_PER_SEC) /* an answer so late is one of a call that hung */
 #define SAME_MOMENT_US 100000        /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
@@ -91,16 +92,30 @@ static void
 ask_later(VsfDomainPoll *poll)
 {
     poll->asked_again = TRUE;
+    poll->n_again++;
     poll->waiting_stats = STATS_LATER;
     poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_after_all, poll);
 }
 
+/* Another client may ask again and again. One that told of no disk in its last turn is busy for
+ * long, or has none to tell of: it is tried once. */
+static guint
+busy_retries(const VsfDomainPoll *poll)
+{
+    gboolean has_time = poll->urgency == VSF_POLL_REGULAR || poll->urgency == VSF_POLL_EXTRA;
+
+    if (poll->urgency == VSF_POLL_LAST)
+        return 0;
+    return has_time && poll->had_blocks ? BUSY_RETRIES : 1;
+}
+
 /* With NOWAIT libvirt leaves out what it could not ask QEMU for, most often because
- * another client was asking just then: one more try. */
+ * another client was asking just then. */
 static gboolean
 try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
-    if (stats->has_blocks || poll->asked_again || poll->urgency == VSF_POLL_LAST ||
+    poll->has_blocks = stats->has_blocks;
+    if (stats->has_blocks || poll->n_again >= busy_retries(poll) ||
         !vsf_domain_has_counted_disk(poll->domain->def))
         return FALSE;
     ask_later(poll);
@@ -370,6 +385,9 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     };
     poll->told = (VsfDomainTold){0};
     poll->asked_again = FALSE;
+    poll->n_again = 0;
+    poll->had_blocks = poll->has_blocks;
+    poll->has_blocks = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
     gone = !read_process(poll, &process);
