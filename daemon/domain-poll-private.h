@@ -46,7 +46,9 @@ struct VsfDomainPoll {
     VsfPollUrgency urgency;
     guint deadline_timer, busy_timer;
     gboolean asked_again;
-    gboolean asleep; /* the last turn found QEMU in uninterruptible sleep */
+    guint n_again;                   /* how often */
+    gboolean has_blocks, had_blocks; /* disks were told of, in this turn and the one before */
+    gboolean asleep;                 /* the last turn found QEMU in uninterruptible sleep */
     VsfDomainCounters counters, sent, before;
     VsfDomainDetail detail;
     VsfDomainTold told;

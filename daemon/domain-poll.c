@@ -5,6 +5,7 @@
 #define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
+#define BUSY_RETRIES 5
 #define LATE_US (2 * G_USEC_PER_SEC)            /* an answer so late is one of a call that hung */
 #define SAME_MOMENT_US 100000                   /* a reading of the process so old is read again */
 #define INFO_INTERVAL_US (120 * G_USEC_PER_SEC) /* vCPU hotplug has no event */
@@ -90,6 +91,7 @@ static void
 ask_later(VsfDomainPoll *poll)
 {
     poll->asked_again = TRUE;
+    poll->n_again++;
     poll->waiting_stats = STATS_LATER;
     poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_after_all, poll);
 }
@@ -101,11 +103,24 @@ is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
     return stats->has_blocks || !vsf_domain_has_counted_disk(poll->domain->def);
 }
 
-/* Most often another client was asking just then: one more try. */
+/* Another client may ask again and again. One that told of no disk in its last turn is busy for
+ * long, or has none to tell of: it is tried once. */
+static guint
+busy_retries(const VsfDomainPoll *poll)
+{
+    gboolean has_time = poll->urgency == VSF_POLL_REGULAR || poll->urgency == VSF_POLL_EXTRA;
+
+    if (poll->urgency == VSF_POLL_LAST)
+        return 0;
+    return has_time && poll->had_blocks ? BUSY_RETRIES : 1;
+}
+
+/* Most often another client was asking just then. */
 static gboolean
 try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
-    if (is_whole(poll, stats) || poll->asked_again || poll->urgency == VSF_POLL_LAST)
+    poll->has_blocks = stats->has_blocks;
+    if (is_whole(poll, stats) || poll->n_again >= busy_retries(poll))
         return FALSE;
     ask_later(poll);
     return TRUE;
@@ -281,7 +296,6 @@ is_alive(VsfDomainPoll *poll)
         return TRUE;
     return vsf_domain_poll_read_process(poll, &process);
 }
-}
 
 /* Ends the turn with its sample, if there is to be one. A last sample leaves
  * whatever became of the process, and at once: company may come too late. */
@@ -381,6 +395,9 @@ vsf_domain_poll_begin(VsfDomainPoll *poll, VsfPollUrgency urgency)
     };
     poll->told = (VsfDomainTold){0};
     poll->asked_again = FALSE;
+    poll->n_again = 0;
+    poll->had_blocks = poll->has_blocks;
+    poll->has_blocks = FALSE;
     vsf_domain_detail_clear(&poll->detail);
     vsf_domain_detail_init(&poll->detail);
     gone = !vsf_domain_poll_read_process(poll, &process);

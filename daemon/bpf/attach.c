@@ -41,13 +41,17 @@ choose_programs(const VsfBpf *bpf, VsfSide side, int programs[VSF_BPF_N_HOOKS])
     programs[VSF_BPF_EGRESS] = (mirrored ? from : to) ? bpf->programs[VSF_BPF_EGRESS] : -1;
 }
 
-/* Closing the link detaches, and waits until the program does not run there any more. */
+/* Waits until the program does not run there any more. A close alone would not do: for a moment
+ * another process or thread may have a copy of the descriptor (between a fork and its exec, or
+ * vsf_passed_close()'s), and the same program cannot be attached again meanwhile (EEXIST). */
 static void
 close_links(VsfBpfTap *tap)
 {
     for (guint hook = 0; hook < VSF_BPF_N_HOOKS; hook++) {
-        if (tap->links[hook] >= 0)
+        if (tap->links[hook] >= 0) {
+            bpf_link_detach(tap->links[hook]);
             close(tap->links[hook]);
+        }
         tap->links[hook] = -1;
     }
 }

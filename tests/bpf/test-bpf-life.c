@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void
@@ -45,6 +46,39 @@ test_detach_leaves_nothing(gconstpointer way)
     /* What they left in the ring is nobody's. */
     bpf_lab_take(&lab);
     g_assert_cmpuint(lab.n_from, ==, 0);
+    bpf_lab_stop(&lab);
+    close(fd);
+}
+
+/* As of a child before its exec(), or a thread that took a table of descriptors of its own. */
+static void
+test_a_copy_of_the_descriptors_holds_nothing_up(void)
+{
+    int fd = bpf_lab_new_tap("vnet0"), ends[2];
+    VsfBpfTap *tap;
+    BpfLab lab;
+    pid_t child;
+
+    bpf_lab_start(&lab, BPF_LAB_TCX, VSF_DIRECTION_BOTH);
+    tap = bpf_lab_attach(&lab, "vnet0", VSF_SIDE_TAP, 1);
+    g_assert_cmpint(pipe(ends), ==, 0);
+    child = fork();
+    if (child == 0) {
+        char byte;
+
+        close(ends[1]);
+        _exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    g_assert_cmpint(child, >, 0);
+    vsf_bpf_detach(tap);
+    g_assert_cmpuint(bpf_lab_n_tcx("vnet0"), ==, 0);
+    tap = bpf_lab_attach(&lab, "vnet0", VSF_SIDE_TAP, 1);
+    bpf_lab_send(fd, 100, 5);
+    g_assert_cmpuint(bpf_lab_counts(tap).packets_from_vm, ==, 5);
+    vsf_bpf_detach(tap);
+    close(ends[0]);
+    close(ends[1]);
+    g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
     bpf_lab_stop(&lab);
     close(fd);
 }
@@ -442,9 +476,12 @@ main(int argc, char **argv)
         return 0;
     bpf_lab_add("/bpf/life/detach-leaves-nothing", test_detach_leaves_nothing);
     bpf_lab_add("/bpf/life/an-ingress-qdisc-is-left-alone", test_an_ingress_qdisc_is_left_alone);
-    if (bpf_lab_has_tcx())
+    if (bpf_lab_has_tcx()) {
+        g_test_add_func("/bpf/life/a-copy-of-the-descriptors-holds-nothing-up",
+                        test_a_copy_of_the_descriptors_holds_nothing_up);
         g_test_add_func("/bpf/life/anothers-clsact-is-left-alone",
                         test_anothers_clsact_is_left_alone);
+    }
     g_test_add_func("/bpf/life/filters-that-came-later-stay", test_filters_that_came_later_stay);
     if (bpf_lab_has_tcx())
         g_test_add_func("/bpf/life/past-the-first-taps-clsact-serves",

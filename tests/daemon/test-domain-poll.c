@@ -129,54 +129,6 @@ test_turns_of_one_slot_are_asked_together(Fixture *fixture, gconstpointer user_d
 }
 
 static void
-test_a_busy_domain_is_asked_once_more(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    poller_start_vm(fixture, 0);
-    poller_begin_turn(fixture, VSF_POLL_REGULAR);
-    fake_link_stats_answer(0);
-    poller_answer_busy();
-    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
-    fake_time_advance(100);
-    g_assert_cmpuint(fake_stats_asked, ==, 2);
-    poller_answer_stats(7);
-    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
-    poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
-    /* No more than once. */
-    poller_begin_turn(fixture, VSF_POLL_REGULAR);
-    fake_link_stats_answer(0);
-    poller_answer_busy();
-    fake_time_advance(100);
-    poller_answer_busy();
-    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
-    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
-    g_assert_cmpuint(fake_stats_asked, ==, 4);
-    /* What its sample lacks is made good when libvirt has been away. */
-    vsf_poller_connected(fixture->poller, FALSE);
-    vsf_poller_connected(fixture->poller, TRUE);
-    fake_time_advance(1500);
-    g_assert_cmpuint(fake_stats_asked, ==, 5);
-}
-
-static void
-test_a_busy_domain_is_not_without_a_balloon(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
-{
-    VsfDomain *domain = poller_start_vm(fixture, 0);
-    VsfGuestStatus status;
-
-    domain->def->has_balloon = TRUE;
-    domain->def->balloon_period_s = 10;
-    domain->since_us -= 301 * G_USEC_PER_SEC;
-    poller_begin_turn(fixture, VSF_POLL_FIRST);
-    fake_link_stats_answer(0);
-    poller_answer_busy();
-    fake_time_advance(100);
-    poller_answer_busy();
-    g_assert_true(vsf_guests_status(fixture->guests, domain, &status));
-    g_assert_cmpint(status.memory.source, ==, VSF_SOURCE_UNDECIDED);
-    g_assert_cmpint(status.memory.why, ==, VSF_WHY_NO_STATISTICS);
-}
-
-static void
 test_a_qemu_that_sleeps_for_long_is_stuck(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     VsfPollStatus status;
@@ -461,8 +413,6 @@ main(int argc, char **argv)
     ADD("a-nic-without-a-reading-makes-the-sum-unknown",
         test_a_nic_without_a_reading_makes_the_sum_unknown);
     ADD("a-switch-knows-what-the-kernel-does-not", test_a_switch_knows_what_the_kernel_does_not);
-    ADD("a-busy-domain-is-asked-once-more", test_a_busy_domain_is_asked_once_more);
-    ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
     ADD("a-qemu-that-sleeps-for-long-is-stuck", test_a_qemu_that_sleeps_for_long_is_stuck);
     ADD("a-late-answer-comes-while-its-qemu-sleeps",
         test_a_late_answer_comes_while_its_qemu_sleeps);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* When physical ports are looked for. The timers are the test's, and so is /sys, which may hang. */
 #include "../../daemon/ports.h"
-
-static GSourceFunc timer_func; /* NULL: none is set */
-static gpointer timer_data;
-static guint timer_ms;
+#include "fake-timer.h"
 
 static gint hanging; /* atomic: the reader waits while it is set */
 static gint reads;   /* atomic: that were begun */
@@ -15,35 +12,6 @@ typedef struct {
     guint n_found;
     guint64 speed_bps;
 } Fixture;
-
-guint __wrap_g_timeout_add(guint interval, GSourceFunc function, gpointer data);
-gboolean __wrap_g_source_remove(guint tag);
-
-guint
-__wrap_g_timeout_add(guint interval, GSourceFunc function, gpointer data)
-{
-    g_assert_null(timer_func);
-    timer_func = function;
-    timer_data = data;
-    timer_ms = interval;
-    return 1;
-}
-
-gboolean
-__wrap_g_source_remove(guint tag G_GNUC_UNUSED)
-{
-    timer_func = NULL;
-    return TRUE;
-}
-
-static void
-fire(void)
-{
-    GSourceFunc function = g_steal_pointer(&timer_func);
-
-    g_assert_nonnull(function);
-    g_assert_false(function(timer_data));
-}
 
 static GArray *
 read_ports(void)
@@ -80,7 +48,7 @@ static void
 tear_down(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     vsf_ports_free(fixture->ports);
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
 }
 
 static void
@@ -111,16 +79,16 @@ static void
 test_nobody_looks_unasked(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
     see(fixture, "");
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
     g_assert_cmpint(vsf_ports_count(fixture->ports), ==, -1);
     vsf_ports_set_wanted(fixture->ports, TRUE);
     wait_found(fixture, 1);
     g_assert_cmpuint(fixture->speed_bps, ==, 1000000000);
     g_assert_cmpint(vsf_ports_count(fixture->ports), ==, 1);
     vsf_ports_set_wanted(fixture->ports, FALSE);
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
     see(fixture, "");
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
     g_assert_cmpint(vsf_ports_count(fixture->ports), ==, -1);
 }
 
@@ -129,22 +97,22 @@ test_a_devices_message_has_it_looked_at_soon(Fixture *fixture, gconstpointer dat
 {
     vsf_ports_set_wanted(fixture->ports, TRUE);
     wait_found(fixture, 1);
-    g_assert_cmpuint(timer_ms, ==, 30000);
+    g_assert_cmpuint(fake_timer_ms, ==, 30000);
     /* Not a tap's. */
     see(fixture, "tun");
-    g_assert_cmpuint(timer_ms, ==, 30000);
+    g_assert_cmpuint(fake_timer_ms, ==, 30000);
     see(fixture, "");
-    g_assert_cmpuint(timer_ms, ==, 200);
+    g_assert_cmpuint(fake_timer_ms, ==, 200);
     /* More messages put nothing off: a timer that is set anew would fail here. */
-    timer_ms = 0;
+    fake_timer_ms = 0;
     see(fixture, "");
-    g_assert_cmpuint(timer_ms, ==, 0);
+    g_assert_cmpuint(fake_timer_ms, ==, 0);
     g_atomic_int_set(&speed, 10000);
-    fire();
+    fake_timer_fire();
     wait_found(fixture, 2);
     g_assert_cmpuint(fixture->speed_bps, ==, 10000000000);
-    g_assert_cmpuint(timer_ms, ==, 30000);
-    fire();
+    g_assert_cmpuint(fake_timer_ms, ==, 30000);
+    fake_timer_fire();
     wait_found(fixture, 3);
 }
 
@@ -155,13 +123,13 @@ test_what_comes_during_a_look_makes_another(Fixture *fixture, gconstpointer data
     vsf_ports_set_wanted(fixture->ports, TRUE);
     wait_reads(1);
     see(fixture, "");
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
     g_atomic_int_set(&hanging, 0);
     wait_found(fixture, 1);
-    g_assert_cmpuint(timer_ms, ==, 200);
-    fire();
+    g_assert_cmpuint(fake_timer_ms, ==, 200);
+    fake_timer_fire();
     wait_found(fixture, 2);
-    g_assert_cmpuint(timer_ms, ==, 30000);
+    g_assert_cmpuint(fake_timer_ms, ==, 30000);
 }
 
 static void
@@ -177,7 +145,7 @@ test_a_hang_keeps_one_thread(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
     g_atomic_int_set(&hanging, 0);
     wait_found(fixture, 1);
     g_assert_cmpint(g_atomic_int_get(&reads), ==, 1);
-    fire();
+    fake_timer_fire();
     wait_found(fixture, 2);
 }
 

@@ -2,35 +2,13 @@
 /* The service manager and the timers are the test's. */
 #include "../../daemon/base/notify.h"
 #include "../../daemon/service.h"
+#include "fake-timer.h"
 
 #define WATCHDOG_US (4 * G_USEC_PER_SEC)
 
-static GSourceFunc timer_func;
-static gpointer timer_data;
-static guint timer_ms;
 static gboolean taken;     /* what the manager does with a word */
 static GString *heard;     /* since the last look of the test */
 static VsfServiceLook now; /* how the daemon fares */
-
-guint __wrap_g_timeout_add(guint interval, GSourceFunc function, gpointer data);
-gboolean __wrap_g_source_remove(guint tag);
-
-guint
-__wrap_g_timeout_add(guint interval, GSourceFunc function, gpointer data)
-{
-    g_assert_null(timer_func);
-    timer_func = function;
-    timer_data = data;
-    timer_ms = interval;
-    return 1;
-}
-
-gboolean
-__wrap_g_source_remove(guint tag G_GNUC_UNUSED)
-{
-    timer_func = NULL;
-    return TRUE;
-}
 
 gboolean
 vsf_notify_send(const char *address, const char *state)
@@ -60,19 +38,15 @@ static void
 tear_down(VsfService **service, gconstpointer data G_GNUC_UNUSED)
 {
     g_clear_pointer(service, vsf_service_free);
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
     g_string_free(heard, TRUE);
 }
 
 static void
 assert_beat(const char *expected)
 {
-    GSourceFunc function = timer_func;
-
-    g_assert_nonnull(function);
-    timer_func = NULL;
     g_string_truncate(heard, 0);
-    g_assert_false(function(timer_data));
+    fake_timer_fire();
     g_assert_cmpstr(heard->str, ==, expected);
 }
 
@@ -88,7 +62,7 @@ static void
 test_ready_is_told_once(VsfService **service G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
 {
     g_assert_cmpstr(heard->str, ==, "WATCHDOG=1\nSTATUS=starting;");
-    g_assert_cmpuint(timer_ms, <=, 100);
+    g_assert_cmpuint(fake_timer_ms, <=, 100);
     assert_beat("WATCHDOG=1;");
     get_ready();
     assert_beat("WATCHDOG=1;");
@@ -99,9 +73,9 @@ test_beats_come_twice_per_watchdog(VsfService **service G_GNUC_UNUSED,
                                    gconstpointer data G_GNUC_UNUSED)
 {
     get_ready();
-    g_assert_cmpuint(timer_ms, ==, WATCHDOG_US / 2000);
+    g_assert_cmpuint(fake_timer_ms, ==, WATCHDOG_US / 2000);
     assert_beat("WATCHDOG=1;");
-    g_assert_cmpuint(timer_ms, ==, WATCHDOG_US / 2000);
+    g_assert_cmpuint(fake_timer_ms, ==, WATCHDOG_US / 2000);
 }
 
 static void
@@ -138,7 +112,7 @@ test_what_was_not_taken_is_told_again(VsfService **service G_GNUC_UNUSED,
     g_strlcpy(now.status, "3 VMs", sizeof(now.status));
     taken = FALSE;
     assert_beat("");
-    g_assert_cmpuint(timer_ms, <=, 100);
+    g_assert_cmpuint(fake_timer_ms, <=, 100);
     taken = TRUE;
     assert_beat("READY=1\nWATCHDOG=1\nSTATUS=3 VMs;");
 }
@@ -165,7 +139,7 @@ test_a_reload_is_told_with_its_time_and_its_end(VsfService **service,
     assert_heard("RELOADING=1\nMONOTONIC_USEC=?*;");
     /* It goes on for long. */
     assert_beat("WATCHDOG=1;");
-    g_assert_cmpuint(timer_ms, ==, WATCHDOG_US / 2000);
+    g_assert_cmpuint(fake_timer_ms, ==, WATCHDOG_US / 2000);
     g_string_truncate(heard, 0);
     vsf_service_reloaded(*service);
     assert_heard("READY=1\nWATCHDOG=1;");
@@ -182,7 +156,7 @@ test_the_end_of_a_reload_is_told_again_if_it_was_not_taken(VsfService **service,
     taken = FALSE;
     vsf_service_reloaded(*service);
     taken = TRUE;
-    g_assert_cmpuint(timer_ms, <=, 100);
+    g_assert_cmpuint(fake_timer_ms, <=, 100);
     assert_beat("READY=1\nWATCHDOG=1;");
     /* And a beginning that was not taken has no end. */
     taken = FALSE;
@@ -220,7 +194,7 @@ test_without_manager_there_is_no_timer(void)
 {
     VsfService *service = vsf_service_new(NULL, 0, look, NULL);
 
-    g_assert_null(timer_func);
+    g_assert_false(fake_timer_is_set());
     vsf_service_reloading(service);
     vsf_service_reloaded(service);
     vsf_service_free(service);

@@ -52,7 +52,8 @@ class Running:
             with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children") as file:
                 inside = [int(word) for word in file.read().split()]
             for pid in inside or [self._process.pid]:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+                    os.kill(pid, signal.SIGKILL)
         self._process.communicate()
 
     def output(self, timeout=500):

@@ -14,10 +14,13 @@ from monitor import Monitor
 from truth import DISK, INTERVAL_S
 
 TURN_S = INTERVAL_S + 10
-# What a distribution's init would do, with RHEL 9's way of forbidding commands.
+# What a distribution's init would do, with RHEL 9's way of forbidding commands. The agent's port is
+# one process's: a new agent that finds it open ends.
 SYSTEMCTL = """#!/bin/sh
 [ "$*" = "restart qemu-guest-agent" ] || exit 1
-kill -KILL $(cat /run/qemu-ga.pid)
+old=$(cat /run/qemu-ga.pid)
+kill -KILL $old
+while [ -n "$(ls /proc/$old/fd 2>/dev/null)" ]; do :; done
 BLOCK_RPCS=
 [ ! -e /etc/sysconfig/qemu-ga ] || . /etc/sysconfig/qemu-ga
 setsid /etc/guest-agent.sh $BLOCK_RPCS >/dev/null 2>&1 </dev/null &

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A domain whose QEMU libvirt could not ask, since another client was asking. */
+#include "fake-guests.h"
+#include "fake-net.h"
+#include "fake-poll.h"
+#include "poller-fixture.h"
+
+static void
+test_a_busy_domain_is_asked_again(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 0);
+    fake_time_advance(100);
+    g_assert_cmpuint(fake_stats_asked, ==, 2);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
+    /* As often as the turn has time for. */
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    for (guint i = 0; i < 5; i++) {
+        poller_answer_busy();
+        fake_time_advance(100);
+    }
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_answer_stats(8);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "8");
+    g_assert_cmpuint(fake_stats_asked, ==, 8);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    for (guint i = 0; i < 5; i++) {
+        poller_answer_busy();
+        fake_time_advance(100);
+    }
+    poller_answer_busy();
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 3);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+    g_assert_cmpuint(fake_stats_asked, ==, 14);
+    /* One that is busy for long no more than once. */
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    fake_time_advance(100);
+    poller_answer_busy();
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 4);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+    g_assert_cmpuint(fake_stats_asked, ==, 16);
+    /* What its sample lacks is made good when libvirt has been away. */
+    vsf_poller_connected(fixture->poller, FALSE);
+    vsf_poller_connected(fixture->poller, TRUE);
+    fake_time_advance(1500);
+    g_assert_cmpuint(fake_stats_asked, ==, 17);
+}
+
+static void
+test_a_busy_domain_is_not_without_a_balloon(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    VsfGuestStatus status;
+
+    domain->def->has_balloon = TRUE;
+    domain->def->balloon_period_s = 10;
+    domain->since_us -= 301 * G_USEC_PER_SEC;
+    poller_begin_turn(fixture, VSF_POLL_FIRST);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    fake_time_advance(100);
+    poller_answer_busy();
+    g_assert_true(vsf_guests_status(fixture->guests, domain, &status));
+    g_assert_cmpint(status.memory.source, ==, VSF_SOURCE_UNDECIDED);
+    g_assert_cmpint(status.memory.why, ==, VSF_WHY_NO_STATISTICS);
+}
+
+#define ADD(name, func)                                                                  \
+    g_test_add("/domain-busy/" name, Fixture, GUINT_TO_POINTER(20), poller_set_up, func, \
+               poller_tear_down)
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("a-busy-domain-is-asked-again", test_a_busy_domain_is_asked_again);
+    ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
+    return g_test_run();
+}
