@@ -1,25 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest whose agent answers, and what it says is wrong, huge or senseless. Whatever it says
-harms neither the daemon nor another VM, and none of it leaves as a number that cannot be."""
+"""A guest whose agent answers, and what it says is wrong or senseless. Whatever it says harms
+neither the daemon nor another VM, and none of it leaves as a number that cannot be.
+test_agent_large.py has replies that are large."""
 
 import hostile
 import tap
 from hostile import USED
-from hostile_world import FREE, IN_USE, all_are, ask, check_afterwards, check_memory, take_turns
+from hostile_world import FREE, IN_USE, all_are, ask, check_afterwards, take_turns
 
 GUESTS = 3
-# The kinds with large replies, and what becomes of them. While libvirtd reads one it may not hear
-# that VM's QEMU.
-LARGE = {
-    "full-list": {},
-    "long-list": {"fs": "malformed", "cpu": "malformed"},
-    "long-info": {"state": "failing", **all_are("malformed")},
-    "long-texts": {"fs": "malformed", "meminfo": "malformed"},
-}
-
-
-def ask_large(kind):
-    return ask(kind, is_large=True, **LARGE[kind])
 
 
 def test_good():
@@ -28,14 +17,6 @@ def test_good():
         vm = ask("good", disk=FREE)
         tap.equal((vm["disk"]["bytes"], vm["memory"]["bytes"]), (FREE, IN_USE))
         tap.equal((vm["disk"]["source"], vm["memory"]["source"]), ("agent", "agent"))
-
-
-def test_full_list():
-    """Of 7000 filesystems 32 are told and 992 summed up; since more are left out, what is
-    available is unknown"""
-    vm = ask_large("full-list")
-    tap.equal((vm["disk"]["bytes"], vm["disk"]["why"]), (None, "incomplete"))
-    tap.equal((len(vm["filesystems"]), vm["filesystems_rest"]), (32, 992))
 
 
 def test_huge_numbers():
@@ -91,30 +72,6 @@ def test_events():
 
 
 # ------------------------------------------------------- what we refuse
-
-def test_long_lists():
-    """40,000 filesystems, in 1.5 MB, are refused, and so are 60,000 CPUs"""
-    ask_large("long-list")
-
-
-def test_long_info():
-    """An agent with 30,000 commands is not asked for more"""
-    vm = ask_large("long-info")
-    tap.equal(vm["agent"]["failures"], 1)
-
-
-def test_long_texts():
-    """A name of 1 MiB is refused, one of 900 KB is cut"""
-    vm = ask_large("long-texts")
-    tap.equal(vm["os"]["host_name"], "h" * 255)
-
-
-def test_large_again():
-    """Large replies once more need no more memory, whichever thread reads them"""
-    for kind in ("full-list", "long-list", "long-texts"):
-        ask_large(kind)
-    check_memory()
-
 
 def test_nested():
     """What is nested deeper than any reply is refused"""
