@@ -22,10 +22,11 @@ vsf_host_parse_meminfo(const char *text, gsize length, VsfHostMemory *memory)
         const char *key;
         guint64 *to;
     } lines[] = {
-        {"MemTotal", &memory->total},     {"MemFree", &memory->free},
-        {"Shmem", &memory->shared},       {"Buffers", &memory->buffers},
-        {"Cached", &memory->cached},      {"SwapTotal", &memory->swap_total},
-        {"SwapFree", &memory->swap_free}, {"SReclaimable", &slab},
+        {"MemTotal", &memory->total},         {"MemFree", &memory->free},
+        {"Shmem", &memory->shared},           {"Buffers", &memory->buffers},
+        {"Cached", &memory->cached},          {"SwapTotal", &memory->swap_total},
+        {"SwapFree", &memory->swap_free},     {"SReclaimable", &slab},
+        {"MemAvailable", &memory->available},
     };
     VsfText rest = {text, length};
     VsfText line, value;

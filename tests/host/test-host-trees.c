@@ -38,7 +38,8 @@ static const Case cases[] = {
       "2 em1 physical 10000 full 1903 up, 3 em2 physical 0 ? 1002 down, "
       "6 br100 bridge 0 ? 1003 up"}},
     {"linux-4.18",
-     {"cpus", "1", "guest_nice_ms", "70", "steal_ms", "50", "mem.cached", "235520",
+     {"cpus", "1", "guest_nice_ms", "70", "steal_ms", "50", "mem.available", "512000", "mem.cached",
+      "235520",
       /* the paths sda to sdd and cciss/c0d0, not what multipath makes of them */
       "disk.reads", "101111", "disk.bytes_read", "414150656", "disk.read_ms", "76", "disk.writes",
       "202222", "disk.write_ms", "92",
