@@ -137,7 +137,7 @@ tell_host(VsfPoller *poller, VsfHostCounters *counters)
 {
     if (poller->context.config->host == VSF_HOST_OFF)
         return;
-    vsf_node_refresh(poller->node);
+    vsf_node_refresh(poller->node, counters);
     vsf_exporter_host(poller->context.exporter, poller->node,
                       vsf_registry_n_here(poller->context.registry), counters);
     poller->host_told = TRUE;

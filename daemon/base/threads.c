@@ -3,7 +3,7 @@
 
 #include "order.h"
 
-#define IDLE_MAX 8 /* threads, of all that are there */
+#define IDLE_MAX 8 /* threads, of all that are there, beside one of each owner */
 #define IDLE_US (15 * G_USEC_PER_SEC)
 
 struct VsfThreads {
@@ -16,6 +16,7 @@ struct VsfThreads {
     GQueue spare;      /* Idle, nobody's; freed at the end, since it may still be woken up */
     guint n, max;      /* threads */
     guint outstanding; /* jobs that run or wait to */
+    guint draining;    /* who waits for none */
     gboolean closed;
 };
 
@@ -93,7 +94,8 @@ wait_for_job(VsfThreads *threads)
     return g_steal_pointer(&idle->job);
 }
 
-/* With the lock. NULL: the thread ends. */
+/* With the lock. NULL: the thread ends. One may stay with each owner: else jobs that come in every
+ * few seconds would each start a thread while those lie idle that something else needed once. */
 static gpointer
 next_job(VsfThreads *threads)
 {
@@ -101,6 +103,8 @@ next_job(VsfThreads *threads)
 
     if (job != NULL || threads->closed)
         return job;
+    if (g_queue_is_empty(&threads->idle))
+        return wait_for_job(threads);
     if (g_atomic_int_add(&n_idle, 1) < IDLE_MAX)
         job = wait_for_job(threads);
     g_atomic_int_add(&n_idle, -1);
@@ -118,7 +122,7 @@ run(gpointer data)
     while (job != NULL) {
         threads->func(job);
         vsf_order_lock(&threads->lock);
-        if (--threads->outstanding == 0)
+        if (--threads->outstanding == 0 && threads->draining > 0)
             g_cond_broadcast(&threads->none);
         job = next_job(threads);
         if (job == NULL)
@@ -186,8 +190,10 @@ vsf_threads_drain(VsfThreads *threads, guint max, guint timeout_ms)
     while (threads->n < threads->max && (job = g_queue_peek_head(&threads->waiting)) != NULL &&
            start_thread(threads, job))
         g_queue_pop_head(&threads->waiting);
+    threads->draining++;
     while (threads->outstanding > 0 && in_time)
         in_time = wait_until(&threads->none, threads, until_us);
+    threads->draining--;
     in_time = threads->outstanding == 0;
     vsf_order_unlock(&threads->lock);
     return in_time;

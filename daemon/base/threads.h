@@ -9,7 +9,8 @@
 typedef struct VsfThreads VsfThreads;
 
 /* @func runs for each job, on any thread, at most @max at a time. Threads are started when needed,
- * and end by themselves after 15 s without a job. */
+ * and end by themselves after 15 s without a job, or at once where many are idle already; one stays
+ * for those 15 s all the same. */
 VsfThreads *vsf_threads_new(guint max, void (*func)(gpointer job));
 
 /* Does not wait. Jobs that no thread has begun still run. Takes NULL. */

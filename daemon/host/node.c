@@ -203,10 +203,20 @@ vsf_node_read(void)
 /* On a machine without cpufreq the speed comes from /proc/cpuinfo, which is
  * long (and slow to make) with many CPUs: what was read at the start stays. */
 void
-vsf_node_refresh(VsfNode *node)
+vsf_node_refresh(VsfNode *node, const VsfHostCounters *counters)
 {
-    node->cpus = count_cpus();
-    read_memory(node);
+    const VsfHostMemory *memory = counters != NULL ? &counters->memory : NULL;
+
+    if (counters != NULL && counters->cpu.cpus != VSF_UNKNOWN)
+        node->cpus = (guint32)MIN(counters->cpu.cpus, G_MAXUINT32);
+    else
+        node->cpus = count_cpus();
+    if (memory != NULL && memory->total != VSF_UNKNOWN && memory->available != VSF_UNKNOWN) {
+        node->memory = memory->total;
+        node->memory_free = MIN(memory->available, memory->total);
+    } else {
+        read_memory(node);
+    }
 }
 
 void

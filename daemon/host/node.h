@@ -3,7 +3,7 @@
  * is to come). Parsers are pure, read() touches /proc, /sys and uname. */
 #pragma once
 
-#include <glib.h>
+#include "../model/host-counters.h"
 
 typedef struct {
     char *hostname;      /* sanitised like a VM's name, at most 63 bytes */
@@ -17,9 +17,9 @@ typedef struct {
 } VsfNode;
 
 VsfNode *vsf_node_read(void);
-/* Only what changes: memory, memory_free, cpus. Reads /proc/meminfo and the CPU
- * mask, which never block: may run on the main loop. */
-void vsf_node_refresh(VsfNode *node);
+/* Only what changes: memory, memory_free, cpus. From @counters (may be NULL) what they know; for
+ * the rest it reads /proc/meminfo and the CPU mask, which never block: may run on the main loop. */
+void vsf_node_refresh(VsfNode *node, const VsfHostCounters *counters);
 void vsf_node_free(VsfNode *node);
 
 /* /proc/meminfo: bytes; FALSE (and untouched) if MemTotal is missing. */

@@ -22,10 +22,11 @@ vsf_host_parse_meminfo(const char *text, gsize length, VsfHostMemory *memory)
         const char *key;
         guint64 *to;
     } lines[] = {
-        {"MemTotal", &memory->total},     {"MemFree", &memory->free},
-        {"Shmem", &memory->shared},       {"Buffers", &memory->buffers},
-        {"Cached", &memory->cached},      {"SwapTotal", &memory->swap_total},
-        {"SwapFree", &memory->swap_free}, {"SReclaimable", &slab},
+        {"MemTotal", &memory->total},         {"MemFree", &memory->free},
+        {"Shmem", &memory->shared},           {"Buffers", &memory->buffers},
+        {"Cached", &memory->cached},          {"SwapTotal", &memory->swap_total},
+        {"SwapFree", &memory->swap_free},     {"SReclaimable", &slab},
+        {"MemAvailable", &memory->available},
     };
     VsfText rest = {text, length};
     VsfText line, value;
@@ -53,25 +54,35 @@ pages(guint64 kibibytes, guint64 page_size)
     return g_uint64_checked_mul(&bytes, kibibytes, 1024) ? bytes / page_size : VSF_UNKNOWN;
 }
 
+/* Nearly all of some 200 lines are other keys': that shows by how they begin. */
+static gboolean
+has_number(VsfText line, const char *key, guint64 *number)
+{
+    VsfText word, value;
+
+    if (!vsf_text_begins(line, key) || !vsf_text_word(&line, &word) || !vsf_text_is(word, key) ||
+        !vsf_text_word(&line, &value))
+        return FALSE;
+    *number = vsf_text_number(value);
+    return TRUE;
+}
+
 void
 vsf_host_parse_vmstat(const char *text, gsize length, guint64 page_size, VsfHostMemory *memory)
 {
     VsfText rest = {text, length};
-    VsfText line, key, value;
+    VsfText line;
 
     while (vsf_text_line(&rest, &line)) {
         guint64 number;
 
-        if (!vsf_text_word(&line, &key) || !vsf_text_word(&line, &value))
-            continue;
-        number = vsf_text_number(value);
-        if (vsf_text_is(key, "pgpgin"))
+        if (has_number(line, "pgpgin", &number))
             memory->page_in = pages(number, page_size);
-        else if (vsf_text_is(key, "pgpgout"))
+        else if (has_number(line, "pgpgout", &number))
             memory->page_out = pages(number, page_size);
-        else if (vsf_text_is(key, "pswpin"))
+        else if (has_number(line, "pswpin", &number))
             memory->swap_in = number;
-        else if (vsf_text_is(key, "pswpout"))
+        else if (has_number(line, "pswpout", &number))
             memory->swap_out = number;
     }
 }

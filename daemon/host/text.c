@@ -34,28 +34,40 @@ vsf_text_line(VsfText *text, VsfText *line)
 gboolean
 vsf_text_word(VsfText *line, VsfText *word)
 {
+    gsize length = 0;
+
     skip_blanks(line);
-    *word = (VsfText){line->at, 0};
-    while (line->length > 0 && !is_blank(*line->at)) {
-        line->at++;
-        line->length--;
-        word->length++;
-    }
-    return word->length > 0;
+    while (length < line->length && !is_blank(line->at[length]))
+        length++;
+    *word = (VsfText){line->at, length};
+    line->at += length;
+    line->length -= length;
+    return length > 0;
+}
+
+/* How far they are the same. Most often they differ in the first byte. */
+static gsize
+n_same(VsfText text, const char *what)
+{
+    gsize n = 0;
+
+    while (n < text.length && what[n] != '\0' && text.at[n] == what[n])
+        n++;
+    return n;
 }
 
 gboolean
 vsf_text_begins(VsfText text, const char *what)
 {
-    gsize length = strlen(what);
-
-    return text.length >= length && memcmp(text.at, what, length) == 0;
+    return what[n_same(text, what)] == '\0';
 }
 
 gboolean
 vsf_text_is(VsfText word, const char *what)
 {
-    return word.length == strlen(what) && vsf_text_begins(word, what);
+    gsize n = n_same(word, what);
+
+    return n == word.length && what[n] == '\0';
 }
 
 gboolean

@@ -25,6 +25,7 @@ typedef struct {
     guint64 total, free, shared, buffers, cached, swap_total, swap_free;
     /* pages, since the boot */
     guint64 page_in, page_out, swap_in, swap_out;
+    guint64 available; /* bytes, without swapping; unknown before Linux 3.14 */
 } VsfHostMemory;
 
 /* Sums over the whole disks. */

@@ -9,19 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_HANDLES 8192           /* of domains that are long gone, too: then all anew */
 #define KEEPALIVE_IS_SAFE 10003000 /* libvirt 10.3.0: see link.h */
 
 struct VsfLink {
     virConnectPtr connection;
     int fd;              /* of the connection, if the main loop does not watch it; else -1 */
     GHashTable *handles; /* UUID -> virDomainPtr */
+    GHashTable *before;  /* the same, that were too many; some may still be in use */
 };
 
 static void
 handle_free(gpointer handle)
 {
     virDomainFree(handle);
+}
+
+static GHashTable *
+handles_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, handle_free);
 }
 
 /* Ends calls over a network that went away. Not to this host's libvirtd: its end
@@ -53,6 +59,7 @@ vsf_link_close(gpointer data)
 
     /* Each handle holds a reference to the connection. */
     g_hash_table_unref(link->handles);
+    g_hash_table_unref(link->before);
     virConnectClose(link->connection);
     g_free(link);
 }
@@ -87,7 +94,8 @@ vsf_link_open(const char *uri, gboolean read_only, GError **error)
     link = g_new0(VsfLink, 1);
     link->connection = connection;
     link->fd = fd;
-    link->handles = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, handle_free);
+    link->handles = handles_new();
+    link->before = handles_new();
     return link;
 }
 
@@ -119,8 +127,11 @@ vsf_link_is_alive(gpointer data)
 static void
 keep_handle(VsfLink *link, const char *uuid, virDomainPtr handle)
 {
-    if (g_hash_table_size(link->handles) >= MAX_HANDLES)
-        g_hash_table_remove_all(link->handles);
+    if (g_hash_table_size(link->handles) >= VSF_LINK_HANDLES) {
+        g_hash_table_unref(link->before);
+        link->before = g_steal_pointer(&link->handles);
+        link->handles = handles_new();
+    }
     g_hash_table_insert(link->handles, g_strdup(uuid), handle);
 }
 

@@ -9,6 +9,9 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
+/* A link keeps up to twice as many, of domains that are long gone too; then all anew. */
+#define VSF_LINK_HANDLES 2048
+
 typedef struct VsfLink VsfLink;
 
 /* TRUE if @uri names no host, so that the libvirtd is this one's. */
@@ -26,8 +29,9 @@ gboolean vsf_link_is_alive(gpointer link);
  * no events and no keepalive has nothing to read between calls, unless it ended. */
 gboolean vsf_link_is_quiet(int fd);
 
-/* Owned by @link. It stays good over stops, starts and renames, since libvirtd
- * goes by the UUID in it, and saves one call each time. The first one of a link
- * comes with those of all domains that run, by one call. */
+/* Owned by @link, which keeps it until VSF_LINK_HANDLES others were asked for, or it is to forget
+ * it. It stays good over stops, starts and renames, since libvirtd goes by the UUID in it, and
+ * saves one call each time. The first one of a link comes with those of all domains that run, by
+ * one call. */
 virDomainPtr vsf_link_domain(VsfLink *link, const char *uuid, GError **error);
 void vsf_link_forget(VsfLink *link, const char *uuid);

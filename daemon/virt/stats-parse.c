@@ -10,34 +10,32 @@ typedef struct {
     const char *name;
     gsize offset; /* of a guint64 */
     guint64 unit;
+    gboolean of_qemu; /* only a QEMU that was asked and answered has it */
 } Field;
 
+/* In the order in which libvirt tells them most often. */
 static const Field domain_fields[] = {
-    {"balloon.current", G_STRUCT_OFFSET(VsfDomainStats, balloon_current), KIB},
-    {"balloon.maximum", G_STRUCT_OFFSET(VsfDomainStats, balloon_maximum), KIB},
-    {"balloon.available", G_STRUCT_OFFSET(VsfDomainStats, balloon_available), KIB},
-    {"balloon.usable", G_STRUCT_OFFSET(VsfDomainStats, balloon_usable), KIB},
-    {"balloon.unused", G_STRUCT_OFFSET(VsfDomainStats, balloon_unused), KIB},
-    {"balloon.disk_caches", G_STRUCT_OFFSET(VsfDomainStats, balloon_disk_caches), KIB},
-    {"balloon.last-update", G_STRUCT_OFFSET(VsfDomainStats, balloon_last_update_s), 1},
+    {"balloon.current", G_STRUCT_OFFSET(VsfDomainStats, balloon_current), KIB, FALSE},
+    {"balloon.maximum", G_STRUCT_OFFSET(VsfDomainStats, balloon_maximum), KIB, FALSE},
+    {"balloon.unused", G_STRUCT_OFFSET(VsfDomainStats, balloon_unused), KIB, FALSE},
+    {"balloon.available", G_STRUCT_OFFSET(VsfDomainStats, balloon_available), KIB, FALSE},
+    {"balloon.usable", G_STRUCT_OFFSET(VsfDomainStats, balloon_usable), KIB, FALSE},
+    {"balloon.last-update", G_STRUCT_OFFSET(VsfDomainStats, balloon_last_update_s), 1, FALSE},
+    {"balloon.disk_caches", G_STRUCT_OFFSET(VsfDomainStats, balloon_disk_caches), KIB, FALSE},
 };
 
-/* The counters come only from a QEMU that was asked and answered; an empty
- * drive has none. */
-static const Field block_counters[] = {
-    {"rd.reqs", G_STRUCT_OFFSET(VsfBlockStats, rd_req), 1},
-    {"rd.bytes", G_STRUCT_OFFSET(VsfBlockStats, rd_bytes), 1},
-    {"rd.times", G_STRUCT_OFFSET(VsfBlockStats, rd_times_ns), 1},
-    {"wr.reqs", G_STRUCT_OFFSET(VsfBlockStats, wr_req), 1},
-    {"wr.bytes", G_STRUCT_OFFSET(VsfBlockStats, wr_bytes), 1},
-    {"wr.times", G_STRUCT_OFFSET(VsfBlockStats, wr_times_ns), 1},
-    {"fl.reqs", G_STRUCT_OFFSET(VsfBlockStats, fl_req), 1},
-    {"fl.times", G_STRUCT_OFFSET(VsfBlockStats, fl_times_ns), 1},
-};
-
-static const Field block_sizes[] = {
-    {"capacity", G_STRUCT_OFFSET(VsfBlockStats, capacity), 1},
-    {"physical", G_STRUCT_OFFSET(VsfBlockStats, physical), 1},
+/* The same. An empty drive has no counters. */
+static const Field block_fields[] = {
+    {"rd.reqs", G_STRUCT_OFFSET(VsfBlockStats, rd_req), 1, TRUE},
+    {"rd.bytes", G_STRUCT_OFFSET(VsfBlockStats, rd_bytes), 1, TRUE},
+    {"rd.times", G_STRUCT_OFFSET(VsfBlockStats, rd_times_ns), 1, TRUE},
+    {"wr.reqs", G_STRUCT_OFFSET(VsfBlockStats, wr_req), 1, TRUE},
+    {"wr.bytes", G_STRUCT_OFFSET(VsfBlockStats, wr_bytes), 1, TRUE},
+    {"wr.times", G_STRUCT_OFFSET(VsfBlockStats, wr_times_ns), 1, TRUE},
+    {"fl.reqs", G_STRUCT_OFFSET(VsfBlockStats, fl_req), 1, TRUE},
+    {"fl.times", G_STRUCT_OFFSET(VsfBlockStats, fl_times_ns), 1, TRUE},
+    {"capacity", G_STRUCT_OFFSET(VsfBlockStats, capacity), 1, FALSE},
+    {"physical", G_STRUCT_OFFSET(VsfBlockStats, physical), 1, FALSE},
 };
 
 VsfDomainStats *
@@ -86,22 +84,25 @@ number_of(const virTypedParameter *param, guint64 *value)
     }
 }
 
-/* TRUE if @name is in the table and its value was good. */
-static gboolean
-take_field(const Field *fields, guint n_fields, const char *name, const virTypedParameter *param,
-           gpointer into)
+/* What stands at @name in the table, if its value was good; else NULL. The search begins at @next,
+ * behind what was found last. */
+static const Field *
+take_field(const Field *fields, guint n_fields, guint *next, const char *name,
+           const virTypedParameter *param, gpointer into)
 {
-    for (guint i = 0; i < n_fields; i++) {
+    for (guint n = 0; n < n_fields; n++) {
+        guint i = (*next + n) % n_fields;
         guint64 value = 0;
 
         if (strcmp(name, fields[i].name) != 0)
             continue;
+        *next = i + 1;
         if (!number_of(param, &value) || !g_uint64_checked_mul(&value, value, fields[i].unit))
-            return FALSE;
+            return NULL;
         G_STRUCT_MEMBER(guint64, into, fields[i].offset) = value;
-        return TRUE;
+        return &fields[i];
     }
-    return FALSE;
+    return NULL;
 }
 
 static void
@@ -120,11 +121,15 @@ block_unknown(void)
 {
     VsfBlockStats block = {.target = ""};
 
-    for (guint i = 0; i < G_N_ELEMENTS(block_counters); i++)
-        G_STRUCT_MEMBER(guint64, &block, block_counters[i].offset) = VSF_UNKNOWN;
-    for (guint i = 0; i < G_N_ELEMENTS(block_sizes); i++)
-        G_STRUCT_MEMBER(guint64, &block, block_sizes[i].offset) = VSF_UNKNOWN;
+    for (guint i = 0; i < G_N_ELEMENTS(block_fields); i++)
+        G_STRUCT_MEMBER(guint64, &block, block_fields[i].offset) = VSF_UNKNOWN;
     return block;
+}
+
+static gboolean
+begins(const virTypedParameter *param, const char *prefix)
+{
+    return memcmp(param->field, prefix, strlen(prefix)) == 0;
 }
 
 /* "block.12.rd.reqs" -> 12 and "rd.reqs". */
@@ -134,7 +139,7 @@ split_block_name(const char *field, guint *index, const char **rest)
     const char *at = field + strlen("block.");
     guint number = 0;
 
-    if (!g_str_has_prefix(field, "block.") || !g_ascii_isdigit(*at))
+    if (!g_ascii_isdigit(*at))
         return FALSE;
     for (; g_ascii_isdigit(*at); at++) {
         number = number * 10 + (guint)(*at - '0');
@@ -165,11 +170,12 @@ take_path(VsfBlockStats *block, const virTypedParameter *param)
     block->where = g_str_has_prefix(param->value.s, "/dev/") ? VSF_BLOCK_DEVICE : VSF_BLOCK_FILE;
 }
 
-/* TRUE if it was a counter. */
+/* @param is "block.*". TRUE if it was a counter. */
 static gboolean
-take_block(GArray *blocks, const virTypedParameter *param)
+take_block(GArray *blocks, guint *next, const virTypedParameter *param)
 {
     VsfBlockStats *block;
+    const Field *field;
     guint index = 0;
     const char *rest;
 
@@ -181,16 +187,14 @@ take_block(GArray *blocks, const virTypedParameter *param)
         g_array_append_val(blocks, unknown);
     }
     block = &g_array_index(blocks, VsfBlockStats, index);
-    if (strcmp(rest, "name") == 0) {
+    field = take_field(block_fields, G_N_ELEMENTS(block_fields), next, rest, param, block);
+    if (field != NULL)
+        return field->of_qemu;
+    if (strcmp(rest, "name") == 0)
         take_target(block, param);
-        return FALSE;
-    }
-    if (strcmp(rest, "path") == 0) {
+    else if (strcmp(rest, "path") == 0)
         take_path(block, param);
-        return FALSE;
-    }
-    take_field(block_sizes, G_N_ELEMENTS(block_sizes), rest, param, block);
-    return take_field(block_counters, G_N_ELEMENTS(block_counters), rest, param, block);
+    return FALSE;
 }
 
 static void
@@ -208,6 +212,7 @@ vsf_stats_parse(const char *uuid, const virTypedParameter *params, int n_params)
     VsfDomainStats *stats = vsf_domain_stats_new(uuid);
     gboolean has_counters = FALSE, is_counted = FALSE;
     guint64 count = 0;
+    guint next_domain = 0, next_block = 0;
 
     for (int i = 0; i < n_params; i++) {
         const virTypedParameter *param = &params[i];
@@ -215,16 +220,18 @@ vsf_stats_parse(const char *uuid, const virTypedParameter *params, int n_params)
         /* From a peer by RPC: the field need not hold a NUL. */
         if (memchr(param->field, '\0', sizeof(param->field)) == NULL)
             continue;
-        if (g_str_has_prefix(param->field, "state.")) {
-            take_state(stats, param);
-        } else if (g_str_has_prefix(param->field, "balloon.")) {
-            take_field(domain_fields, G_N_ELEMENTS(domain_fields), param->field, param, stats);
+        if (begins(param, "block.")) {
+            if (strcmp(param->field, "block.count") == 0)
+                is_counted = number_of(param, &count);
+            else if (take_block(stats->blocks, &next_block, param))
+                has_counters = TRUE;
+        } else if (begins(param, "balloon.")) {
+            take_field(domain_fields, G_N_ELEMENTS(domain_fields), &next_domain, param->field,
+                       param, stats);
             if (strcmp(param->field, "balloon.rss") == 0)
                 stats->asked_qemu = TRUE;
-        } else if (strcmp(param->field, "block.count") == 0) {
-            is_counted = number_of(param, &count);
-        } else if (take_block(stats->blocks, param)) {
-            has_counters = TRUE;
+        } else if (begins(param, "state.")) {
+            take_state(stats, param);
         }
     }
     /* Either comes only with the domain's job, and one of them then nearly always. */

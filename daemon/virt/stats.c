@@ -19,12 +19,6 @@ open_link(const char *uri, GError **error)
     return vsf_link_open(uri, TRUE, error);
 }
 
-static void
-handle_free(gpointer handle)
-{
-    virDomainFree(handle);
-}
-
 /* No job and no monitor: it answers even while QEMU hangs. */
 static void
 add_info(VsfDomainStats *stats, virDomainPtr handle)
@@ -76,18 +70,20 @@ ask_link(gpointer link, const char *uuid, gpointer question, GError **error)
     return NULL;
 }
 
-/* Of those that can be looked up; a NULL ends them. A reference each: the link may let go of
- * one for the sake of another. */
-static GPtrArray *
+/* Of those that can be looked up; a NULL ends them. Without references: for the sake of one of
+ * them libvirt's client would write the UUID of its domain as text, for a log that nobody keeps. */
+static virDomainPtr *
 handles_of(gpointer link, VsfCallsItem *items, guint n)
 {
-    GPtrArray *handles = g_ptr_array_new_null_terminated(n, handle_free, TRUE);
+    virDomainPtr *handles = g_new0(virDomainPtr, n + 1);
+    guint n_found = 0;
 
+    G_STATIC_ASSERT(VSF_CALLS_BATCH_MAX < VSF_LINK_HANDLES);
     for (guint i = 0; i < n; i++) {
         virDomainPtr handle = vsf_link_domain(link, items[i].uuid, &items[i].error);
 
-        if (handle != NULL && virDomainRef(handle) == 0)
-            g_ptr_array_add(handles, handle);
+        if (handle != NULL)
+            handles[n_found++] = handle;
     }
     return handles;
 }
@@ -110,12 +106,12 @@ item_of(VsfCallsItem *items, guint n, virDomainPtr domain)
 static gboolean
 ask_link_many(gpointer link, VsfCallsItem *items, guint n, GError **error)
 {
-    g_autoptr(GPtrArray) handles = handles_of(link, items, n);
+    g_autofree virDomainPtr *handles = handles_of(link, items, n);
     g_auto(VsfStatsRecords) records = NULL;
     int n_records = 0;
 
-    if (handles->len > 0)
-        n_records = virDomainListGetStats((virDomainPtr *)handles->pdata, GROUPS, &records,
+    if (handles[0] != NULL)
+        n_records = virDomainListGetStats(handles, GROUPS, &records,
                                           VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
     if (n_records < 0) {
         vsf_virt_error_set(error, "statistics");

@@ -39,6 +39,7 @@ numbered_counters(void)
     ((guint64 *)&counters->member)[i] = ++n
     counters->cpu.load[0] = 0.5;
     NUMBER(memory);
+    n--; /* the last one is virt_node's */
     NUMBER(disk);
     NUMBER(space);
     NUMBER(mib);

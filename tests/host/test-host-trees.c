@@ -38,7 +38,8 @@ static const Case cases[] = {
       "2 em1 physical 10000 full 1903 up, 3 em2 physical 0 ? 1002 down, "
       "6 br100 bridge 0 ? 1003 up"}},
     {"linux-4.18",
-     {"cpus", "1", "guest_nice_ms", "70", "steal_ms", "50", "mem.cached", "235520",
+     {"cpus", "1", "guest_nice_ms", "70", "steal_ms", "50", "mem.available", "512000", "mem.cached",
+      "235520",
       /* the paths sda to sdd and cciss/c0d0, not what multipath makes of them */
       "disk.reads", "101111", "disk.bytes_read", "414150656", "disk.read_ms", "76", "disk.writes",
       "202222", "disk.write_ms", "92",
@@ -357,6 +358,24 @@ test_a_speed_may_be_anything(void)
     }
 }
 
+/* Not even whether it has a device. */
+static void
+test_of_a_tap_nothing_is_asked(void)
+{
+    char *root = g_dir_make_tmp("vsf-ports-XXXXXX", NULL);
+    g_autofree char *before = NULL, *after = NULL;
+
+    make(root, "sys/class/net/vnet9/type", "1\n");
+    make(root, "sys/class/net/vnet9/ifindex", "9\n");
+    make(root, "sys/class/net/vnet9/device/vendor", "\n");
+    before = ports_text(root);
+    make(root, "sys/devices/virtual/net/vnet9/ifindex", "9\n");
+    after = ports_text(root);
+    tree_remove(root);
+    g_assert_cmpstr(before, ==, "9:0");
+    g_assert_cmpstr(after, ==, "");
+}
+
 static void
 test_nothing_there_is_all_unknown(void)
 {
@@ -391,6 +410,7 @@ main(int argc, char **argv)
     }
     g_test_add_func("/host/trees/ports-are-the-physical-ones", test_ports_are_the_physical_ones);
     g_test_add_func("/host/trees/a-speed-may-be-anything", test_a_speed_may_be_anything);
+    g_test_add_func("/host/trees/of-a-tap-nothing-is-asked", test_of_a_tap_nothing_is_asked);
     g_test_add_func("/host/trees/columns-go-by-their-names", test_columns_go_by_their_names);
     g_test_add_func("/host/trees/who-joins-makes-another-set", test_who_joins_makes_another_set);
     g_test_add_func("/host/trees/nothing-there-is-all-unknown", test_nothing_there_is_all_unknown);

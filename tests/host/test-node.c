@@ -118,8 +118,29 @@ test_this_machine_is_read(void)
     g_assert_cmpuint(node->mhz, >, 0);
     g_assert_cmpuint(node->memory, >, node->memory_free);
     node->memory_free = 0;
-    vsf_node_refresh(node);
+    vsf_node_refresh(node, NULL);
     g_assert_cmpuint(node->memory_free, >, 0);
+}
+
+static void
+test_what_the_counters_know_is_not_read(void)
+{
+    g_autoptr(VsfNode) node = vsf_node_read();
+    g_autoptr(VsfHostCounters) counters = vsf_host_counters_new();
+    guint32 cpus = node->cpus;
+
+    vsf_node_refresh(node, counters);
+    g_assert_cmpuint(node->cpus, ==, cpus);
+    g_assert_cmpuint(node->memory, >, 4096);
+    counters->cpu.cpus = cpus + 1;
+    counters->memory.total = 4096;
+    vsf_node_refresh(node, counters);
+    g_assert_cmpuint(node->cpus, ==, cpus + 1);
+    g_assert_cmpuint(node->memory, >, 4096);
+    counters->memory.available = 8192; /* as in a container whose files do not agree */
+    vsf_node_refresh(node, counters);
+    g_assert_cmpuint(node->memory, ==, 4096);
+    g_assert_cmpuint(node->memory_free, ==, 4096);
 }
 
 int
@@ -132,5 +153,7 @@ main(int argc, char **argv)
     g_test_add_func("/host/node/hostname-is-plain-short-and-never-empty",
                     test_hostname_is_plain_short_and_never_empty);
     g_test_add_func("/host/node/this-machine-is-read", test_this_machine_is_read);
+    g_test_add_func("/host/node/what-the-counters-know-is-not-read",
+                    test_what_the_counters_know_is_not_read);
     return g_test_run();
 }

@@ -55,6 +55,7 @@ tell_memory(GHashTable *told, const VsfHostMemory *memory)
 {
     tell(told, "mem.total", memory->total);
     tell(told, "mem.free", memory->free);
+    tell(told, "mem.available", memory->available);
     tell(told, "mem.shared", memory->shared);
     tell(told, "mem.buffers", memory->buffers);
     tell(told, "mem.cached", memory->cached);

@@ -87,6 +87,33 @@ test_the_first_question_brings_the_handles_of_all_that_run(void)
     vsf_link_close(link);
 }
 
+/* As many as a batch needs at once, and far more; the link itself keeps no more. */
+static void
+test_a_handle_stays_while_others_are_asked_for(void)
+{
+    static const char *const first = "6d1f3f30-0000-4000-8000-000000000001";
+    g_autoptr(GError) error = NULL;
+    VsfLink *link = vsf_link_open("test:///default", FALSE, &error);
+    virConnectPtr connection = vsf_link_connection(link);
+    char uuid[VIR_UUID_STRING_BUFLEN];
+    virDomainPtr handle;
+
+    g_assert_no_error(error);
+    virDomainFree(run_domain(connection, "first", first));
+    handle = vsf_link_domain(link, first, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < VSF_LINK_HANDLES; i++) {
+        g_autofree char *name = g_strdup_printf("other%u", i);
+        g_autofree char *other = g_strdup_printf("6d1f3f30-0000-4000-9000-%012u", i);
+
+        virDomainFree(run_domain(connection, name, other));
+        g_assert_nonnull(vsf_link_domain(link, other, &error));
+    }
+    g_assert_cmpint(virDomainGetUUIDString(handle, uuid), ==, 0);
+    g_assert_cmpstr(uuid, ==, first);
+    vsf_link_close(link);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,5 +125,7 @@ main(int argc, char **argv)
                     test_a_link_to_which_something_is_said_is_not_quiet);
     g_test_add_func("/virt/link/the-first-question-brings-the-handles-of-all-that-run",
                     test_the_first_question_brings_the_handles_of_all_that_run);
+    g_test_add_func("/virt/link/a-handle-stays-while-others-are-asked-for",
+                    test_a_handle_stays_while_others_are_asked_for);
     return g_test_run();
 }
