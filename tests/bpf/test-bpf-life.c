@@ -247,7 +247,17 @@ test_a_tap_may_go_while_it_is_sampled(gconstpointer way)
     bpf_lab_stop(&lab);
 }
 
-/* With four slots, three taps whose home is the same. */
+/* vnet0 to vnet8: with four slots three of them have the same home. */
+static void
+open_nine(int fds[9])
+{
+    for (guint i = 0; i < 9; i++) {
+        g_autofree char *name = g_strdup_printf("vnet%u", i);
+
+        fds[i] = bpf_lab_new_tap(name);
+    }
+}
+
 static void
 test_taps_with_one_home_are_told_apart(gconstpointer way)
 {
@@ -257,11 +267,7 @@ test_taps_with_one_home_are_told_apart(gconstpointer way)
     int fds[9];
     BpfLab lab;
 
-    for (guint i = 0; i < 9; i++) {
-        g_autofree char *name = g_strdup_printf("vnet%u", i);
-
-        fds[i] = bpf_lab_new_tap(name);
-    }
+    open_nine(fds);
     bpf_lab_start_with(&lab, way, &config);
     for (guint i = 0; i < 3; i++) {
         g_assert_cmpint(tap_lab_ifindex(names[i]) % 4, ==, tap_lab_ifindex(names[0]) % 4);
@@ -292,11 +298,7 @@ test_a_home_leads_to_others_for_its_next_tap_too(gconstpointer way)
     int fds[9];
     BpfLab lab;
 
-    for (guint i = 0; i < 9; i++) {
-        g_autofree char *name = g_strdup_printf("vnet%u", i);
-
-        fds[i] = bpf_lab_new_tap(name);
-    }
+    open_nine(fds);
     bpf_lab_start_with(&lab, way, &config);
     first = bpf_lab_attach(&lab, "vnet0", FALSE, 1);
     second = bpf_lab_attach(&lab, "vnet4", FALSE, 1);
