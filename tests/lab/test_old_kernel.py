@@ -15,8 +15,8 @@ import image as images
 import tap
 
 # The programs of tests/bpf and tests/net that put samplers on real taps.
-PROGRAMS = ["bpf/test-bpf-frames", "bpf/test-bpf-life", "bpf/test-bpf-rights",
-            "net/test-capture-life"]
+PROGRAMS = ["bpf/test-bpf-frames", "bpf/test-bpf-life", "bpf/test-bpf-slots",
+            "bpf/test-bpf-rights", "net/test-capture-life"]
 TOOLS = ["ip", "tc", "tcpdump"]
 MODULES = ["tun", "bridge", "veth", "macvtap", "8021q", "sch_ingress", "cls_bpf", "cls_u32",
            "act_police", "sch_htb", "dummy", "ipip"]
@@ -106,6 +106,7 @@ def test_frames():
 def test_life():
     """There samplers come and go, by clsact where there is no tcx"""
     judge("test-bpf-life", 5)
+    judge("test-bpf-slots", 3)
 
 
 def test_rights():
