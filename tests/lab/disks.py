@@ -8,6 +8,7 @@ import json
 import os
 import struct
 import subprocess
+import time
 
 import image
 from domains import Disk
@@ -48,14 +49,30 @@ def loop(lab, name, target, size):
         yield Disk(device, target, "raw", kind="block")
 
 
-def nbd(lab, name, target, size):
-    """A sparse file behind a server that QEMU speaks to over a socket."""
+def nbd(lab, name, target, size, port=None, export=None):
+    """A sparse file behind a server that QEMU speaks to over a socket, or over TCP on loopback at
+    `port`; `export` as in Disk."""
     behind = raw(lab, name + "-nbd", target, size)
-    socket = f"/run/vsf/{name}-{target}.nbd"
-    server = lab.daemon(f"nbd-{name}-{target}", ["qemu-nbd", "--persistent", "--format", "raw",
-                                                 "--socket", socket, behind.path])
-    lab.wait_socket(f"vsf/{name}-{target}.nbd", server)
-    return Disk(socket, target, "raw", kind="nbd", image=behind.path)
+    where = f"127.0.0.1:{port}" if port else f"/run/vsf/{name}-{target}.nbd"
+    disk = Disk(where, target, "raw", kind="nbd", image=behind.path, export=export)
+    serve_nbd(lab, disk)
+    return disk
+
+
+def serve_nbd(lab, disk):
+    """Starts its server, once more after an end."""
+    host, _, port = disk.path.rpartition(":")
+    where = [f"--bind={host}", f"--port={port}"] if host else [f"--socket={disk.path}"]
+    name = [f"--export-name={disk.export}"] if disk.export else []
+    disk.server = lab.daemon(f"nbd-{os.path.basename(disk.image)}", [
+        "qemu-nbd", "--persistent", "--format", "raw", *where, *name, disk.image])
+    if not host:
+        lab.wait_socket(disk.path.removeprefix("/run/"), disk.server)
+        return
+    deadline = time.monotonic() + 30
+    while not lab.run(["ss", "-Hltn", f"sport = :{port}"]).stdout.strip():
+        assert time.monotonic() < deadline and disk.server.poll() is None, lab.logs()
+        time.sleep(0.05)
 
 
 def volume(lab, name, target, size):

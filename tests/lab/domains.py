@@ -37,7 +37,8 @@ class Nic:
 @dataclasses.dataclass
 class Disk:
     """One disk. kind: file (`path`), block (`path` is a device), nbd (`path` is the
-    server's socket), volume (`path` is POOL/NAME). Without a path the drive is empty."""
+    server's socket or HOST:PORT), volume (`path` is POOL/NAME). Without a path the drive is
+    empty."""
 
     path: str
     target: str = "vda"
@@ -47,6 +48,8 @@ class Disk:
     device: str = "disk"      # or cdrom
     readonly: bool = False
     image: str = None         # the file or device behind it, as qemu-img outside sees it
+    export: str = None        # the server's name for it, of nbd
+    server: object = None     # the process behind it, of nbd
 
     def __post_init__(self):
         if self.image is None and self.kind in ("file", "block"):
@@ -68,10 +71,16 @@ class Disk:
         if self.kind == "block":
             return f"<source dev={quoteattr(self.path)}/>"
         if self.kind == "nbd":
-            return (f"<source protocol='nbd'><host transport='unix' "
-                    f"socket={quoteattr(self.path)}/></source>")
+            return self._nbd_source()
         pool, _, volume = self.path.partition("/")
         return f"<source pool={quoteattr(pool)} volume={quoteattr(volume)}/>"
+
+    def _nbd_source(self):
+        name = f" name={quoteattr(self.export)}" if self.export else ""
+        host, _, port = self.path.rpartition(":")
+        where = (f"name={quoteattr(host)} port='{port}'" if host else
+                 f"transport='unix' socket={quoteattr(self.path)}")
+        return f"<source protocol='nbd'{name}><host {where}/></source>"
 
 
 def mac(number, nic=0):
