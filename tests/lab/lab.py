@@ -57,12 +57,13 @@ class Lab:
     starts; `libvirtd=False` leaves it to start_libvirtd()."""
 
     def __init__(self, build=None, hostname="kvm-lab", bridge="br0", address="10.77.0.1", bits=24,
-                 hooks=(), libvirtd=True, libvirtd_conf=""):
+                 hooks=(), libvirtd=True, libvirtd_conf="", qemu_conf=""):
         self.build = os.path.abspath(build or build_folder())
         self.hostname, self.bridge = hostname, bridge
         self.address, self.bits = address, bits
         self.libvirtd = self.virtlogd = self.sandbox = None
-        self._hooks, self._want_libvirtd, self._libvirtd_conf = hooks, libvirtd, libvirtd_conf
+        self._hooks, self._want_libvirtd = hooks, libvirtd
+        self._libvirtd_conf, self._qemu_conf = libvirtd_conf, qemu_conf
         self._numbers = itertools.count(10)
         self._processes = []
         self._macvtaps = None
@@ -95,7 +96,7 @@ class Lab:
         for name in ("hooks/qemu.d", "qemu"):
             os.makedirs(self.path("etc", name))
         os.makedirs(self.path("log", "qemu"))
-        self.write("etc/qemu.conf", QEMU_CONF)
+        self.write("etc/qemu.conf", QEMU_CONF + self._qemu_conf)
         self.write("etc/libvirtd.conf",
                    LIBVIRTD_CONF.format(host_uuid=uuid.uuid4()) + self._libvirtd_conf)
         self.write("etc/virtlogd.conf", "log_level = 3\n")

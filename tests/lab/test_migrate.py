@@ -17,6 +17,7 @@ GAP_S = 2 * POLLING + 0.6
 COMPANY_S = 0.5
 SLOW_MIB_S = 24  # so that a migration lasts for several rounds
 SLOWER_MIB_S = 6  # and for more
+USERFAULTFD = "/proc/sys/vm/unprivileged_userfaultfd"  # there if the kernel has it
 PAUSED, RUNNING = 3, 1
 URI = "qemu+unix:///system?socket=/run/peer/libvirt/libvirt-sock"
 ADDRESSES = "10.78.0.1", "10.78.0.2"
@@ -36,7 +37,9 @@ def two():
 def make_two():
     """Its hook announces a VM while QEMU waits for the guest that is still elsewhere."""
     hook = os.path.join(labs.build_folder(), "hooks", "qemu-hook")
-    return labs.Lab(hostname="kvm-two", address="10.77.0.2", hooks=[hook])
+    # Who waits for its guest's memory page by page needs userfaultfd, which is root's.
+    return labs.Lab(hostname="kvm-two", address="10.77.0.2", hooks=[hook],
+                    qemu_conf="clear_emulator_capabilities = 0\n")
 
 
 def at_one():
@@ -74,10 +77,10 @@ def there(domain):
     return Guest(two(), domain.name, domain.uuid, domain.nics, None)
 
 
-def migrate(source, target, bandwidth=SLOW_MIB_S, name="web01"):
+def migrate(source, target, *options, bandwidth=SLOW_MIB_S, name="web01"):
     """Begins it, slowly; the process of virsh."""
     return source.daemon("migrate", ["virsh", "migrate", "--live", "--unsafe", "--bandwidth",
-                                     str(bandwidth), name, URI,
+                                     str(bandwidth), *options, name, URI,
                                      f"tcp://{target}:49200"])
 
 
@@ -199,6 +202,33 @@ def test_back_paused():
         lambda: any(sample.record("0:2101")["state"] == RUNNING
                     for sample in at_one().collector.vm(domain.uuid, resumed)), 20, "it runs")
     at_one().wait_vm(domain, lambda vm: vm["reason_text"] == "unpaused", what="its reason")
+
+
+def test_postcopy():
+    """So has one that runs at the target while most of its memory is still at the source"""
+    domain = guest()
+    if domain.state() != "running":
+        tap.skip("it is not where it would go from")
+    if not os.path.exists(USERFAULTFD):
+        tap.skip("the kernel has no userfaultfd")
+    began = time.time()
+    process = migrate(one(), ADDRESSES[1], "--postcopy", "--postcopy-bandwidth",
+                      str(SLOWER_MIB_S), bandwidth=SLOWER_MIB_S)
+    wait_incoming(at_two(), there(domain))
+    one().virsh("migrate-postcopy", domain.name)
+    at_one().wait_vm(domain, lambda vm: (vm["state"], vm["reason_text"]) == ("paused", "post-copy"),
+                     what="the source of its memory")
+    at_two().wait_vm(there(domain),
+                     lambda vm: (vm["state"], vm["reason_text"]) == ("running", "post-copy"),
+                     what="the guest without all its memory")
+    halfway = time.time()
+    at_two().collector.wait(lambda: len(at_two().collector.vm(domain.uuid, halfway)) >= 3, 20,
+                            "samples of a guest without all its memory")
+    assert process.poll() is None, "its memory came too fast"
+    ended(process)
+    handed_over(domain, at_one(), at_two(), began)
+    tap.equal(at_one().collector.vm(domain.uuid, halfway + COMPANY_S), [],
+              "samples where its memory was")
 
 
 def test_final_counters():
