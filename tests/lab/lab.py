@@ -43,6 +43,7 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 log_level = 3
 """
+CAPABILITIES = "qemu/capabilities"  # in libvirt's cache
 BOUND = {"run": "/run", "etc": "/etc/libvirt", "lib": "/var/lib/libvirt",
          "log": "/var/log/libvirt", "cache": "/var/cache/libvirt"}
 
@@ -67,6 +68,7 @@ class Lab:
         self._numbers = itertools.count(10)
         self._processes = []
         self._macvtaps = None
+        self._capabilities = os.path.join(self.build, "lab", "capabilities")
 
     # ------------------------------------------------------------ life cycle
 
@@ -102,6 +104,7 @@ class Lab:
         self.write("etc/virtlogd.conf", "log_level = 3\n")
         for hook in self._hooks:
             shutil.copy(hook, self.path("etc", "hooks/qemu.d"))
+        self._take_capabilities()
         self.sandbox = Sandbox(self.hostname, [(self.path(name), over)
                                                for name, over in BOUND.items()])
         self.pid = self.sandbox.pid
@@ -119,6 +122,7 @@ class Lab:
     def __exit__(self, *_):
         if self.sandbox is not None:
             self.sandbox.stop()
+            self._keep_capabilities()
         for process in self._processes:
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
@@ -129,6 +133,20 @@ class Lab:
         if self._macvtaps is not None:
             os.close(self._macvtaps)
             self._macvtaps = None
+
+    def _take_capabilities(self):
+        """What the libvirtd of another lab found out about QEMU, which takes it seconds. Ours judges
+        whether it still holds: by the programs, the kernel and the processor."""
+        if os.path.isdir(self._capabilities):
+            shutil.copytree(self._capabilities, self.path("cache", CAPABILITIES))
+
+    def _keep_capabilities(self):
+        for path in glob.glob(self.path("cache", CAPABILITIES + "/*.xml")):
+            os.makedirs(self._capabilities, exist_ok=True)
+            # Other labs may look: in one step.
+            new = os.path.join(self.folder, "capabilities")
+            shutil.copy(path, new)
+            os.replace(new, os.path.join(self._capabilities, os.path.basename(path)))
 
     def start_libvirtd(self):
         """Again after stop_libvirtd() or a kill; the guests live on in between."""

@@ -106,6 +106,23 @@ def test_leaving():
     _nothing_outside()
 
 
+def _capabilities(one):
+    """When each file was written in which its libvirtd has what it found out about QEMU."""
+    return {path: os.stat(path).st_mtime_ns
+            for path in glob.glob(one.path("cache", labs.CAPABILITIES + "/*"))}
+
+
+def test_capabilities():
+    """What one lab's libvirtd found out about QEMU the next one's takes as it is"""
+    with labs.Lab(hostname="kvm-first") as first:
+        first.define_tiny("asks")
+    with labs.Lab(hostname="kvm-second") as second:
+        before = _capabilities(second)
+        assert before
+        second.define_tiny("knows")
+        tap.equal(_capabilities(second), before)
+
+
 _VICTIM = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
