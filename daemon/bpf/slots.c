@@ -5,6 +5,8 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 
 static guint
 home_of(const VsfBpf *bpf, int ifindex)
@@ -79,13 +81,18 @@ add_displaced(VsfBpf *bpf, guint slot, int more)
                          bpf->slots[slot].displaced != 0, __ATOMIC_RELEASE);
 }
 
-/* No program uses them but to see that they are not their tap's. */
+/* But for what programs look at meanwhile: that it is nobody's, and whether it leads to others. */
 static void
 zero_states(VsfBpf *bpf, guint slot)
 {
-    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
-        *vsf_bpf_state_of(bpf, cpu, slot) = (struct vsf_bpf_state){
-            .has_displaced = bpf->slots[slot].displaced != 0};
+    const gsize begin = offsetof(struct vsf_bpf_state, rate);
+
+    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++) {
+        struct vsf_bpf_state *state = vsf_bpf_state_of(bpf, cpu, slot);
+
+        state->flags = 0;
+        memset((guint8 *)state + begin, 0, sizeof(*state) - begin);
+    }
 }
 
 gboolean
