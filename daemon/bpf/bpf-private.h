@@ -29,7 +29,7 @@ struct VsfBpf {
     struct ring_buffer *ring;
     gpointer reading; /* of read.c, while it reads */
     int programs[VSF_BPF_N_HOOKS];
-    int displaced_fd, ring_fd;
+    int states_fd, displaced_fd, ring_fd;
     guint n_cpus; /* one more than the highest number of one */
     gboolean has_tcx;
     struct vsf_bpf_tap *slots;    /* mapped from the kernel; n_slots of them */

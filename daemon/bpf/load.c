@@ -141,16 +141,14 @@ set_sizes(VsfBpf *bpf, guint32 ring_bytes)
     vsf_log2_table(constants.log2_table);
     set_constants(bpf, &constants);
     bpf_map__set_max_entries(find_map(bpf, "vsf_taps"), bpf->n_slots);
-    bpf_map__set_value_size(find_map(bpf, "vsf_states"), (guint32)states_bytes(bpf));
     bpf_map__set_max_entries(find_map(bpf, "vsf_displaced"), bpf->n_slots);
     bpf_map__set_max_entries(find_map(bpf, "vsf_ring"), ring_bytes);
 }
 
 /* The array in our memory; NULL with @error set. */
 static void *
-map_array(VsfBpf *bpf, const char *name, gsize size, GError **error)
+map_array(int fd, gsize size, GError **error)
 {
-    int fd = bpf_map__fd(find_map(bpf, name));
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     if (memory != MAP_FAILED)
@@ -159,17 +157,21 @@ map_array(VsfBpf *bpf, const char *name, gsize size, GError **error)
     return NULL;
 }
 
-static gboolean
-map_arrays(VsfBpf *bpf, GError **error)
+/* One value that holds all of them, so that the programs need no look-up to reach one; nor is it of
+ * the kernel's per-CPU kind, to whose values there is one way more to go. Not among the object's
+ * maps, whose descriptors libbpf 1.4 and 1.5 tell only when the programs are loaded. Returns the
+ * descriptor, or minus an errno. */
+static int
+make_states(VsfBpf *bpf, gsize states_max)
 {
-    bpf->slots = map_array(bpf, "vsf_taps", slots_bytes(bpf), error);
-    if (bpf->slots == NULL)
-        return FALSE;
-    bpf->states = map_array(bpf, "vsf_states", states_bytes(bpf), error);
-    return bpf->states != NULL;
+    LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+
+    bpf->n_slots = vsf_bpf_slots(bpf->config.taps_max, bpf->n_cpus, states_max);
+    return bpf_map_create(BPF_MAP_TYPE_ARRAY, "vsf_states", sizeof(guint32),
+                          (guint32)states_bytes(bpf), 1, &options);
 }
 
-/* Called when libbpf has made the maps, and the program whole. */
+/* Called when libbpf has made the program whole. */
 static int
 put_in_code(struct bpf_program *program, struct bpf_prog_load_opts *options G_GNUC_UNUSED,
             long cookie G_GNUC_UNUSED)
@@ -177,7 +179,7 @@ put_in_code(struct bpf_program *program, struct bpf_prog_load_opts *options G_GN
     const guint64 values[VSF_CODE_N] = {
         [VSF_CODE_SLOTS] = loading->n_slots,
         [VSF_CODE_N_STATES] = (guint64)loading->n_cpus * loading->n_slots,
-        [VSF_CODE_STATES] = (guint64)bpf_map__fd(find_map(loading, "vsf_states")),
+        [VSF_CODE_STATES] = (guint64)loading->states_fd,
     };
     size_t n = bpf_program__insn_cnt(program);
     g_autofree struct bpf_insn *instructions = g_memdup2(bpf_program__insns(program),
@@ -215,12 +217,11 @@ has_tcx(const VsfBpf *bpf)
 
 /* 0, or minus an errno. */
 static int
-load_object(VsfBpf *bpf, gsize states_max)
+load_object(VsfBpf *bpf)
 {
     gsize wanted = bpf->config.ring_bytes != 0 ? bpf->config.ring_bytes : RING_BYTES_DEFAULT;
     int code;
 
-    bpf->n_slots = vsf_bpf_slots(bpf->config.taps_max, bpf->n_cpus, states_max);
     know_section();
     bpf->object = bpf_object__open_mem(sampler_object, sizeof(sampler_object), NULL);
     if (bpf->object == NULL)
@@ -233,16 +234,11 @@ load_object(VsfBpf *bpf, gsize states_max)
 }
 
 static gboolean
-load(VsfBpf *bpf, GError **error)
+load_programs(VsfBpf *bpf, GError **error)
 {
     static const char *const names[VSF_BPF_N_HOOKS] = {"vsf_ingress", "vsf_egress"};
-    int code = load_object(bpf, VSF_BPF_STATES_MAX);
+    int code = load_object(bpf);
 
-    if (code == -E2BIG) {
-        bpf_object__close(bpf->object);
-        code = load_object(bpf, VSF_BPF_STATES_MAX_OLD);
-    }
-    bpf->config.taps_max = MIN(bpf->config.taps_max, bpf->n_slots);
     if (code == -EACCES) {
         g_set_error_literal(error, VSF_BPF_ERROR, VSF_BPF_ERROR_UNSUPPORTED,
                             "this kernel's verifier refuses the eBPF programs");
@@ -258,7 +254,25 @@ load(VsfBpf *bpf, GError **error)
     bpf->displaced_fd = bpf_map__fd(find_map(bpf, "vsf_displaced"));
     bpf->ring_fd = bpf_map__fd(find_map(bpf, "vsf_ring"));
     bpf->has_tcx = has_tcx(bpf);
-    return map_arrays(bpf, error) && vsf_bpf_ring_open(bpf, error);
+    return TRUE;
+}
+
+static gboolean
+load(VsfBpf *bpf, GError **error)
+{
+    bpf->states_fd = make_states(bpf, VSF_BPF_STATES_MAX);
+    if (bpf->states_fd == -E2BIG)
+        bpf->states_fd = make_states(bpf, VSF_BPF_STATES_MAX_OLD);
+    if (bpf->states_fd < 0) {
+        vsf_bpf_set_error(error, bpf->states_fd, "the map of the taps' states");
+        return FALSE;
+    }
+    bpf->config.taps_max = MIN(bpf->config.taps_max, bpf->n_slots);
+    bpf->states = map_array(bpf->states_fd, states_bytes(bpf), error);
+    if (bpf->states == NULL || !load_programs(bpf, error))
+        return FALSE;
+    bpf->slots = map_array(bpf_map__fd(find_map(bpf, "vsf_taps")), slots_bytes(bpf), error);
+    return bpf->slots != NULL && vsf_bpf_ring_open(bpf, error);
 }
 
 /* Of states for each slot. 0 with @error set. */
@@ -295,6 +309,7 @@ vsf_bpf_load(const VsfBpfConfig *config, GError **error)
     bpf->config = *config;
     bpf->n_cpus = n_cpus;
     bpf->tcx_most = VSF_BPF_TCX_MOST;
+    bpf->states_fd = -1;
     g_mutex_init(&bpf->mutex);
     g_cond_init(&bpf->freed);
     if (vsf_bpf_owner_init(&bpf->owner, error) && load(bpf, error))
@@ -315,6 +330,8 @@ vsf_bpf_free(VsfBpf *bpf)
         munmap(bpf->states, states_bytes(bpf));
     ring_buffer__free(bpf->ring);
     bpf_object__close(bpf->object);
+    if (bpf->states_fd >= 0)
+        close(bpf->states_fd);
     vsf_bpf_owner_clear(&bpf->owner);
     g_mutex_clear(&bpf->mutex);
     g_cond_clear(&bpf->freed);

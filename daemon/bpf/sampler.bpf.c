@@ -20,7 +20,8 @@
 
 const volatile struct vsf_bpf_constants constants SEC(".rodata.vsf");
 
-/* The sizes are the loader's. */
+/* The sizes are the loader's. It makes one map more, of the states, whose address is put into the
+ * instructions. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -28,16 +29,6 @@ struct {
     __type(key, __u32);
     __type(value, struct vsf_bpf_tap);
 } vsf_taps SEC(".maps");
-
-/* One value that holds all of them, so that the programs need no look-up to reach one; nor is it of
- * the kernel's per-CPU kind, to whose values there is one way more to go. */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_MMAPABLE);
-    __uint(max_entries, 1);
-    __uint(key_size, sizeof(__u32));
-    __uint(value_size, sizeof(struct vsf_bpf_state));
-} vsf_states SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
