@@ -137,12 +137,12 @@ VsfBpfTap *
 vsf_bpf_attach(VsfBpf *bpf, int ifindex, VsfSide side, guint32 rate, GError **error)
 {
     g_autofree VsfBpfTap *tap = g_new0(VsfBpfTap, 1);
-    guint32 flags = tap_flags(bpf->config.direction, side);
 
     if (!vsf_bpf_rate_check(rate, error) || !vsf_bpf_link_check(ifindex, error))
         return NULL;
     *tap = (VsfBpfTap){.bpf = bpf, .ifindex = ifindex, .links = {-1, -1}};
-    if (!vsf_bpf_slot_take(bpf, ifindex, &tap->slot, error))
+    if (!vsf_bpf_slot_take(bpf, ifindex, tap_flags(bpf->config.direction, side),
+                           vsf_rate_word(rate), &tap->slot, error))
         return NULL;
     /* The hooks first, so that both directions begin at once, and with them what other taps leave
      * to this one. */
@@ -150,7 +150,7 @@ vsf_bpf_attach(VsfBpf *bpf, int ifindex, VsfSide side, guint32 rate, GError **er
         vsf_bpf_slot_free(bpf, tap->slot);
         return NULL;
     }
-    if (!vsf_bpf_slot_open(bpf, tap->slot, flags, vsf_rate_word(rate), error)) {
+    if (!vsf_bpf_slot_open(bpf, tap->slot, error)) {
         vsf_bpf_detach(g_steal_pointer(&tap));
         return NULL;
     }

@@ -62,13 +62,14 @@ gboolean vsf_bpf_ring_open(VsfBpf *bpf, GError **error);
 /* What CPU number @cpu has of the tap in @slot. */
 struct vsf_bpf_state *vsf_bpf_state_of(const VsfBpf *bpf, guint cpu, guint slot);
 
-/* Takes a slot for the tap, with all counts at 0. Waits for a detach of the same interface that is
- * under way. FALSE: NO_ROOM, or FAILED. */
-gboolean vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error);
+/* Takes a slot for the tap, with its settings there and all counts at 0: before its hooks, since
+ * the programs, which have no barriers, may read in another order than we write. Waits for a detach
+ * of the same interface that is under way. FALSE: NO_ROOM, or FAILED. */
+gboolean vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint32 flags, guint64 rate_word, guint *slot,
+                           GError **error);
 
 /* From now on the programs find it, or do not any more. */
-gboolean vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word,
-                           GError **error);
+gboolean vsf_bpf_slot_open(VsfBpf *bpf, guint slot, GError **error);
 void vsf_bpf_slot_close(VsfBpf *bpf, guint slot);
 
 /* Of a tap that is open. Without waiting. */

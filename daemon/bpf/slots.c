@@ -83,20 +83,22 @@ add_displaced(VsfBpf *bpf, guint slot, int more)
 
 /* But for what programs look at meanwhile: that it is nobody's, and whether it leads to others. */
 static void
-zero_states(VsfBpf *bpf, guint slot)
+begin_states(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word)
 {
     const gsize begin = offsetof(struct vsf_bpf_state, rate);
 
     for (guint cpu = 0; cpu < bpf->n_cpus; cpu++) {
         struct vsf_bpf_state *state = vsf_bpf_state_of(bpf, cpu, slot);
 
-        state->flags = 0;
+        state->flags = (guint16)flags;
         memset((guint8 *)state + begin, 0, sizeof(*state) - begin);
     }
+    vsf_bpf_slot_set_rate(bpf, slot, rate_word);
 }
 
 gboolean
-vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error)
+vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint32 flags, guint64 rate_word, guint *slot,
+                  GError **error)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
     guint chosen;
@@ -114,7 +116,7 @@ vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error)
         return FALSE;
     }
     chosen = choose(bpf, ifindex);
-    zero_states(bpf, chosen);
+    begin_states(bpf, chosen, flags, rate_word);
     bpf->slots[chosen].generation++;
     set_ifindex(bpf, chosen, -ifindex);
     bpf->n_taps++;
@@ -123,15 +125,12 @@ vsf_bpf_slot_take(VsfBpf *bpf, int ifindex, guint *slot, GError **error)
 }
 
 gboolean
-vsf_bpf_slot_open(VsfBpf *bpf, guint slot, guint32 flags, guint64 rate_word, GError **error)
+vsf_bpf_slot_open(VsfBpf *bpf, guint slot, GError **error)
 {
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&bpf->mutex);
     int ifindex = -get_ifindex(bpf, slot);
     guint home = home_of(bpf, ifindex);
 
-    for (guint cpu = 0; cpu < bpf->n_cpus; cpu++)
-        vsf_bpf_state_of(bpf, cpu, slot)->flags = (guint16)flags;
-    vsf_bpf_slot_set_rate(bpf, slot, rate_word);
     if (slot != home) {
         if (bpf_map_update_elem(bpf->displaced_fd, &ifindex, &slot, BPF_NOEXIST) != 0) {
             vsf_bpf_set_error(error, errno, "the map of interfaces");

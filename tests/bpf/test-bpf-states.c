@@ -7,6 +7,7 @@
 
 #define N_CPUS 16
 #define TURNS 50000
+#define RATE_WORD ((guint64)7 << 32 | 100)
 
 typedef struct {
     VsfBpf bpf;
@@ -51,21 +52,32 @@ memory_free(Memory *memory)
     g_aligned_free(memory);
 }
 
+static guint
+take(Memory *memory, int ifindex)
+{
+    g_autoptr(GError) error = NULL;
+    guint slot = G_MAXUINT;
+
+    vsf_bpf_slot_take(&memory->bpf, ifindex, VSF_TAP_ONCE, RATE_WORD, &slot, &error);
+    g_assert_no_error(error);
+    return slot;
+}
+
 static void
 test_a_home_leads_to_others_while_its_next_tap_comes(void)
 {
     Memory *memory = memory_new();
     g_autoptr(GError) error = NULL;
     GThread *thread;
-    guint slot;
 
     memory->slots[0].displaced = 1;
     for (guint cpu = 0; cpu < N_CPUS; cpu++)
         memory->states[cpu].has_displaced = 1;
     thread = g_thread_new("program", look, memory);
     for (guint turn = 0; turn < TURNS; turn++) {
-        g_assert_true(vsf_bpf_slot_take(&memory->bpf, 1, &slot, &error));
-        g_assert_true(vsf_bpf_slot_open(&memory->bpf, slot, 0, 1, &error));
+        guint slot = take(memory, 1);
+
+        g_assert_true(vsf_bpf_slot_open(&memory->bpf, slot, &error));
         vsf_bpf_slot_close(&memory->bpf, slot);
         vsf_bpf_slot_free(&memory->bpf, slot);
     }
@@ -75,23 +87,21 @@ test_a_home_leads_to_others_while_its_next_tap_comes(void)
     memory_free(memory);
 }
 
+/* Before its hooks are there: what the programs read first is not what was written first. */
 static void
-test_a_new_tap_finds_nothing_of_the_one_before(void)
+test_a_tap_that_is_taken_has_its_settings_and_nothing_of_the_one_before(void)
 {
+    static const struct vsf_bpf_state fresh = {
+        .flags = VSF_TAP_ONCE, .has_displaced = 1, .rate = 100, .rate_word = RATE_WORD};
     Memory *memory = memory_new();
-    static const struct vsf_bpf_state fresh;
-    g_autoptr(GError) error = NULL;
-    guint slot;
 
-    g_assert_true(vsf_bpf_slot_take(&memory->bpf, 1, &slot, &error));
-    vsf_bpf_slot_close(&memory->bpf, slot);
-    vsf_bpf_slot_free(&memory->bpf, slot);
+    memory->slots[0].displaced = 1;
     for (guint cpu = 0; cpu < N_CPUS; cpu++) {
         memset(&memory->states[cpu], 0xff, sizeof(fresh));
         memory->states[cpu].ifindex = 0;
-        memory->states[cpu].has_displaced = 0;
+        memory->states[cpu].has_displaced = 1;
     }
-    g_assert_true(vsf_bpf_slot_take(&memory->bpf, 2, &slot, &error));
+    take(memory, 1);
     for (guint cpu = 0; cpu < N_CPUS; cpu++)
         g_assert_cmpmem(&memory->states[cpu], sizeof(fresh), &fresh, sizeof(fresh));
     memory_free(memory);
@@ -103,7 +113,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/bpf/states/a-home-leads-to-others-while-its-next-tap-comes",
                     test_a_home_leads_to_others_while_its_next_tap_comes);
-    g_test_add_func("/bpf/states/a-new-tap-finds-nothing-of-the-one-before",
-                    test_a_new_tap_finds_nothing_of_the_one_before);
+    g_test_add_func(
+        "/bpf/states/a-tap-that-is-taken-has-its-settings-and-nothing-of-the-one-before",
+        test_a_tap_that_is_taken_has_its_settings_and_nothing_of_the_one_before);
     return g_test_run();
 }
