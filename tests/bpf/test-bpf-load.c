@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loading with later versions of libbpf than the 1.1 of Debian 12. What they do otherwise is a
- * fake's, which stands before the functions of the library. */
+/* Loading with later versions of libbpf than the 1.1 of Debian 12, and on older kernels than
+ * its 6.1. What they do otherwise is a fake's, which stands before the functions of the library. */
+#include "../../daemon/bpf/bpf-private.h"
+#include "../../daemon/bpf/rate-word.h"
 #include "bpf-lab.h"
 
-#include <bpf/libbpf.h>
+#include <bpf/bpf.h>
 #include <dlfcn.h>
+#include <errno.h>
 
-static gboolean is_1_4, is_loading;
+static gboolean is_1_4, is_loading, is_old_kernel;
 
 static gpointer
 of_libbpf(const char *name)
@@ -39,6 +42,20 @@ bpf_map__fd(const struct bpf_map *map)
     return is_1_4 && is_loading ? -1 : fd(map);
 }
 
+int
+bpf_map_create(enum bpf_map_type type, const char *name, __u32 key_size, __u32 value_size,
+               __u32 max_entries, const struct bpf_map_create_opts *options)
+{
+    int (*create)(enum bpf_map_type, const char *, __u32, __u32, __u32,
+                  const struct bpf_map_create_opts *) = of_libbpf("bpf_map_create");
+
+    if (is_old_kernel && value_size > VSF_BPF_STATES_MAX_OLD) {
+        errno = E2BIG;
+        return -errno;
+    }
+    return create(type, name, key_size, value_size, max_entries, options);
+}
+
 static void
 test_descriptors_that_come_late_are_not_needed_earlier(void)
 {
@@ -50,6 +67,24 @@ test_descriptors_that_come_late_are_not_needed_earlier(void)
     bpf = vsf_bpf_load(&config, &error);
     g_assert_no_error(error);
     vsf_bpf_free(bpf);
+    is_1_4 = FALSE;
+}
+
+static void
+test_an_old_kernel_has_room_for_fewer_taps(void)
+{
+    VsfBpfConfig config = {128, VSF_DIRECTION_BOTH, 65536, 0};
+    g_autoptr(GError) error = NULL;
+    VsfBpf *bpf;
+
+    is_old_kernel = TRUE;
+    bpf = vsf_bpf_load(&config, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(vsf_bpf_taps_max(bpf), <, 65536);
+    g_assert_cmpuint(vsf_bpf_taps_max(bpf), ==,
+                     vsf_bpf_slots(65536, bpf->n_cpus, VSF_BPF_STATES_MAX_OLD));
+    vsf_bpf_free(bpf);
+    is_old_kernel = FALSE;
 }
 
 int
@@ -60,5 +95,7 @@ main(int argc, char **argv)
         return 0;
     g_test_add_func("/bpf/load/descriptors-that-come-late-are-not-needed-earlier",
                     test_descriptors_that_come_late_are_not_needed_earlier);
+    g_test_add_func("/bpf/load/an-old-kernel-has-room-for-fewer-taps",
+                    test_an_old_kernel_has_room_for_fewer_taps);
     return g_test_run();
 }
