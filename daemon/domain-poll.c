@@ -2,7 +2,6 @@
 #include "domain-net.h"
 #include "domain-poll-private.h"
 
-#define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
 #define BUSY_RETRIES 5
@@ -96,13 +95,6 @@ ask_later(VsfDomainPoll *poll)
     poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_after_all, poll);
 }
 
-/* With NOWAIT libvirt leaves out what it could not ask QEMU for. */
-static gboolean
-is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
-{
-    return stats->has_blocks || !vsf_domain_has_counted_disk(poll->domain->def);
-}
-
 /* Another client may ask again and again. One that told of no disk in its last turn is busy for
  * long, or has none to tell of: it is tried once. */
 static guint
@@ -120,25 +112,10 @@ static gboolean
 try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     poll->has_blocks = stats->has_blocks;
-    if (is_whole(poll, stats) || poll->n_again >= busy_retries(poll))
+    if (vsf_domain_poll_is_whole(poll, stats) || poll->n_again >= busy_retries(poll))
         return FALSE;
     ask_later(poll);
     return TRUE;
-}
-
-/* Short questions of others are over by the next turn: one that lasts longer hangs, and keeps us
- * from asking QEMU, which so is known to be stuck as well as by a call of our own. */
-static void
-note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats)
-{
-    if (is_whole(poll, stats)) {
-        poll->answered_us = g_get_monotonic_time();
-        poll->busy_since_us = poll->stuck_since_us = 0;
-    } else if (poll->busy_since_us == 0) {
-        poll->busy_since_us = g_get_monotonic_time();
-    } else if (poll->stuck_since_us == 0 && poll->urgency == VSF_POLL_REGULAR) {
-        poll->stuck_since_us = poll->busy_since_us;
-    }
 }
 
 static void
@@ -161,8 +138,8 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     poll->keeping = FALSE;
     if (stats != NULL && poll->waiting_stats == STATS_ANSWER && try_again(poll, stats))
         return;
-    if (stats != NULL && (!keeping || is_whole(poll, stats)))
-        note_busy(poll, stats);
+    if (stats != NULL && (!keeping || vsf_domain_poll_is_whole(poll, stats)))
+        vsf_domain_poll_note_busy(poll, stats);
     if (poll->waiting_stats != STATS_ANSWER) {
         /* No turn's, or too late for it; the next one asks again. */
         if (stats != NULL)
@@ -191,17 +168,6 @@ look_at_sleeper(VsfDomainPoll *poll, gint64 now_us)
     if (poll->asleep && poll->stuck_since_us == 0)
         poll->stuck_since_us = now_us;
     poll->asleep = TRUE;
-}
-
-/* The call of an earlier turn is still out: it hangs, if it does not wait behind those of
- * others; its own turn may have been too short to tell, or over before a thread took it. */
-static void
-note_hung(VsfDomainPoll *poll, gint64 now_us)
-{
-    gint64 since_us = vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid);
-
-    if (poll->stuck_since_us == 0 && since_us != 0 && now_us - since_us >= DEADLINE_MS * 1000)
-        poll->stuck_since_us = since_us;
 }
 
 /* One that is in a hurry, or asks again, does not wait for others. */
@@ -244,7 +210,7 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     }
     poll->asleep = FALSE;
     if (poll->asked_us != 0)
-        note_hung(poll, now_us);
+        vsf_domain_poll_note_hung(poll, now_us);
     if (poll->keeping) {
         poll->keeping = FALSE;
         poll->waiting_stats = STATS_ANSWER;
@@ -333,15 +299,6 @@ finish(VsfDomainPoll *poll)
     poll->context->finished(poll, poll->context->user_data);
 }
 
-/* One whose call waits behind those of others is not what hangs. */
-static void
-note_stuck(VsfDomainPoll *poll)
-{
-    if (poll->waiting_stats == STATS_ANSWER && poll->stuck_since_us == 0 &&
-        vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid) != 0)
-        poll->stuck_since_us = g_get_monotonic_time();
-}
-
 static gboolean
 deadline_came(gpointer user_data)
 {
@@ -349,7 +306,7 @@ deadline_came(gpointer user_data)
 
     poll->deadline_timer = 0;
     if (poll->urgency == VSF_POLL_REGULAR || poll->urgency == VSF_POLL_EXTRA)
-        note_stuck(poll);
+        vsf_domain_poll_note_stuck(poll);
     finish(poll);
     return G_SOURCE_REMOVE;
 }
