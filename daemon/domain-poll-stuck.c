@@ -2,6 +2,9 @@
 /* Since when libvirt or QEMU does not answer for a domain. */
 #include "domain-poll-private.h"
 
+/* A batch's members are asked one by one after 400 ms, and their time begins anew. */
+#define HANGS_US (250 * G_TIME_SPAN_MILLISECOND)
+
 /* With NOWAIT libvirt leaves out what it could not ask QEMU for. */
 gboolean
 vsf_domain_poll_is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
@@ -35,11 +38,15 @@ vsf_domain_poll_note_hung(VsfDomainPoll *poll, gint64 now_us)
         poll->stuck_since_us = since_us;
 }
 
-/* One whose call waits behind those of others is not what hangs. */
+/* One whose call waits behind those of others is not what hangs, nor is it one that was asked once
+ * more just now: the next turn finds it still out if it does. */
 void
 vsf_domain_poll_note_stuck(VsfDomainPoll *poll)
 {
-    if (poll->waiting_stats == STATS_ANSWER && poll->stuck_since_us == 0 &&
-        vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid) != 0)
-        poll->stuck_since_us = g_get_monotonic_time();
+    gint64 now_us = g_get_monotonic_time();
+    gint64 since_us = vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid);
+
+    if (poll->waiting_stats == STATS_ANSWER && poll->stuck_since_us == 0 && since_us != 0 &&
+        now_us - since_us >= HANGS_US)
+        poll->stuck_since_us = now_us;
 }

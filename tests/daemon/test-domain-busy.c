@@ -56,6 +56,38 @@ test_a_busy_domain_is_asked_again(Fixture *fixture, gconstpointer user_data G_GN
     g_assert_cmpuint(fake_stats_asked, ==, 17);
 }
 
+/* Each of libvirt's answers takes some time, so that one more question is out at the deadline. */
+static void
+busy_turn_of_a_slow_libvirt(Fixture *fixture)
+{
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    for (guint i = 0; i < 5; i++) {
+        fake_time_advance(40);
+        poller_answer_busy();
+        fake_time_advance(100);
+    }
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    fake_time_advance(50);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+}
+
+static void
+test_a_question_that_was_asked_just_now_does_not_hang(Fixture *fixture,
+                                                      gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    VsfPollStatus status;
+
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    busy_turn_of_a_slow_libvirt(fixture);
+    poller_answer_busy();
+    g_assert_true(vsf_poller_status(fixture->poller, domain, &status));
+    g_assert_cmpint(status.stuck_since_us, ==, 0);
+}
+
 static void
 test_a_busy_domain_is_not_without_a_balloon(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -84,6 +116,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("a-busy-domain-is-asked-again", test_a_busy_domain_is_asked_again);
+    ADD("a-question-that-was-asked-just-now-does-not-hang",
+        test_a_question_that_was_asked_just_now_does_not_hang);
     ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
     return g_test_run();
 }
