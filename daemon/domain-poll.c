@@ -107,13 +107,15 @@ busy_retries(const VsfDomainPoll *poll)
     return has_time && poll->had_blocks ? BUSY_RETRIES : 1;
 }
 
-/* Most often another client was asking just then. */
+/* Most often another client was asking just then. What this answer has is the turn's, if another
+ * does not come in time. */
 static gboolean
 try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     poll->has_blocks = stats->has_blocks;
     if (vsf_domain_poll_is_whole(poll, stats) || poll->n_again >= busy_retries(poll))
         return FALSE;
+    take_stats(poll, stats);
     ask_later(poll);
     return TRUE;
 }

@@ -89,6 +89,28 @@ test_a_question_that_was_asked_just_now_does_not_hang(Fixture *fixture,
 }
 
 static void
+test_what_a_busy_domain_told_is_in_its_sample(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_stats(7);
+    busy_turn_of_a_slow_libvirt(fixture);
+    poller_assert_newest(fixture, "virt_memory.maxMemory", "1000");
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "unknown");
+    poller_answer_busy();
+    /* It is asked once more, and libvirt goes away. */
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    vsf_poller_connected(fixture->poller, FALSE);
+    fake_time_advance(100);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 3);
+    poller_assert_newest(fixture, "virt_memory.maxMemory", "1000");
+}
+
+static void
 test_a_busy_domain_is_not_without_a_balloon(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
     VsfDomain *domain = poller_start_vm(fixture, 0);
@@ -118,6 +140,7 @@ main(int argc, char **argv)
     ADD("a-busy-domain-is-asked-again", test_a_busy_domain_is_asked_again);
     ADD("a-question-that-was-asked-just-now-does-not-hang",
         test_a_question_that_was_asked_just_now_does_not_hang);
+    ADD("what-a-busy-domain-told-is-in-its-sample", test_what_a_busy_domain_told_is_in_its_sample);
     ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
     return g_test_run();
 }
