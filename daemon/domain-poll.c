@@ -63,7 +63,7 @@ static void
 take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     if (stats->has_blocks)
-        vsf_domain_poll_set_kept(poll, NULL);
+        vsf_domain_poll_set_kept(poll, stats->blocks); /* until the sample leaves */
     if (stats->n_vcpus != VSF_UNKNOWN)
         poll->n_vcpus = stats->n_vcpus;
     vsf_domain_told_take(&poll->told, stats, poll->domain->def, poll->last_blocks, &poll->counters,
@@ -285,6 +285,8 @@ send_sample(VsfDomainPoll *poll)
     poll->before_us = poll->last_poll_us;
     poll->last_poll_us = g_get_monotonic_time();
     vsf_domain_poll_take_truth(poll, poll->last_poll_us);
+    if (poll->told.has_blocks)
+        vsf_domain_poll_set_kept(poll, NULL);
     poll->sent = poll->counters;
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
     vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
