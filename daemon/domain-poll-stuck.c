@@ -13,12 +13,16 @@ vsf_domain_poll_is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
 }
 
 /* Short questions of others are over by the next turn: one that lasts longer hangs, and keeps us
- * from asking QEMU, which so is known to be stuck as well as by a call of our own. */
+ * from asking QEMU, which so is known to be stuck as well as by a call of our own. One that was
+ * asked and tells of no disk is not. */
 void
 vsf_domain_poll_note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
-    if (vsf_domain_poll_is_whole(poll, stats)) {
+    gboolean is_whole = vsf_domain_poll_is_whole(poll, stats);
+
+    if (is_whole)
         poll->answered_us = g_get_monotonic_time();
+    if (is_whole || stats->asked_qemu) {
         poll->busy_since_us = poll->stuck_since_us = 0;
     } else if (poll->busy_since_us == 0) {
         poll->busy_since_us = g_get_monotonic_time();

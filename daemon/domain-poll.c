@@ -199,6 +199,8 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     gint64 now_us = g_get_monotonic_time();
     gboolean with_info = poll->last_info_us == 0 || now_us - poll->last_info_us >= INFO_INTERVAL_US;
 
+    if (!poll->context->connected)
+        poll->busy_since_us = 0;
     /* A call to a QEMU that cannot answer would hang, and hold one of
      * libvirtd's workers with it. */
     if (vsf_qemu_process_is_stopped(poll->qemu)) {
