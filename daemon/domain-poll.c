@@ -407,6 +407,11 @@ vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency)
         return FALSE;
     poll->counters.state = poll->domain->state;
     start_deadline(poll, urgency);
+    /* It would be over before it is asked again. */
+    if (urgency == VSF_POLL_LAST && poll->busy_timer != 0) {
+        g_clear_handle_id(&poll->busy_timer, g_source_remove);
+        ask_after_all(poll);
+    }
     return TRUE;
 }
 

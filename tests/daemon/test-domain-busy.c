@@ -110,6 +110,32 @@ test_what_a_busy_domain_told_is_in_its_sample(Fixture *fixture,
     poller_assert_newest(fixture, "virt_memory.maxMemory", "1000");
 }
 
+/* There is no time to wait for another client. */
+static void
+test_one_that_shuts_itself_down_is_asked_again_at_once(Fixture *fixture,
+                                                       gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    g_assert_cmpuint(fake_stats_asked, ==, 1);
+    vsf_poller_domain_now(fixture->poller, domain, VSF_POLL_LAST);
+    g_assert_cmpuint(fake_stats_asked, ==, 2);
+    poller_answer_stats(7);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "7");
+    fake_time_advance(100);
+    /* Nor is one that is gone waited for. */
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    poller_answer_busy();
+    fake_process_set(0, 'S', 0);
+    vsf_poller_domain_now(fixture->poller, domain, VSF_POLL_LAST);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+}
+
 static void
 test_a_busy_domain_is_not_without_a_balloon(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
 {
@@ -141,6 +167,8 @@ main(int argc, char **argv)
     ADD("a-question-that-was-asked-just-now-does-not-hang",
         test_a_question_that_was_asked_just_now_does_not_hang);
     ADD("what-a-busy-domain-told-is-in-its-sample", test_what_a_busy_domain_told_is_in_its_sample);
+    ADD("one-that-shuts-itself-down-is-asked-again-at-once",
+        test_one_that_shuts_itself_down_is_asked_again_at_once);
     ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
     return g_test_run();
 }
