@@ -14,7 +14,8 @@ vsf_domain_poll_is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
 
 /* Short questions of others are over by the next turn: one that lasts longer hangs, and keeps us
  * from asking QEMU, which so is known to be stuck as well as by a call of our own. One that was
- * asked and tells of no disk is not. */
+ * asked and tells of no disk is not. When a VM starts, or libvirt is just back, libvirt itself is
+ * busy with it. */
 void
 vsf_domain_poll_note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
@@ -24,10 +25,11 @@ vsf_domain_poll_note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats)
         poll->answered_us = g_get_monotonic_time();
     if (is_whole || stats->asked_qemu) {
         poll->busy_since_us = poll->stuck_since_us = 0;
-    } else if (poll->busy_since_us == 0) {
-        poll->busy_since_us = g_get_monotonic_time();
-    } else if (poll->stuck_since_us == 0 && poll->urgency == VSF_POLL_REGULAR) {
-        poll->stuck_since_us = poll->busy_since_us;
+    } else if (poll->urgency == VSF_POLL_REGULAR) {
+        if (poll->busy_since_us == 0)
+            poll->busy_since_us = g_get_monotonic_time();
+        else if (poll->stuck_since_us == 0)
+            poll->stuck_since_us = poll->busy_since_us;
     }
 }
 

@@ -110,6 +110,27 @@ test_what_a_busy_domain_told_is_in_its_sample(Fixture *fixture,
     poller_assert_newest(fixture, "virt_memory.maxMemory", "1000");
 }
 
+/* What came too late for its turn says that nobody else was asking for long. */
+static void
+test_one_that_was_only_late_is_asked_as_often_as_any(Fixture *fixture,
+                                                     gconstpointer user_data G_GNUC_UNUSED)
+{
+    poller_start_vm(fixture, 0);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(1000);
+    poller_answer_stats(7);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    for (guint i = 0; i < 5; i++) {
+        poller_answer_busy();
+        fake_time_advance(100);
+    }
+    poller_answer_stats(8);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 2);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "8");
+}
+
 /* There is no time to wait for another client. */
 static void
 test_one_that_shuts_itself_down_is_asked_again_at_once(Fixture *fixture,
@@ -167,6 +188,8 @@ main(int argc, char **argv)
     ADD("a-question-that-was-asked-just-now-does-not-hang",
         test_a_question_that_was_asked_just_now_does_not_hang);
     ADD("what-a-busy-domain-told-is-in-its-sample", test_what_a_busy_domain_told_is_in_its_sample);
+    ADD("one-that-was-only-late-is-asked-as-often-as-any",
+        test_one_that_was_only_late_is_asked_as_often_as_any);
     ADD("one-that-shuts-itself-down-is-asked-again-at-once",
         test_one_that_shuts_itself_down_is_asked_again_at_once);
     ADD("a-busy-domain-is-not-without-a-balloon", test_a_busy_domain_is_not_without_a_balloon);
