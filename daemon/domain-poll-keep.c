@@ -48,6 +48,7 @@ ask_again(gpointer user_data)
 void
 vsf_domain_poll_keep_answer(VsfDomainPoll *poll, const VsfDomainStats *stats, gboolean wanted)
 {
+    poll->has_blocks = poll->has_blocks || stats->has_blocks;
     if (stats->has_blocks)
         vsf_domain_poll_set_kept(poll, stats->blocks);
     else if (wanted && !poll->kept_again && poll->keep_timer == 0)

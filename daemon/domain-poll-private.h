@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What domain-poll.c (turns), domain-poll-keep.c (readings for the last sample),
- * domain-poll-truth.c (what samples say beside) and domain-poll-status.c (how it stands) share. */
+ * domain-poll-stuck.c (since when nobody answers), domain-poll-truth.c (what samples say beside)
+ * and domain-poll-status.c (how it stands) share. */
 #pragma once
 
 #include "domain-poll.h"
@@ -54,6 +55,7 @@ struct VsfDomainPoll {
     VsfDomainTold told;
 };
 
+#define DEADLINE_MS 750   /* no sample is later than a second, on a busy host too */
 #define BUSY_RETRY_MS 100 /* another client's question to QEMU is answered by then */
 
 /* Reads CPU time and state, of one that just ended too. FALSE: the process was known and is gone,
@@ -62,6 +64,15 @@ gboolean vsf_domain_poll_read_process(VsfDomainPoll *poll, VsfProcess *process);
 
 /* FALSE: not now. */
 gboolean vsf_domain_poll_ask(VsfDomainPoll *poll, VsfStatsHow how, gint64 now_us);
+
+/* FALSE: libvirt left out what only QEMU knows. */
+gboolean vsf_domain_poll_is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats);
+/* An answer came that is not asked for once more. */
+void vsf_domain_poll_note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats);
+/* A turn finds the call of an earlier one still out. */
+void vsf_domain_poll_note_hung(VsfDomainPoll *poll, gint64 now_us);
+/* A turn is over for its deadline. */
+void vsf_domain_poll_note_stuck(VsfDomainPoll *poll);
 
 /* NULL: nothing any more. */
 void vsf_domain_poll_set_kept(VsfDomainPoll *poll, GArray *blocks);

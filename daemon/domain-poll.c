@@ -2,7 +2,6 @@
 #include "domain-net.h"
 #include "domain-poll-private.h"
 
-#define DEADLINE_MS 750 /* no sample is later than a second, on a busy host too */
 #define FIRST_DEADLINE_MS 300
 #define LAST_DEADLINE_MS 50
 #define BUSY_RETRIES 5
@@ -64,7 +63,7 @@ static void
 take_stats(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     if (stats->has_blocks)
-        vsf_domain_poll_set_kept(poll, NULL);
+        vsf_domain_poll_set_kept(poll, stats->blocks); /* until the sample leaves */
     if (stats->n_vcpus != VSF_UNKNOWN)
         poll->n_vcpus = stats->n_vcpus;
     vsf_domain_told_take(&poll->told, stats, poll->domain->def, poll->last_blocks, &poll->counters,
@@ -96,13 +95,6 @@ ask_later(VsfDomainPoll *poll)
     poll->busy_timer = g_timeout_add(BUSY_RETRY_MS, ask_after_all, poll);
 }
 
-/* With NOWAIT libvirt leaves out what it could not ask QEMU for. */
-static gboolean
-is_whole(const VsfDomainPoll *poll, const VsfDomainStats *stats)
-{
-    return stats->has_blocks || !vsf_domain_has_counted_disk(poll->domain->def);
-}
-
 /* Another client may ask again and again. One that told of no disk in its last turn is busy for
  * long, or has none to tell of: it is tried once. */
 static guint
@@ -115,30 +107,17 @@ busy_retries(const VsfDomainPoll *poll)
     return has_time && poll->had_blocks ? BUSY_RETRIES : 1;
 }
 
-/* Most often another client was asking just then. */
+/* Most often another client was asking just then. What this answer has is the turn's, if another
+ * does not come in time. */
 static gboolean
 try_again(VsfDomainPoll *poll, const VsfDomainStats *stats)
 {
     poll->has_blocks = stats->has_blocks;
-    if (is_whole(poll, stats) || poll->n_again >= busy_retries(poll))
+    if (vsf_domain_poll_is_whole(poll, stats) || poll->n_again >= busy_retries(poll))
         return FALSE;
+    take_stats(poll, stats);
     ask_later(poll);
     return TRUE;
-}
-
-/* Short questions of others are over by the next turn: one that lasts longer hangs, and keeps us
- * from asking QEMU, which so is known to be stuck as well as by a call of our own. */
-static void
-note_busy(VsfDomainPoll *poll, const VsfDomainStats *stats)
-{
-    if (is_whole(poll, stats)) {
-        poll->answered_us = g_get_monotonic_time();
-        poll->busy_since_us = poll->stuck_since_us = 0;
-    } else if (poll->busy_since_us == 0) {
-        poll->busy_since_us = g_get_monotonic_time();
-    } else if (poll->stuck_since_us == 0 && poll->urgency == VSF_POLL_REGULAR) {
-        poll->stuck_since_us = poll->busy_since_us;
-    }
 }
 
 static void
@@ -161,8 +140,8 @@ stats_came(const char *uuid, gpointer answer, const GError *error, gpointer user
     poll->keeping = FALSE;
     if (stats != NULL && poll->waiting_stats == STATS_ANSWER && try_again(poll, stats))
         return;
-    if (stats != NULL && (!keeping || is_whole(poll, stats)))
-        note_busy(poll, stats);
+    if (stats != NULL && (!keeping || vsf_domain_poll_is_whole(poll, stats)))
+        vsf_domain_poll_note_busy(poll, stats);
     if (poll->waiting_stats != STATS_ANSWER) {
         /* No turn's, or too late for it; the next one asks again. */
         if (stats != NULL)
@@ -193,17 +172,6 @@ look_at_sleeper(VsfDomainPoll *poll, gint64 now_us)
     poll->asleep = TRUE;
 }
 
-/* The call of an earlier turn is still out: it hangs, if it does not wait behind those of
- * others; its own turn may have been too short to tell, or over before a thread took it. */
-static void
-note_hung(VsfDomainPoll *poll, gint64 now_us)
-{
-    gint64 since_us = vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid);
-
-    if (poll->stuck_since_us == 0 && since_us != 0 && now_us - since_us >= DEADLINE_MS * 1000)
-        poll->stuck_since_us = since_us;
-}
-
 /* One that is in a hurry, or asks again, does not wait for others. */
 static VsfStatsHow
 how_to_ask(const VsfDomainPoll *poll, gboolean with_info)
@@ -231,6 +199,8 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     gint64 now_us = g_get_monotonic_time();
     gboolean with_info = poll->last_info_us == 0 || now_us - poll->last_info_us >= INFO_INTERVAL_US;
 
+    if (!poll->context->connected)
+        poll->busy_since_us = 0;
     /* A call to a QEMU that cannot answer would hang, and hold one of
      * libvirtd's workers with it. */
     if (vsf_qemu_process_is_stopped(poll->qemu)) {
@@ -244,7 +214,7 @@ ask_stats(VsfDomainPoll *poll, const VsfProcess *process)
     }
     poll->asleep = FALSE;
     if (poll->asked_us != 0)
-        note_hung(poll, now_us);
+        vsf_domain_poll_note_hung(poll, now_us);
     if (poll->keeping) {
         poll->keeping = FALSE;
         poll->waiting_stats = STATS_ANSWER;
@@ -317,6 +287,8 @@ send_sample(VsfDomainPoll *poll)
     poll->before_us = poll->last_poll_us;
     poll->last_poll_us = g_get_monotonic_time();
     vsf_domain_poll_take_truth(poll, poll->last_poll_us);
+    if (poll->told.has_blocks)
+        vsf_domain_poll_set_kept(poll, NULL);
     poll->sent = poll->counters;
     facts = vsf_guests_facts(poll->context->guests, poll->domain);
     vsf_exporter_domain(poll->context->exporter, poll->domain, &poll->counters,
@@ -333,15 +305,6 @@ finish(VsfDomainPoll *poll)
     poll->context->finished(poll, poll->context->user_data);
 }
 
-/* One whose call waits behind those of others is not what hangs. */
-static void
-note_stuck(VsfDomainPoll *poll)
-{
-    if (poll->waiting_stats == STATS_ANSWER && poll->stuck_since_us == 0 &&
-        vsf_calls_outstanding_since(poll->context->stats, poll->domain->def->uuid) != 0)
-        poll->stuck_since_us = g_get_monotonic_time();
-}
-
 static gboolean
 deadline_came(gpointer user_data)
 {
@@ -349,7 +312,7 @@ deadline_came(gpointer user_data)
 
     poll->deadline_timer = 0;
     if (poll->urgency == VSF_POLL_REGULAR || poll->urgency == VSF_POLL_EXTRA)
-        note_stuck(poll);
+        vsf_domain_poll_note_stuck(poll);
     finish(poll);
     return G_SOURCE_REMOVE;
 }
@@ -444,6 +407,11 @@ vsf_domain_poll_hurry(VsfDomainPoll *poll, VsfPollUrgency urgency)
         return FALSE;
     poll->counters.state = poll->domain->state;
     start_deadline(poll, urgency);
+    /* It would be over before it is asked again. */
+    if (urgency == VSF_POLL_LAST && poll->busy_timer != 0) {
+        g_clear_handle_id(&poll->busy_timer, g_source_remove);
+        ask_after_all(poll);
+    }
     return TRUE;
 }
 

@@ -8,6 +8,8 @@
 
 #include <libvirt/virterror.h>
 
+#define OCCUPIED_MS 1000 /* what others ask of QEMU is answered by then, unless it hangs */
+
 void
 vsf_domain_facts_free(VsfDomainFacts *facts)
 {
@@ -89,6 +91,17 @@ read_domain(virDomainPtr domain, GError **error)
     return g_steal_pointer(&facts);
 }
 
+/* Somebody waits for its QEMU, so that whoever asks of its job would wait as well, and with it the
+ * whole list. Answered without QEMU and its job. */
+static gboolean
+is_occupied(virDomainPtr domain)
+{
+    virDomainControlInfo info;
+
+    return virDomainGetControlInfo(domain, &info, 0) == 0 && info.state != VIR_DOMAIN_CONTROL_OK &&
+           info.stateTime >= OCCUPIED_MS;
+}
+
 /* libvirt also calls "migrating" what was restored from a file and stays paused. Only that has no
  * job: of a guest on its way here libvirt refuses statistics, of one on its way elsewhere it has
  * some. The refusal is a line in libvirtd's log, so not each fetch asks: who saw the VM start knows
@@ -99,7 +112,8 @@ doubt_migration(virDomainPtr domain, VsfDomainFacts *facts)
     virDomainJobInfo job;
 
     if (facts->state == VIR_DOMAIN_PAUSED && facts->reason == VIR_DOMAIN_PAUSED_MIGRATION &&
-        virDomainGetJobInfo(domain, &job) == 0 && job.type == VIR_DOMAIN_JOB_NONE)
+        !is_occupied(domain) && virDomainGetJobInfo(domain, &job) == 0 &&
+        job.type == VIR_DOMAIN_JOB_NONE)
         facts->reason = VIR_DOMAIN_PAUSED_UNKNOWN;
 }
 

@@ -270,6 +270,7 @@ fake_worker_run(void)
 typedef struct {
     char *uuid;
     gboolean gathered; /* not begun yet */
+    gint64 asked_us;
     VsfCallsFunc done;
     gpointer user_data;
 } Call;
@@ -298,7 +299,7 @@ vsf_stats_ask(VsfCalls *stats G_GNUC_UNUSED, const char *uuid, VsfStatsHow how, 
     if (g_hash_table_contains(calls, uuid))
         return VSF_CALLS_IN_FLIGHT;
     call = g_new0(Call, 1);
-    *call = (Call){g_strdup(uuid), (how & VSF_STATS_WITH_OTHERS) != 0, done, user_data};
+    *call = (Call){g_strdup(uuid), (how & VSF_STATS_WITH_OTHERS) != 0, now_us, done, user_data};
     g_hash_table_insert(calls, call->uuid, call);
     fake_stats_asked++;
     g_array_append_val(fake_stats_times, time_us);
@@ -322,7 +323,9 @@ vsf_calls_begin_gathered(VsfCalls *stats G_GNUC_UNUSED)
 gint64
 vsf_calls_outstanding_since(const VsfCalls *stats G_GNUC_UNUSED, const char *uuid)
 {
-    return !fake_stats_wait && g_hash_table_contains(calls, uuid) ? START_US : 0;
+    const Call *call = g_hash_table_lookup(calls, uuid);
+
+    return !fake_stats_wait && call != NULL ? call->asked_us : 0;
 }
 
 void

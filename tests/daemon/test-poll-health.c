@@ -105,15 +105,21 @@ test_a_last_sample_says_since_when_libvirts_part_is_missing(Fixture *fixture,
 /* A turn of which libvirt says each time, busy with another client's question, what it knows
  * without QEMU. */
 static void
-busy_turn(Fixture *fixture)
+busy_turn_of(Fixture *fixture, VsfPollUrgency urgency)
 {
-    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    poller_begin_turn(fixture, urgency);
     fake_link_stats_answer(0);
     for (guint asked = 0; asked != fake_stats_asked;) {
         asked = fake_stats_asked;
         poller_answer_busy();
         fake_time_advance(100);
     }
+}
+
+static void
+busy_turn(Fixture *fixture)
+{
+    busy_turn_of(fixture, VSF_POLL_REGULAR);
 }
 
 static void
@@ -148,6 +154,66 @@ test_a_qemu_that_hangs_for_another_client_is_stuck(Fixture *fixture,
     g_assert_cmpint(status_of(fixture, domain).stale_since_us, ==, 0);
     busy_turn(fixture);
     g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+}
+
+/* Nobody knows what was meanwhile. */
+static void
+test_one_that_was_busy_before_libvirt_was_away_is_not_stuck(Fixture *fixture,
+                                                            gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    busy_turn(fixture);
+    vsf_poller_connected(fixture->poller, FALSE);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    fake_link_stats_answer(0);
+    fake_time_advance(5000);
+    vsf_poller_connected(fixture->poller, TRUE);
+    busy_turn(fixture);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+    fake_time_advance(5000);
+    busy_turn(fixture);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, !=, 0);
+}
+
+/* libvirt itself is busy with a VM that it starts. */
+static void
+test_one_that_was_busy_at_its_start_is_not_stuck(Fixture *fixture,
+                                                 gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+
+    busy_turn_of(fixture, VSF_POLL_FIRST);
+    fake_time_advance(5000);
+    busy_turn(fixture);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+    fake_time_advance(5000);
+    busy_turn(fixture);
+    g_assert_cmpint(status_of(fixture, domain).stuck_since_us, !=, 0);
+}
+
+static void
+test_a_qemu_that_tells_of_no_disk_is_not_stuck(Fixture *fixture,
+                                               gconstpointer user_data G_GNUC_UNUSED)
+{
+    VsfDomain *domain = poller_start_vm(fixture, 0);
+    g_autoptr(GArray) none = g_array_new(FALSE, TRUE, sizeof(VsfBlockStats));
+    VsfDomainStats stats = {.uuid = UUID_1,
+                            .state = VSF_STATE_RUNNING,
+                            .balloon_current = 1000,
+                            .n_vcpus = VSF_UNKNOWN,
+                            .asked_qemu = TRUE,
+                            .blocks = none};
+
+    for (guint i = 0; i < 3; i++) {
+        poller_begin_turn(fixture, VSF_POLL_REGULAR);
+        fake_link_stats_answer(0);
+        fake_stats_answer(UUID_1, &stats);
+        fake_time_advance(100);
+        fake_stats_answer(UUID_1, &stats);
+        g_assert_cmpint(status_of(fixture, domain).stuck_since_us, ==, 0);
+        g_assert_cmpint(status_of(fixture, domain).stale_since_us, !=, 0);
+    }
 }
 
 static void
@@ -341,6 +407,12 @@ main(int argc, char **argv)
         test_a_last_sample_says_since_when_libvirts_part_is_missing);
     ADD("a-qemu-that-hangs-for-another-client-is-stuck",
         test_a_qemu_that_hangs_for_another_client_is_stuck);
+    ADD("one-that-was-busy-before-libvirt-was-away-is-not-stuck",
+        test_one_that_was_busy_before_libvirt_was_away_is_not_stuck);
+    ADD("one-that-was-busy-at-its-start-is-not-stuck",
+        test_one_that_was_busy_at_its_start_is_not_stuck);
+    ADD("a-qemu-that-tells-of-no-disk-is-not-stuck",
+        test_a_qemu_that_tells_of_no_disk_is_not_stuck);
     ADD("lateness-is-from-due-to-sample", test_lateness_is_from_due_to_sample);
     ADD("a-late-loop-shows-in-lateness", test_a_late_loop_shows_in_lateness);
     ADD("turns-are-counted-and-one-that-waits-is-due",

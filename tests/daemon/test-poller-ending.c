@@ -210,6 +210,31 @@ test_what_was_read_long_ago_is_unknown(Fixture *fixture, gconstpointer user_data
     switch_off(fixture, "unknown");
 }
 
+/* QEMU ends while the turn waits for the rest, so that no sample leaves. */
+static void
+test_what_a_turn_without_a_sample_had_is_kept(Fixture *fixture,
+                                              gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_with_sample(fixture, 7);
+    poller_begin_turn(fixture, VSF_POLL_REGULAR);
+    poller_answer_stats(9);
+    fake_time_advance(200);
+    fake_process_set(0, 'S', 0);
+    fake_link_stats_answer(0);
+    g_assert_cmpuint(poller_n_samples(fixture), ==, 1);
+    switch_off(fixture, "9");
+}
+
+static void
+test_nor_does_another_last_sample_repeat_it(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_with_sample(fixture, 7);
+    agent(fixture, UUID_1, FALSE);
+    poller_answer_stats(9);
+    switch_off(fixture, "9");
+    switch_off(fixture, "unknown");
+}
+
 /* The question that is out is the turn's. */
 static void
 test_a_turn_meanwhile_has_the_answer(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
@@ -375,6 +400,8 @@ main(int argc, char **argv)
     ADD("it-is-the-newest-reading", test_it_is_the_newest_reading);
     ADD("what-a-sample-had-is-not-repeated", test_what_a_sample_had_is_not_repeated);
     ADD("nor-is-what-was-read-before-it", test_nor_is_what_was_read_before_it);
+    ADD("nor-does-another-last-sample-repeat-it", test_nor_does_another_last_sample_repeat_it);
+    ADD("what-a-turn-without-a-sample-had-is-kept", test_what_a_turn_without_a_sample_had_is_kept);
     ADD("an-answer-that-was-too-late-for-its-turn-is-kept",
         test_an_answer_that_was_too_late_for_its_turn_is_kept);
     ADD("what-was-read-long-ago-is-unknown", test_what_was_read_long_ago_is_unknown);

@@ -10,12 +10,16 @@
 
 static struct {
     int state, reason;
-    int job; /* virDomainJobType; -1: refused */
+    int job;     /* virDomainJobType; -1: refused */
+    int control; /* virDomainControlState */
+    unsigned long long since_ms;
     gint asked;
 } said;
 
 int __wrap_virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags);
 int __wrap_virDomainGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info);
+int __wrap_virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info,
+                                   unsigned int flags);
 
 int
 __wrap_virDomainGetState(virDomainPtr domain G_GNUC_UNUSED, int *state, int *reason,
@@ -32,6 +36,14 @@ __wrap_virDomainGetJobInfo(virDomainPtr domain G_GNUC_UNUSED, virDomainJobInfoPt
     g_atomic_int_inc(&said.asked);
     *info = (virDomainJobInfo){.type = said.job};
     return said.job < 0 ? -1 : 0;
+}
+
+int
+__wrap_virDomainGetControlInfo(virDomainPtr domain G_GNUC_UNUSED, virDomainControlInfoPtr info,
+                               unsigned int flags G_GNUC_UNUSED)
+{
+    *info = (virDomainControlInfo){.state = (unsigned int)said.control, .stateTime = said.since_ms};
+    return 0;
 }
 
 typedef struct {
@@ -108,6 +120,40 @@ test_list(gconstpointer index)
     g_assert_cmpint(g_atomic_int_get(&said.asked), ==, cases[i].asked);
 }
 
+/* The list does not wait for a QEMU that hangs. */
+static void
+test_one_that_is_occupied_is_not_asked(void)
+{
+    static const struct {
+        int control;
+        unsigned long long since_ms;
+        gint asked;
+    } states[] = {
+        {VIR_DOMAIN_CONTROL_OCCUPIED, 5000, 0},
+        {VIR_DOMAIN_CONTROL_JOB, 5000, 0},
+        {VIR_DOMAIN_CONTROL_OCCUPIED, 20, 1},
+        {VIR_DOMAIN_CONTROL_OK, 0, 1},
+    };
+
+    said.state = VIR_DOMAIN_PAUSED;
+    said.reason = VIR_DOMAIN_PAUSED_MIGRATION;
+    said.job = VIR_DOMAIN_JOB_NONE;
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+        Told told = {0};
+        g_autoptr(VsfConn) conn = NULL;
+
+        said.control = states[i].control;
+        said.since_ms = states[i].since_ms;
+        g_atomic_int_set(&said.asked, 0);
+        conn = vsf_conn_new(URI, &callbacks, &told);
+        while (!told.listed)
+            g_main_context_iteration(NULL, TRUE);
+        g_assert_cmpint(g_atomic_int_get(&said.asked), ==, states[i].asked);
+        g_assert_cmpint(told.reason, ==,
+                        states[i].asked ? VIR_DOMAIN_PAUSED_UNKNOWN : VIR_DOMAIN_PAUSED_MIGRATION);
+    }
+}
+
 /* Each refusal is a line in libvirtd's log. */
 static void
 test_a_fetch_does_not_ask(void)
@@ -140,6 +186,8 @@ main(int argc, char **argv)
 
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_list);
     }
+    g_test_add_func("/conn-paused/one-that-is-occupied-is-not-asked",
+                    test_one_that_is_occupied_is_not_asked);
     g_test_add_func("/conn-paused/a-fetch-does-not-ask", test_a_fetch_does_not_ask);
     return g_test_run();
 }
