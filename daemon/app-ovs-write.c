@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LOOK_S 5
+#define END_US (500 * (gint64)1000)
 #define DEVICE_US (60 * G_USEC_PER_SEC) /* the host may be renumbered */
 #define NAMES_US (5 * G_USEC_PER_SEC)   /* collectors' names may take as long to have addresses */
 
@@ -177,6 +178,19 @@ vsf_app_ovs_write_start(VsfApp *app)
     app->ovs_alive = vsf_ovs_alive_new(app->ovs_socket);
     vsf_ovs_writer_set_dead(app->ovs_writer, vsf_ovs_alive_is_dead(app->ovs_alive));
     app->ovs_look_timer = g_timeout_add_seconds(LOOK_S, look, app);
+}
+
+gboolean
+vsf_app_ovs_may_stop(VsfApp *app, gint64 patience_us)
+{
+    return app->ovs_writer == NULL ||
+           vsf_ovs_writer_may_leave(app->ovs_writer, g_get_monotonic_time(), patience_us);
+}
+
+gboolean
+vsf_app_may_end(VsfApp *app)
+{
+    return vsf_app_ovs_may_stop(app, END_US);
 }
 
 /* At the daemon's end nobody runs the main loop any more. */

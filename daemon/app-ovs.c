@@ -9,6 +9,8 @@
 #define LOG_US (60 * G_USEC_PER_SEC)
 #define COUNTERS_MS 5000 /* Open vSwitch renews them as often */
 #define COUNTERS_STALE_US (30 * G_USEC_PER_SEC)
+#define LEAVE_MS 10                    /* from one look whether it may end to the next */
+#define LEAVE_US (10 * G_USEC_PER_SEC) /* as long as what is said last has */
 
 const VsfOvsSnapshot *
 vsf_app_ovs_snapshot(const VsfApp *app)
@@ -219,6 +221,8 @@ vsf_app_ovs_stop(VsfApp *app)
 {
     vsf_app_ovs_write_stop(app);
     g_clear_handle_id(&app->ovs_timer, g_source_remove);
+    g_clear_handle_id(&app->ovs_leave_timer, g_source_remove);
+    app->ovs_leaving = FALSE;
     g_clear_pointer(&app->ovs, vsf_ovs_client_free);
     g_clear_pointer(&app->ovs_writer, vsf_ovs_writer_free);
     g_clear_pointer(&app->ovs_socket, g_free);
@@ -227,16 +231,41 @@ vsf_app_ovs_stop(VsfApp *app)
     app->ovs_told_watched = FALSE;
 }
 
+static gboolean
+leave(gpointer user_data)
+{
+    VsfApp *app = user_data;
+
+    app->ovs_leave_timer = 0;
+    vsf_app_ovs_set_config(app);
+    return G_SOURCE_REMOVE;
+}
+
+/* FALSE: it ends later. */
+static gboolean
+end_unwanted(VsfApp *app)
+{
+    if (app->ovs == NULL || (!app->ovs_leaving && app->config->ovs_mode != VSF_OVS_OFF &&
+                             strcmp(app->config->ovs_socket, app->ovs_socket) == 0))
+        return TRUE;
+    app->ovs_leaving = TRUE;
+    if (!vsf_app_ovs_may_stop(app, LEAVE_US)) {
+        if (app->ovs_leave_timer == 0)
+            app->ovs_leave_timer = g_timeout_add(LEAVE_MS, leave, app);
+        return FALSE;
+    }
+    vsf_app_ovs_stop(app);
+    look_at_taps(app);
+    return TRUE;
+}
+
 void
 vsf_app_ovs_set_config(VsfApp *app)
 {
     const VsfConfig *config = app->config;
 
-    if (app->ovs != NULL &&
-        (config->ovs_mode == VSF_OVS_OFF || strcmp(config->ovs_socket, app->ovs_socket) != 0)) {
-        vsf_app_ovs_stop(app);
-        look_at_taps(app);
-    }
+    if (!end_unwanted(app))
+        return;
     if (config->ovs_mode == VSF_OVS_OFF)
         return;
     if (app->ovs == NULL) {
@@ -265,7 +294,7 @@ vsf_app_status_ovs_member(JsonBuilder *builder, const VsfApp *app)
     gboolean absent;
 
     json_builder_set_member_name(builder, "ovs");
-    if (app->ovs == NULL) {
+    if (app->ovs == NULL || app->config->ovs_mode == VSF_OVS_OFF) {
         json_builder_add_null_value(builder);
         return;
     }

@@ -14,6 +14,9 @@
 void vsf_app_ovs_write_start(VsfApp *app);
 void vsf_app_ovs_write(VsfApp *app);
 void vsf_app_ovs_write_stop(VsfApp *app);
+/* FALSE: to be asked again, since it is not known yet what is ours there; for @patience_us at
+ * most. */
+gboolean vsf_app_ovs_may_stop(VsfApp *app, gint64 patience_us);
 /* Of app-ovs.c, for app-ovs-write.c: the writer has looked. */
 void vsf_app_ovs_looked(VsfApp *app);
 /* Why not all bridges that are wanted send samples for us; NULL: they do, or need not. */

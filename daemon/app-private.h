@@ -54,6 +54,8 @@ struct VsfApp {
     VsfOvsWriter *ovs_writer;       /* NULL as ovs */
     VsfOvsAlive *ovs_alive;         /* the same */
     guint ovs_look_timer;
+    gboolean ovs_leaving; /* ovs ends, whatever is wanted by then */
+    guint ovs_leave_timer;
     VsfOvsParting *ovs_parting; /* of the last client that was given up; or NULL */
     VsfWorker *ovs_worker;      /* looks for the device of the agent address */
     GCancellable *ovs_finding;  /* NULL: it does not */

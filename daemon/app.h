@@ -17,6 +17,10 @@ VsfApp *vsf_app_new(VsfConfig *config, const char *runtime_dir, const char *stat
                     VsfAppFailed failed, gpointer user_data,
                     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* FALSE: something is under way without whose end not all can be taken away that others would find;
+ * to be asked again in a moment. TRUE after 500 ms in any case. */
+gboolean vsf_app_may_end(VsfApp *app);
+
 /* Sends what is collected and closes everything; never waits for libvirt. */
 void vsf_app_free(VsfApp *app);
 

@@ -28,6 +28,7 @@
 
 #define EXIT_USAGE 2
 #define END_PATIENCE_MS 4000 /* for an orderly end */
+#define END_LOOK_MS 10
 #define LARGE_BYTES (128 * 1024)
 
 typedef struct {
@@ -49,7 +50,12 @@ log_warnings(const VsfConfig *config)
 static gboolean
 stop(gpointer user_data)
 {
-    g_main_loop_quit(((Run *)user_data)->loop);
+    const Run *run = user_data;
+
+    if (run->app != NULL && !vsf_app_may_end(run->app))
+        g_timeout_add(END_LOOK_MS, stop, user_data);
+    else
+        g_main_loop_quit(run->loop);
     return G_SOURCE_REMOVE;
 }
 

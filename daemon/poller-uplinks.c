@@ -15,6 +15,13 @@ are_wanted(const VsfConfig *config)
     return config->host != VSF_HOST_OFF && config->host_interfaces != VSF_HOST_INTERFACES_OFF;
 }
 
+static gboolean
+are_read(const VsfPoller *poller)
+{
+    return are_wanted(poller->context.config) &&
+           (poller->context.config->polling_s != 0 || g_hash_table_size(poller->uplink_turns) > 0);
+}
+
 static void
 set_interval(VsfPoller *poller, Entry *entry, guint interval_s)
 {
@@ -32,7 +39,7 @@ vsf_poller_tell_uplinks(VsfPoller *poller, const VsfHostCounters *counters)
     GHashTableIter iter;
     gpointer interval_s, entry;
 
-    if (!are_wanted(config)) {
+    if (!are_read(poller)) {
         vsf_uplinks_stop(poller->uplinks);
         return;
     }
@@ -118,8 +125,6 @@ vsf_poller_uplinks_set_config(VsfPoller *poller)
     GHashTableIter iter;
     gpointer key;
 
-    if (!are_wanted(poller->context.config))
-        vsf_uplinks_stop(poller->uplinks);
     g_hash_table_foreach_remove(poller->uplink_turns, is_over, intervals);
     g_hash_table_iter_init(&iter, intervals);
     while (g_hash_table_iter_next(&iter, &key, NULL)) {
@@ -130,6 +135,8 @@ vsf_poller_uplinks_set_config(VsfPoller *poller)
         else /* a section may name others now */
             set_interval(poller, entry, GPOINTER_TO_UINT(key));
     }
+    if (!are_read(poller))
+        vsf_uplinks_stop(poller->uplinks);
 }
 
 void

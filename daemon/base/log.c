@@ -82,6 +82,15 @@ append_prefix(GString *line, GLogLevelFlags level)
     g_string_append(line, level_word(level));
 }
 
+static gboolean
+is_seen(gunichar c)
+{
+    GUnicodeType type = g_unichar_type(c);
+
+    return g_unichar_isprint(c) && type != G_UNICODE_LINE_SEPARATOR &&
+           type != G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
 /* Names and errors in it may be others' text: none makes a line of its own, and none brings a
  * terminal to do anything. */
 static void
@@ -94,7 +103,7 @@ append_text(GString *line, const char *text, gsize length)
         gboolean valid = c != (gunichar)-1 && c != (gunichar)-2;
         const char *next = valid ? g_utf8_next_char(text) : text + 1;
 
-        if (valid && g_unichar_isprint(c))
+        if (valid && is_seen(c))
             g_string_append_len(line, text, next - text);
         else
             g_string_append_printf(line, "\\x%02x", valid ? c : (guint8)*text);

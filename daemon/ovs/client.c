@@ -422,5 +422,5 @@ vsf_ovs_client_last_words(VsfOvsClient *client, const char *params)
     g_autofree char *text = vsf_ovs_request_text("transact", params, VSF_OVS_ID_TRANSACT);
 
     if (client->state == VSF_OVS_WATCHED)
-        vsf_ovs_stream_last_words(client->stream, text, LAST_WORDS_MS);
+        vsf_ovs_stream_last_words(client->stream, text, VSF_OVS_ID_TRANSACT, LAST_WORDS_MS);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "parting.h"
 
-#include <string.h>
-
 struct VsfOvsParting {
     VsfOvsStream *stream; /* NULL: it is over */
-    char *quoted_id;
+    char *id;
     guint timer;
 };
 
@@ -32,16 +30,8 @@ static void
 heard(gpointer user_data)
 {
     VsfOvsParting *parting = user_data;
-    gboolean replied = FALSE;
-    GBytes *message;
+    gboolean replied = vsf_ovs_stream_take_reply(parting->stream, parting->id);
 
-    while ((message = vsf_ovs_stream_take(parting->stream)) != NULL) {
-        gsize size;
-        gconstpointer data = g_bytes_get_data(message, &size);
-
-        replied |= memmem(data, size, parting->quoted_id, strlen(parting->quoted_id)) != NULL;
-        g_bytes_unref(message);
-    }
     /* The stream is not freed in this callback of its own. */
     if (replied && parting->timer != 0) {
         g_source_remove(parting->timer);
@@ -63,7 +53,7 @@ vsf_ovs_parting_new(VsfOvsStream *stream, const char *text, const char *id, guin
     VsfOvsParting *parting = g_new0(VsfOvsParting, 1);
 
     parting->stream = stream;
-    parting->quoted_id = g_strdup_printf("\"%s\"", id);
+    parting->id = g_strdup(id);
     parting->timer = g_timeout_add(timeout_ms, timed_out, parting);
     vsf_ovs_stream_set_callbacks(stream, &callbacks, parting);
     vsf_ovs_stream_hold(stream, FALSE);
@@ -77,7 +67,7 @@ vsf_ovs_parting_free(VsfOvsParting *parting)
     if (parting == NULL)
         return;
     end(parting);
-    g_free(parting->quoted_id);
+    g_free(parting->id);
     g_free(parting);
 }
 

@@ -94,27 +94,38 @@ end_at_errno(VsfOvsStream *stream, int number)
 
 /* --- in --------------------------------------------------------------------- */
 
-static gboolean
-readable(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+/* How many bytes came; -1 with @error set: it is over. */
+static gssize
+receive(VsfOvsStream *stream, GError **error)
 {
-    VsfOvsStream *stream = user_data;
-    gssize size = recv(fd, stream->buffer, sizeof(stream->buffer), MSG_DONTWAIT);
-    GError *error = NULL;
+    gssize size = recv(stream->fd, stream->buffer, sizeof(stream->buffer), MSG_DONTWAIT);
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return G_SOURCE_CONTINUE;
-    if (size <= 0) {
-        stream->in_source = 0;
-        if (size < 0 && errno != ECONNRESET)
-            end_at_errno(stream, errno);
-        else
-            end_with(stream, g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CLOSED,
-                                                 vsf_ovs_frames_is_amid(stream->frames)
-                                                     ? "closed amid a message"
-                                                     : "closed"));
-        return G_SOURCE_REMOVE;
+        return 0;
+    if (size < 0 && errno != ECONNRESET) {
+        g_set_error_literal(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
+                            g_strerror(errno));
+        return -1;
     }
-    if (!vsf_ovs_frames_add(stream->frames, stream->buffer, (gsize)size, &error)) {
+    if (size <= 0) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                            vsf_ovs_frames_is_amid(stream->frames) ? "closed amid a message"
+                                                                   : "closed");
+        return -1;
+    }
+    return vsf_ovs_frames_add(stream->frames, stream->buffer, (gsize)size, error) ? size : -1;
+}
+
+static gboolean
+readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    VsfOvsStream *stream = user_data;
+    GError *error = NULL;
+    gssize size = receive(stream, &error);
+
+    if (size == 0)
+        return G_SOURCE_CONTINUE;
+    if (size < 0) {
         stream->in_source = 0;
         end_with(stream, error);
         return G_SOURCE_REMOVE;
@@ -138,6 +149,23 @@ GBytes *
 vsf_ovs_stream_take(VsfOvsStream *stream)
 {
     return vsf_ovs_frames_take(stream->frames);
+}
+
+gboolean
+vsf_ovs_stream_take_reply(VsfOvsStream *stream, const char *id)
+{
+    g_autofree char *quoted_id = g_strdup_printf("\"%s\"", id);
+    gboolean replied = FALSE;
+    GBytes *message;
+
+    while ((message = vsf_ovs_stream_take(stream)) != NULL) {
+        gsize size;
+        gconstpointer data = g_bytes_get_data(message, &size);
+
+        replied |= memmem(data, size, quoted_id, strlen(quoted_id)) != NULL;
+        g_bytes_unref(message);
+    }
+    return replied;
 }
 
 gboolean
@@ -204,14 +232,27 @@ vsf_ovs_stream_send(VsfOvsStream *stream, const char *text)
         stream->out_source = g_unix_fd_add(stream->fd, G_IO_OUT, writable, stream);
 }
 
-void
-vsf_ovs_stream_last_words(VsfOvsStream *stream, const char *text, int timeout_ms)
+/* FALSE: it is over, or nothing goes or comes until @until_us. */
+static gboolean
+exchange_some(VsfOvsStream *stream, gint64 until_us)
 {
-    struct pollfd one = {.fd = stream->fd, .events = POLLIN};
+    short events = stream->out->len > 0 ? POLLIN | POLLOUT : POLLIN;
+    struct pollfd one = {.fd = stream->fd, .events = events};
+    gint64 left_us = until_us - g_get_monotonic_time();
+
+    return left_us > 0 && poll(&one, 1, (int)((left_us + 999) / 1000)) > 0 && send_some(stream) &&
+           receive(stream, NULL) >= 0;
+}
+
+void
+vsf_ovs_stream_last_words(VsfOvsStream *stream, const char *text, const char *id, int timeout_ms)
+{
+    gint64 until_us = g_get_monotonic_time() + timeout_ms * (gint64)1000;
 
     vsf_ovs_stream_send(stream, text);
-    if (stream->end_source == 0 && stream->out->len == 0)
-        (void)!poll(&one, 1, timeout_ms);
+    while (stream->end_source == 0 && !vsf_ovs_stream_take_reply(stream, id))
+        if (!exchange_some(stream, until_us))
+            return;
 }
 
 /* --- life ------------------------------------------------------------------- */

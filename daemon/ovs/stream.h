@@ -28,14 +28,19 @@ void vsf_ovs_stream_send(VsfOvsStream *stream, const char *text);
 /* The next whole message, or NULL. The caller's. */
 GBytes *vsf_ovs_stream_take(VsfOvsStream *stream);
 
+/* Takes all that wait. TRUE: one of them answers the request @id, or looks like it. */
+gboolean vsf_ovs_stream_take_reply(VsfOvsStream *stream, const char *id);
+
 /* Whole messages wait. */
 gboolean vsf_ovs_stream_has_message(const VsfOvsStream *stream);
 
 /* Reads no more, or again: who does not take messages away need not have more of them. */
 void vsf_ovs_stream_hold(VsfOvsStream *stream, gboolean hold);
 
-/* Sends what waits and then @text, and waits at most @timeout_ms for anything to come back. For
- * the end of the process alone. */
-void vsf_ovs_stream_last_words(VsfOvsStream *stream, const char *text, int timeout_ms);
+/* Sends what waits and then @text, and waits at most @timeout_ms for a reply to the request @id: a
+ * server that can no longer tell us of a change may hang up before it reads what we sent. For the
+ * end of the process alone. */
+void vsf_ovs_stream_last_words(VsfOvsStream *stream, const char *text, const char *id,
+                               int timeout_ms);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VsfOvsStream, vsf_ovs_stream_free)

@@ -15,9 +15,10 @@ struct VsfOvsWriter {
     gboolean dead;     /* the switch does not run */
     gint64 refused_us; /* when a transaction failed last; 0: the last one went well */
     gboolean writing;
-    char *rival;   /* who has a bridge that we want; or NULL */
-    char *refusal; /* of the last transaction; or NULL */
-    char *claim;   /* why it stopped; or NULL */
+    gint64 leaving_us; /* since when nothing is begun any more; 0: it is */
+    char *rival;       /* who has a bridge that we want; or NULL */
+    char *refusal;     /* of the last transaction; or NULL */
+    char *claim;       /* why it stopped; or NULL */
 };
 
 #define RETRY_US (5 * G_USEC_PER_SEC)
@@ -172,7 +173,7 @@ vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us)
     look_for_vanished(writer, snapshot, now_us);
     look_for_changed(writer, snapshot, now_us);
     look_for_rivals(writer, snapshot);
-    if (!writer->told || writer->writing || writer->stopped ||
+    if (!writer->told || writer->writing || writer->stopped || writer->leaving_us != 0 ||
         vsf_ovs_client_state(writer->client) != VSF_OVS_WATCHED ||
         (writer->refused_us != 0 && now_us - writer->refused_us < RETRY_US))
         return;
@@ -196,6 +197,15 @@ vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint64 now
     writer->settled = FALSE;
     g_clear_pointer(&writer->claim, g_free);
     vsf_ovs_writer_look(writer, now_us);
+}
+
+/* The database tells of a change before it tells of the transaction that made it. */
+gboolean
+vsf_ovs_writer_may_leave(VsfOvsWriter *writer, gint64 now_us, gint64 patience_us)
+{
+    if (writer->leaving_us == 0)
+        writer->leaving_us = now_us;
+    return !writer->writing || now_us - writer->leaving_us >= patience_us;
 }
 
 char *

@@ -22,6 +22,11 @@ void vsf_ovs_writer_want(VsfOvsWriter *writer, const VsfOvsWanted *wanted, gint6
 /* The client has changed, or some seconds passed: what was refused is tried again. */
 void vsf_ovs_writer_look(VsfOvsWriter *writer, gint64 now_us);
 
+/* Nothing is begun any more. FALSE: a transaction is out, of which vsf_ovs_writer_leave() cannot
+ * know what it brought; to be asked again. @patience_us after the first time it is TRUE in any
+ * case. */
+gboolean vsf_ovs_writer_may_leave(VsfOvsWriter *writer, gint64 now_us, gint64 patience_us);
+
 /* The switch itself does not run, so that nobody sends what it was told to; or it does again. */
 void vsf_ovs_writer_set_dead(VsfOvsWriter *writer, gboolean dead);
 

@@ -104,7 +104,8 @@ test_text_of_others_is_one_harmless_line(void)
     g_assert_cmpint(pipe(ends), ==, 0);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     dup2(ends[1], STDERR_FILENO);
-    LOG("caf\303\251 %s!", "\033[2J\302\23331m\nvirt-sflowd: all is well\x9b\342\200\256\t");
+    LOG("caf\303\251 %s!", "\033[2J\302\23331m\nvirt-sflowd: all is well\x9b\342\200\256\t"
+                           "\342\200\250\342\200\251");
     dup2(stderr_fd, STDERR_FILENO);
     close(stderr_fd);
     close(ends[1]);
@@ -112,7 +113,7 @@ test_text_of_others_is_one_harmless_line(void)
     close(ends[0]);
     g_assert_cmpstr(text->str, ==,
                     "virt-sflowd: caf\303\251 \\x1b[2J\\x9b31m\\x0avirt-sflowd: all is "
-                    "well\\x9b\\x202e\\x09!\n");
+                    "well\\x9b\\x202e\\x09\\x2028\\x2029!\n");
 }
 
 int

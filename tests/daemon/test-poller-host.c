@@ -322,6 +322,23 @@ test_what_there_is_is_known(Fixture *fixture, gconstpointer user_data G_GNUC_UNU
     g_assert_true(known[0].elsewhere);
 }
 
+/* What nobody reads any more may be another one, or none, when it is read again. */
+static void
+test_what_nobody_reads_is_not_known(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    fake_uplink_there = TRUE;
+    fake_time_advance(100000);
+    g_assert_cmpuint(vsf_poller_uplinks(fixture->poller)->len, ==, 1);
+    g_assert_cmpuint(newest_sequence(fixture), >=, 4);
+    poller_set_config_text(fixture, "[sflow]\npolling = 0\n");
+    g_assert_cmpuint(vsf_poller_uplinks(fixture->poller)->len, ==, 0);
+    fake_time_advance(100000);
+    g_assert_cmpuint(vsf_poller_uplinks(fixture->poller)->len, ==, 0);
+    poller_set_config_text(fixture, "");
+    fake_time_advance(20000);
+    g_assert_cmpuint(newest_sequence(fixture), <=, 2);
+}
+
 static void
 set_up(Fixture *fixture, gconstpointer polling)
 {
@@ -350,5 +367,6 @@ main(int argc, char **argv)
     ADD("an-interval-without-interfaces-rests", test_an_interval_without_interfaces_rests);
     ADD("off-is-off-for-sections-too", test_off_is_off_for_sections_too);
     ADD("what-there-is-is-known", test_what_there_is_is_known);
+    ADD("what-nobody-reads-is-not-known", test_what_nobody_reads_is_not_known);
     return g_test_run();
 }

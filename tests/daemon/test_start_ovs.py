@@ -372,6 +372,61 @@ def test_off_by_reload():
         tap.equal(ovs.rows("sflow", "_uuid"), [], "rows after the end")
 
 
+def unread(path):
+    """Bytes that wait for the server of this socket."""
+    told = subprocess.run(["ss", "-xnH", "src", path], check=True, capture_output=True, text=True)
+    return sum(int(line.split()[2]) for line in told.stdout.splitlines() if " ESTAB " in line)
+
+
+def write_to_stopped(ovs, daemon):
+    """A row is on its way, and stays there."""
+    daemon.wait_status(state_is("watched"), "the database")
+    ovs.server.send_signal(signal.SIGSTOP)
+    daemon.reload(CONFIGURE.format(ovs.socket))
+    ovs.wait(lambda: unread(ovs.socket) > 0, "a transaction on its way")
+
+
+def test_off_amid_a_transaction():
+    """a row that is on its way at a reload with mode = off goes as soon as it came"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0")
+        with Daemon(CONFIG.format(ovs.socket)) as daemon:
+            for after in (CONFIG, CONFIGURE):
+                write_to_stopped(ovs, daemon)
+                daemon.reload(CONFIGURE.format(ovs.socket).replace("mode = configure",
+                                                                   "mode = off"))
+                tap.equal(daemon.status()["ovs"], None)
+                ovs.server.send_signal(signal.SIGCONT)
+                ovs.wait(lambda: not ovs.rows("sflow", "_uuid"), "no row")
+                daemon.reload(after.format(ovs.socket))
+            daemon.wait_status(configured(1), "a row, as it is wanted again")
+
+
+def row_after_end(ovs):
+    """Of a daemon that ends while it knows nothing yet of its row, which is there."""
+    with Daemon(CONFIG.format(ovs.socket)) as daemon:
+        write_to_stopped(ovs, daemon)
+        daemon.process.send_signal(signal.SIGSTOP)
+        ovs.server.send_signal(signal.SIGCONT)
+        ovs.wait(lambda: ovs.rows("sflow", "_uuid"), "a row")
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGCONT)
+        tap.equal(daemon.process.wait(started.PATIENCE_S), 0)
+    return row_of(ovs, "br0")
+
+
+def test_end_amid_a_transaction():
+    """the same of a daemon that ends, where the database's answer comes within half a second; so
+    a machine that is too busy for that has three tries"""
+    with OpenVSwitch(vswitchd=False) as ovs:
+        ovs.vsctl("--no-wait", "add-br", "br0")
+        for _ in range(3):
+            if row_after_end(ovs) is None:
+                return
+            ovs.vsctl("--no-wait", "clear", "bridge", "br0", "sflow")
+        assert False, "a row was left each time"
+
+
 def test_others_rows():
     """a bridge with another agent's sFlow keeps it; and who takes ours away twice has the bridge"""
     with OpenVSwitch(vswitchd=False) as ovs:

@@ -384,6 +384,64 @@ test_parting_ends_with_its_server(void)
     house_close(&house);
 }
 
+typedef struct {
+    int fd;
+    gint replied;
+} Slow;
+
+/* What changed comes first. */
+static gpointer
+reply_late(gpointer data)
+{
+    Slow *slow = data;
+    char text[4096];
+    gssize size;
+
+    say(slow->fd, "{\"method\":\"update\",\"params\":[],\"id\":null}");
+    do
+        size = recv(slow->fd, text, sizeof(text), 0);
+    while (size > 0 && text[size - 1] != '}');
+    g_usleep(20000);
+    say(slow->fd, "{\"method\":\"update\",\"params\":[],\"id\":null}");
+    g_usleep(20000);
+    g_atomic_int_set(&slow->replied, 1);
+    say(slow->fd, "{\"id\":\"transact\",\"result\":[],\"error\":null}");
+    return NULL;
+}
+
+static void
+nothing(gpointer user_data G_GNUC_UNUSED)
+{
+}
+
+static void
+test_last_words_wait_for_their_reply(void)
+{
+    static const VsfOvsStreamCallbacks nobody = {.heard = nothing};
+    g_autofree char *long_text = g_strnfill(1024 * 1024, 'x');
+    g_autofree char *text = g_strdup_printf("[\"%s\"],\"id\":\"transact\"}", long_text);
+    g_autoptr(VsfOvsStream) stream = NULL;
+    g_autoptr(GError) error = NULL;
+    GThread *server;
+    Slow slow = {0};
+    House house;
+
+    house_open(&house, NULL, 0);
+    server_opens(&house);
+    stream = vsf_ovs_stream_new(house.path, &nobody, NULL, &error);
+    g_assert_no_error(error);
+    slow.fd = accept(house.listener, NULL, NULL);
+    server = g_thread_new("server", reply_late, &slow);
+    vsf_ovs_stream_last_words(stream, text, "transact", 60000);
+    g_assert_cmpint(g_atomic_int_get(&slow.replied), ==, 1);
+    g_thread_join(server);
+    /* Nor is one waited for that closed, or longer than it may take. */
+    vsf_ovs_stream_last_words(stream, text, "transact", 1);
+    close(slow.fd);
+    vsf_ovs_stream_last_words(stream, "", "transact", 60000);
+    house_close(&house);
+}
+
 static void
 test_end_while_the_worker_is_at_it(void)
 {
@@ -414,6 +472,8 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/client/parting-is-sent-while-all-goes-on",
                     test_parting_is_sent_while_all_goes_on);
     g_test_add_func("/ovs/client/parting-ends-with-its-server", test_parting_ends_with_its_server);
+    g_test_add_func("/ovs/client/last-words-wait-for-their-reply",
+                    test_last_words_wait_for_their_reply);
     g_test_add_func("/ovs/client/it-may-end-at-any-time", test_end_while_the_worker_is_at_it);
     return g_test_run();
 }

@@ -389,6 +389,47 @@ test_changed_rows(void)
     house_close(&house);
 }
 
+/* ---- the end ---- */
+
+#define HALF_A_SECOND_US (500 * G_GINT64_CONSTANT(1000))
+
+/* A row that is on its way is ours as well, though no snapshot shows it when the end begins. */
+static void
+test_end_amid_a_transaction(void)
+{
+    VsfOvsWanted wanted = everything();
+    g_autoptr(VsfOvsWriter) writer = NULL;
+    g_autoptr(VsfOvsParting) parting = NULL;
+    g_autofree char *leave = NULL, *early = NULL;
+    House house;
+
+    house_open(&house);
+    vsctl(&house, "add-br br0");
+    writer = vsf_ovs_writer_new(house.client);
+    wait_ours(&house, writer, 0, FALSE, MINUTE_US);
+    g_assert_true(kill(house.server, SIGSTOP) == 0);
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    g_assert_true(vsf_ovs_client_is_transacting(house.client));
+    g_assert_false(vsf_ovs_writer_may_leave(writer, MINUTE_US, HALF_A_SECOND_US));
+    g_assert_null(early = vsf_ovs_writer_leave(writer));
+    g_assert_true(vsf_ovs_writer_may_leave(writer, MINUTE_US + HALF_A_SECOND_US, HALF_A_SECOND_US));
+    g_assert_true(kill(house.server, SIGCONT) == 0);
+    while (!vsf_ovs_writer_may_leave(writer, MINUTE_US, HALF_A_SECOND_US))
+        g_main_context_iteration(NULL, TRUE);
+    wanted.sampling++;
+    vsf_ovs_writer_want(writer, &wanted, MINUTE_US);
+    g_assert_false(vsf_ovs_client_is_transacting(house.client));
+    g_assert_nonnull(leave = vsf_ovs_writer_leave(writer));
+    parting = vsf_ovs_client_part(house.client, leave);
+    while (!vsf_ovs_parting_is_over(parting))
+        g_main_context_iteration(NULL, TRUE);
+    g_clear_pointer(&house.client, vsf_ovs_client_free);
+    house.client = vsf_ovs_client_new(house.path, &quick, &callbacks, &house);
+    wait_state(&house, VSF_OVS_WATCHED);
+    g_assert_cmpuint(vsf_ovs_snapshot_n_sflows(vsf_ovs_client_snapshot(house.client)), ==, 0);
+    house_close(&house);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -406,5 +447,6 @@ main(int argc, char **argv)
     g_test_add_func("/ovs/real/a-row-that-cannot-be-made-right-covers-nothing", test_refused_rows);
     g_test_add_func("/ovs/real/who-takes-a-row-twice-has-the-bridge", test_claims);
     g_test_add_func("/ovs/real/who-changes-our-row-twice-has-the-bridge", test_changed_rows);
+    g_test_add_func("/ovs/real/end-amid-a-transaction-leaves-no-row", test_end_amid_a_transaction);
     return g_test_run();
 }
