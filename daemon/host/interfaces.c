@@ -69,7 +69,8 @@ is_physical(const char *folder)
     return type == ARPHRD_ETHER || type == ARPHRD_INFINIBAND;
 }
 
-/* What has a device lies below it. */
+/* Of thousands of taps this one question is asked: where they lie. What has a device lies below it.
+ */
 static gboolean
 is_virtual(const char *folder)
 {
@@ -80,32 +81,6 @@ is_virtual(const char *folder)
         return FALSE;
     target[length] = '\0';
     return strstr(target, "/devices/virtual/") != NULL;
-}
-
-/* Most of those that are virtual, as a set of names: so nothing is asked of thousands of taps. */
-static GHashTable *
-list_virtual(const char *root)
-{
-    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autofree char *path = g_strconcat(root, "/sys/devices/virtual/net", NULL);
-    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (folder != NULL && (name = g_dir_read_name(folder)) != NULL)
-        g_hash_table_add(names, g_strdup(name));
-    return names;
-}
-
-/* Its folder, or NULL. */
-static char *
-find_physical(const char *all, const char *name, GHashTable *virtual)
-{
-    g_autofree char *path = NULL;
-
-    if (g_hash_table_contains(virtual, name))
-        return NULL;
-    path = g_build_filename(all, name, NULL);
-    return !is_virtual(path) && is_physical(path) ? g_steal_pointer(&path) : NULL;
 }
 
 /* Adds the bridges with a carrier above @name to @bridges, a set of names. The kernel keeps no
@@ -310,16 +285,15 @@ vsf_interfaces_read(const char *root, VsfHostCounters *counters)
 {
     g_autofree char *all = g_strconcat(root, "/sys/class/net", NULL);
     g_autoptr(GDir) folder = g_dir_open(all, 0, NULL);
-    g_autoptr(GHashTable) virtual = list_virtual(root);
     g_autoptr(GHashTable) bridges = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     GHashTableIter iter;
     const char *name;
     gpointer bridge;
 
     while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
-        g_autofree char *path = find_physical(all, name, virtual);
+        g_autofree char *path = g_build_filename(all, name, NULL);
 
-        if (path == NULL)
+        if (is_virtual(path) || !is_physical(path))
             continue;
         read_one(root, path, name, FALSE, counters->interfaces);
         find_bridges_above(all, name, LAYERS_MAX, bridges);
@@ -340,15 +314,14 @@ vsf_interfaces_ports(const char *root)
     GArray *ports = g_array_new(FALSE, FALSE, sizeof(VsfPort));
     g_autofree char *all = g_strconcat(root, "/sys/class/net", NULL);
     g_autoptr(GDir) folder = g_dir_open(all, 0, NULL);
-    g_autoptr(GHashTable) virtual = list_virtual(root);
     const char *name;
 
     while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
-        g_autofree char *path = find_physical(all, name, virtual);
+        g_autofree char *path = g_build_filename(all, name, NULL);
         guint64 ifindex;
         VsfPort port;
 
-        if (path == NULL)
+        if (is_virtual(path) || !is_physical(path))
             continue;
         ifindex = read_number(path, "ifindex");
         if (ifindex > G_MAXINT)

@@ -15,7 +15,7 @@
 void vsf_interfaces_read(const char *root, VsfHostCounters *counters);
 
 /* The physical ones alone, with the speed that their driver says: VsfPort, in no order. Asks less,
- * and of taps and the like nothing. @root as above. */
+ * and for each virtual one no more than where it lies. @root as above. */
 GArray *vsf_interfaces_ports(const char *root);
 
 /* "pf0vf3", "c1pf0sf88", "pf0" in its phys_port_name: the other end of a function of a card that is

@@ -358,24 +358,6 @@ test_a_speed_may_be_anything(void)
     }
 }
 
-/* Not even whether it has a device. */
-static void
-test_of_a_tap_nothing_is_asked(void)
-{
-    char *root = g_dir_make_tmp("vsf-ports-XXXXXX", NULL);
-    g_autofree char *before = NULL, *after = NULL;
-
-    make(root, "sys/class/net/vnet9/type", "1\n");
-    make(root, "sys/class/net/vnet9/ifindex", "9\n");
-    make(root, "sys/class/net/vnet9/device/vendor", "\n");
-    before = ports_text(root);
-    make(root, "sys/devices/virtual/net/vnet9/ifindex", "9\n");
-    after = ports_text(root);
-    tree_remove(root);
-    g_assert_cmpstr(before, ==, "9:0");
-    g_assert_cmpstr(after, ==, "");
-}
-
 static void
 test_nothing_there_is_all_unknown(void)
 {
@@ -410,7 +392,6 @@ main(int argc, char **argv)
     }
     g_test_add_func("/host/trees/ports-are-the-physical-ones", test_ports_are_the_physical_ones);
     g_test_add_func("/host/trees/a-speed-may-be-anything", test_a_speed_may_be_anything);
-    g_test_add_func("/host/trees/of-a-tap-nothing-is-asked", test_of_a_tap_nothing_is_asked);
     g_test_add_func("/host/trees/columns-go-by-their-names", test_columns_go_by_their_names);
     g_test_add_func("/host/trees/who-joins-makes-another-set", test_who_joins_makes_another_set);
     g_test_add_func("/host/trees/nothing-there-is-all-unknown", test_nothing_there_is_all_unknown);
