@@ -38,12 +38,10 @@ class Running:
     on or stays mounted in what is removed afterwards."""
 
     def __init__(self, command, cwd=None, environment=None):
-        # Compilers go behind what else runs: a lab beside them waits for nothing.
-        own = ["nice", "-n", "10", "unshare", "--mount", "--pid", "--fork", "--kill-child",
-               "--mount-proc"]
+        unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         self._command = command
         self._process = subprocess.Popen(
-            own + list(command), cwd=cwd, text=True, errors="replace",
+            unshare + list(command), cwd=cwd, text=True, errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "LC_ALL": "C", **(environment or {})})
 
