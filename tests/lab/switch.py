@@ -41,10 +41,19 @@ class Switch:
     def vsctl(self, *words):
         return self.lab.run(["ovs-vsctl", "--timeout=20", *words]).stdout
 
+    def tables(self, *tables):
+        """Of each [{column: value as OVSDB's JSON has it}], all of one moment."""
+        lists = [word for table in tables for word in ("--", "list", table)][1:]
+        text = self.vsctl("--no-wait", "--format=json", *lists)
+        found = []
+        while text:
+            told, end = json.JSONDecoder().raw_decode(text)
+            found.append([dict(zip(told["headings"], row)) for row in told["data"]])
+            text = text[end:].lstrip()
+        return found
+
     def rows(self, table):
-        """[{column: value as OVSDB's JSON has it}]"""
-        told = json.loads(self.vsctl("--no-wait", "--format=json", "list", table))
-        return [dict(zip(told["headings"], row)) for row in told["data"]]
+        return self.tables(table)[0]
 
     def _start(self, program, arguments):
         self._processes.append(self.lab.daemon(program, [program, *arguments]))

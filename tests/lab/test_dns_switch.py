@@ -73,9 +73,9 @@ def switch():
 
 def row():
     """Our bridge's sFlow row, or None; there is never a second one of ours."""
-    rows = {one["_uuid"][1]: one for one in switch().rows("sflow")}
-    ours = [one for one in rows.values() if one["external_ids"][1] == OURS]
-    of_bridge = {one["name"]: one["sflow"] for one in switch().rows("bridge")}["ovs0"]
+    rows, bridges = switch().tables("sflow", "bridge")
+    ours = [one for one in rows if one["external_ids"][1] == OURS]
+    of_bridge = {one["name"]: one["sflow"] for one in bridges}["ovs0"]
     tap.equal([one["_uuid"] for one in ours], [of_bridge] if of_bridge[0] == "uuid" else [])
     return ours[0] if ours else None
 
