@@ -91,6 +91,19 @@ test_the_last_sample_has_what_was_read_after_the_agent_left(Fixture *fixture,
     assert_stale_s(fixture, "1");
 }
 
+static void
+test_what_the_last_turn_was_told_is_new(Fixture *fixture, gconstpointer user_data G_GNUC_UNUSED)
+{
+    start_with_sample(fixture, 7);
+    agent(fixture, UUID_1, FALSE);
+    poller_answer_stats(9);
+    fake_time_advance(500);
+    begin_last_turn(fixture);
+    poller_answer_stats(12);
+    poller_assert_newest(fixture, "virt_disk_io.rd_req", "12");
+    assert_stale_s(fixture, "0");
+}
+
 /* libvirt answers, but QEMU does not. */
 static void
 answer_without_qemu(void)
@@ -390,6 +403,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    ADD("what-the-last-turn-was-told-is-new", test_what_the_last_turn_was_told_is_new);
     ADD("the-last-sample-has-what-was-read-after-the-agent-left",
         test_the_last_sample_has_what_was_read_after_the_agent_left);
     ADD("it-does-when-libvirt-answers-without-qemu",
