@@ -10,7 +10,6 @@ import time
 import far as fars
 import lab as labs
 import tap
-from collector import Collector
 from monitor import Monitor
 from test_packets import FRAMES, mac
 from zone import DOMAIN, HERE, TTL_S, Zone
@@ -35,12 +34,7 @@ def make_zone():
 
 
 def collector(port):
-    """One that listens at that port of the lab, from its first use on."""
-    listening = collector.__dict__.setdefault("listening", {})
-    if port not in listening:
-        zone()  # brings the address
-        listening[port] = Collector(lab(), HERE, port)
-    return listening[port]
+    return zone().collector(port)
 
 
 def monitor():

@@ -7,7 +7,6 @@ import time
 
 import lab as labs
 import tap
-from collector import Collector
 from monitor import Monitor
 from switch import PROGRAMS, Switch
 from test_packets import FRAMES, mac
@@ -36,12 +35,7 @@ def make_zone():
 
 
 def collector(port):
-    """One that listens at that port of the lab, from its first use on."""
-    listening = collector.__dict__.setdefault("listening", {})
-    if port not in listening:
-        zone()  # brings the address
-        listening[port] = Collector(lab(), HERE, port)
-    return listening[port]
+    return zone().collector(port)
 
 
 def monitor():

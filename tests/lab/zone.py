@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+from collector import Collector
 from sandbox import Sandbox
 
 DOMAIN = "lab.test"
@@ -19,6 +20,7 @@ class Zone:
     def __init__(self, lab):
         self.lab = lab
         self.process = None
+        self._collectors = {}
         self.host = Sandbox("names", [])
         lab.sandbox.network_run(["ip", "link", "add", "names0", "type", "veth", "peer", "name",
                                  "lab0", "netns", str(self.host.pid)])
@@ -38,6 +40,12 @@ class Zone:
     def __exit__(self, *_):
         self.stop()
         self.host.stop()
+
+    def collector(self, port):
+        """One that listens at that port of HERE, from its first use on."""
+        if port not in self._collectors:
+            self._collectors[port] = Collector(self.lab, HERE, port)
+        return self._collectors[port]
 
     def serve(self, targets, strings, hosts=None, records=()):
         """The zone from now on: [(host, port)] of SRV records, and the TXT record's strings;
