@@ -4,7 +4,7 @@
 #include <time.h>
 
 #define TRIES 4
-#define APART_NS 20000 /* more than that: we were interrupted between two looks */
+#define CLOSE_NS 500   /* two looks in a row without an interruption take far less */
 #define SET_NS 5000000 /* less is an interruption all the same, and does not matter */
 
 static gint64
@@ -16,17 +16,23 @@ now_ns(clockid_t id)
     return (gint64)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* The wall clock's time is of some moment between two looks at the other: of several, the two
+ * that are closest together, and the middle between them. */
 void
 vsf_capture_clock_look(VsfCaptureClock *clock)
 {
-    gint64 wall_ns = 0, monotonic_ns = 0, apart_ns = APART_NS + 1;
+    gint64 wall_ns = 0, monotonic_ns = 0, apart_ns = G_MAXINT64;
 
-    for (guint i = 0; i < TRIES && apart_ns > APART_NS; i++) {
+    for (guint i = 0; i < TRIES && apart_ns > CLOSE_NS; i++) {
         gint64 before_ns = now_ns(CLOCK_MONOTONIC);
+        gint64 between_ns = now_ns(CLOCK_REALTIME);
+        gint64 after_ns = now_ns(CLOCK_MONOTONIC);
 
-        wall_ns = now_ns(CLOCK_REALTIME);
-        monotonic_ns = now_ns(CLOCK_MONOTONIC);
-        apart_ns = monotonic_ns - before_ns;
+        if (after_ns - before_ns >= apart_ns)
+            continue;
+        apart_ns = after_ns - before_ns;
+        wall_ns = between_ns;
+        monotonic_ns = before_ns + apart_ns / 2;
     }
     vsf_capture_clock_note(clock, wall_ns, monotonic_ns);
 }

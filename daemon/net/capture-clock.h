@@ -21,8 +21,8 @@ typedef struct {
     gint64 was_ahead_ns; /* the wall clock of the other, until then */
 } VsfCaptureClock;
 
-/* Looks at both clocks, within a few microseconds of each other. @clock: zeros before the
- * first look, which is before the first frame. */
+/* Looks at both clocks, less than a microsecond from each other unless we are interrupted again
+ * and again. @clock: zeros before the first look, which is before the first frame. */
 void vsf_capture_clock_look(VsfCaptureClock *clock);
 
 /* The same with what they show given. Pure. */

@@ -51,13 +51,16 @@ vsf_capture_set_rate(VsfCapture *capture, int ifindex, guint32 rate)
     Tap *tap = vsf_capture_find(capture, ifindex);
     g_autoptr(GError) error = NULL;
     guint32 wanted = CLAMP(rate, 1, VSF_CAPTURE_RATE_MAX);
+    gint64 began_us = g_get_monotonic_time();
 
     if (tap == NULL || tap->rates.rate == wanted)
         return;
     if (tap->handle == NULL)
         vsf_capture_rates_init(&tap->rates, wanted);
     else if (tap->backend->set_rate(tap, wanted, &error))
-        vsf_capture_rates_change(&tap->rates, wanted, g_get_monotonic_time() * 1000);
+        /* The kernel took it in between, and a packet's stamp is of whole microseconds. */
+        vsf_capture_rates_change(&tap->rates, wanted,
+                                 (began_us + g_get_monotonic_time()) * 1000 / 2);
     else
         g_debug("interface %d: %s; sampling goes on as it was", ifindex, error->message);
 }
