@@ -55,10 +55,11 @@ def build_folder():
 
 class Lab:
     """`address`/`bits` is the bridge's; `hooks` are copied to hooks/qemu.d before libvirtd
-    starts; `libvirtd=False` leaves it to start_libvirtd()."""
+    starts; `libvirtd=False` leaves it to start_libvirtd(). `capabilities`: a folder of one's own
+    for what libvirtd finds out about QEMU, which else all labs share."""
 
     def __init__(self, build=None, hostname="kvm-lab", bridge="br0", address="10.77.0.1", bits=24,
-                 hooks=(), libvirtd=True, libvirtd_conf="", qemu_conf=""):
+                 hooks=(), libvirtd=True, libvirtd_conf="", qemu_conf="", capabilities=None):
         self.build = os.path.abspath(build or build_folder())
         self.hostname, self.bridge = hostname, bridge
         self.address, self.bits = address, bits
@@ -68,7 +69,7 @@ class Lab:
         self._numbers = itertools.count(10)
         self._processes = []
         self._macvtaps = None
-        self._capabilities = os.path.join(self.build, "lab", "capabilities")
+        self._capabilities = capabilities or os.path.join(self.build, "lab", "capabilities")
 
     # ------------------------------------------------------------ life cycle
 

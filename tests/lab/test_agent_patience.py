@@ -11,6 +11,7 @@ from hostile_world import (FRESH_S, ask, check_afterwards, check_vm, monitor, ne
 from truth import INTERVAL_S, TURN_S
 
 SLOW_TURNS = 3  # until it is left alone
+REST = 20       # for each second past the first that it took, it is not asked for so many
 
 
 def test_late():
@@ -47,7 +48,7 @@ def test_slow():
     ask("slow")
     tap.equal(quarantined(), 0)
     vm = monitor().wait_vm(hurt, lambda vm: vm["agent"]["state"] == "quarantined" and vm,
-                           SLOW_TURNS * (INTERVAL_S + 3 * hostile.SLOW_S), "left alone")
+                           SLOW_TURNS * (INTERVAL_S + REST * hostile.SLOW_S), "left alone")
     tap.equal(next_metrics(hurt)["agent_state"], "quarantined")
     tap.equal(quarantined(), 1)
     time.sleep(INTERVAL_S + TURN_S - 2)

@@ -78,9 +78,10 @@ def test_cpu_limit():
 
 
 def check_flood(flows, sent):
-    """Its samples say how coarse they are, and their sum is its bytes."""
+    """Its samples say how coarse they are, and their sum is its bytes. How coarse is the machine's:
+    one that takes 1 us a sample keeps the limit at 1 in 4, another at 1 in 16."""
     rates = sorted({flow.content["sampling_rate"] for flow in flows})
-    assert rates[-1] >= 8, rates
+    assert rates[0] == 1 < rates[-1], rates
     for rate in rates:
         assert rate & (rate - 1) == 0, rates
     estimate = (volume(flows) + flows[-1].content["drops"] * FRAME) / (sent * FRAME)
