@@ -4,6 +4,8 @@
 costs libvirtd if a client asks with one call for each statistic (one-by-one.c); and the floor of
 the daemon's share: what the libvirt client costs a process that asks the daemon's question and does
 nothing else (stats-alone.c), one VM at a time and as many together as the daemon has due together.
+How much of all that is the machine's, pages.c tells: what a page costs that was not touched for a
+while.
 
     bench-libvirt.py [--json FILE] [--before DAEMON] [--vms N]...      40 VMs unless told otherwise
 
@@ -121,6 +123,12 @@ def part(who, vms, polling, seconds, polls, daemon_ns, libvirtd_ns):
             "libvirtd_us": libvirtd_ns / 1000 / polls, "load": measure.load()}
 
 
+def page_ns():
+    """What a page costs that is touched at once, and after a pause."""
+    program = os.path.join(labs.build_folder(), "tests", "bench", "pages")
+    return [int(word) for word in subprocess.check_output([program], text=True).split()]
+
+
 def bench(lab, count):
     crowd = Crowd(type("NoMonitor", (), {"lab": lab}), count)
     for process in crowd.virsh("start {} --paused"):
@@ -129,6 +137,7 @@ def bench(lab, count):
         raise AssertionError("not all VMs run:\n" + lab.logs())
     time.sleep(2)
     idle, = spent_ns([find_process(lab, "libvirtd")], IDLE_S)
+    pages = page_ns()
     parts = []
     for _ in range(ROUNDS):
         parts.extend(a_round(lab, crowd, FAST_S, 2 * FAST_S))
@@ -138,7 +147,7 @@ def bench(lab, count):
         if pid is None:
             raise AssertionError(f"{vm.name} ended meanwhile")
     return {"vms": count, "libvirtd_idle_us_per_s": idle / 1000 / IDLE_S, "parts": parts,
-            "medians": medians(parts), "ratios": ratios(parts)}
+            "page_ns": pages, "medians": medians(parts), "ratios": ratios(parts)}
 
 
 def medians(parts):
@@ -162,6 +171,8 @@ def ratios(parts):
 
 
 def show(result):
+    at_once, after_pause = result["page_ns"]
+    print(f"a page that is touched: {at_once} ns at once, {after_pause} ns after a pause")
     measure.show(
         f"CPU time of one poll of one VM, us; {result['vms']} VMs with a disk and a NIC; "
         f"libvirtd alone: {result['libvirtd_idle_us_per_s']:.0f} us a second",
