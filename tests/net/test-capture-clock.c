@@ -2,6 +2,10 @@
 /* Wall clocks that are set: injected, since a test must not set the machine's. */
 #include "../../daemon/net/capture-frame.h"
 
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #define MS_NS G_GINT64_CONSTANT(1000000)
 #define S_NS (1000 * MS_NS)
 #define DAY_NS (86400 * S_NS)
@@ -136,6 +140,49 @@ test_a_slow_look_changes_little(void)
     g_assert_cmpint(clock.unset_ns, ==, 0);
 }
 
+/* A fake: how long each look at a clock takes, in ns; 0 ends it, and the kernel's are read. */
+static const guint *script;
+static gint64 script_ns;
+
+int
+clock_gettime(clockid_t id, struct timespec *now)
+{
+    gint64 time_ns;
+
+    if (script == NULL || *script == 0)
+        return (int)syscall(SYS_clock_gettime, id, now);
+    script_ns += *script++;
+    time_ns = id == CLOCK_MONOTONIC ? script_ns : wall_at(script_ns, 0);
+    *now = (struct timespec){time_ns / S_NS, time_ns % S_NS};
+    return 0;
+}
+
+/* By how much the wall clock seems to be ahead of what it is. */
+static gint64
+error_of_look(const guint *takes)
+{
+    VsfCaptureClock clock = {0};
+
+    script = takes;
+    script_ns = MONOTONIC_NS;
+    vsf_capture_clock_look(&clock);
+    g_assert_cmpuint(*script, ==, 0);
+    script = NULL;
+    return clock.wall_ns - clock.monotonic_ns - (WALL_NS - MONOTONIC_NS);
+}
+
+/* Who is interrupted between two looks looks again, and the closest ones count. */
+static void
+test_an_interrupted_look_counts_for_little(void)
+{
+    g_assert_cmpint(error_of_look((guint[]){10, 100, 100, 0}), ==, 0);
+    g_assert_cmpint(error_of_look((guint[]){10, 100, 15000, 10, 100, 100, 0}), ==, 0);
+    g_assert_cmpint(error_of_look((guint[]){10, 15000, 100, 10, 100, 160, 0}), ==, -30);
+    g_assert_cmpint(
+        error_of_look((guint[]){10, 9000, 90, 10, 100, 700, 10, 8000, 80, 10, 90, 7000, 0}), ==,
+        -300);
+}
+
 static void
 test_both_clocks_are_read_together(void)
 {
@@ -206,6 +253,7 @@ main(int argc, char **argv)
     CASE("a-doubt-is-no-larger-than-the-step", test_a_doubt_is_no_larger_than_the_step);
     CASE("a-stamp-of-no-clock-is-now", test_a_stamp_of_no_clock_is_now);
     CASE("a-slow-look-changes-little", test_a_slow_look_changes_little);
+    CASE("an-interrupted-look-counts-for-little", test_an_interrupted_look_counts_for_little);
     CASE("both-clocks-are-read-together", test_both_clocks_are_read_together);
     CASE("a-rate-holds-whatever-the-wall-clock-says",
          test_a_rate_holds_whatever_the_wall_clock_says);
