@@ -128,7 +128,8 @@ def _on_one_cpu():
 
 def test_capabilities():
     """What one lab's libvirtd found out about QEMU the next one's takes as it is"""
-    with tempfile.TemporaryDirectory() as folder, _on_one_cpu():
+    base = os.path.join(labs.build_folder(), "lab")
+    with tempfile.TemporaryDirectory(dir=base, prefix="capabilities-") as folder, _on_one_cpu():
         own = os.path.join(folder, "own")
         with labs.Lab(hostname="kvm-first", capabilities=own) as first:
             first.define_tiny("asks")

@@ -145,6 +145,19 @@ def test_names_swapped():
     assert min(gaps) < REUSED_S
 
 
+TAKE_NAME = "link set tap-two name tap-one\n" * 20000
+
+
+def take_name():
+    return lab().popen(["ip", "-force", "-batch", "-"], stdin=subprocess.PIPE,
+                       stderr=subprocess.DEVNULL, text=True)
+
+
+def has_name(domain):
+    """Whether its tap has the name that it started with."""
+    return f"tap-{domain.name}" in lab().run(["ls", "/sys/class/net"]).stdout.split()
+
+
 def test_name_taken():
     """A VM's QEMU is killed and its tap's name goes to another VM's tap at once: that one's
     packets and counters are never the dead one's"""
@@ -155,11 +168,14 @@ def test_name_taken():
         old = one.link
         lab().run("ip link set tap-two down")
         with spoken_to((two.link, "two")):
-            # Refused, and tried again, until the kernel has let the name go.
-            taking = lab().popen(["ip", "-force", "-batch", "-"], stdin=subprocess.PIPE,
-                                 stderr=subprocess.DEVNULL, text=True)
+            taking = take_name()
             os.kill(one.pid(), signal.SIGKILL)
-            taking.communicate("link set tap-two name tap-one\n" * 20000)
+            deadline = time.monotonic() + 10
+            # Refused, and tried again, until the kernel has let the name go.
+            taking.communicate(TAKE_NAME)
+            while has_name(two):
+                assert time.monotonic() < deadline, "tap-one is still the dead one's"
+                take_name().communicate(TAKE_NAME)
             lab().run("ip link set tap-one up")
             wait_right(two, two.link, "under the other's name")
         monitor().wait_status(lambda status: [vm["domain"] for vm in status["vms"]] == ["two"])
