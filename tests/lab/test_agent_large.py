@@ -30,7 +30,7 @@ def test_full_list():
 
 
 def test_long_lists():
-    """40,000 filesystems, in 1.5 MB, are refused, and so are 20,000 CPUs"""
+    """40,000 filesystems, in 1.5 MB, are refused, and so are 51,000 CPUs"""
     ask_large("long-list")
 
 

@@ -65,8 +65,9 @@ def test_cpu_limit():
         tap.diagnostics(f"CPU {idle:.1f} % idle, {[round(share, 1) for share in used]} % in the "
                         f"flood, then {status['cpu']}")
         median = statistics.median(used)
-        # The limit counts, unless sanitizers make the counters alone cost more.
-        assert median <= 1.5 * max(LIMIT, idle), f"{median:.1f} % of a core, {idle:.1f} % idle"
+        # The limit counts, unless sanitizers, or the machine, make the counters alone cost as much:
+        # that share comes and goes by itself.
+        assert median <= 1.5 * LIMIT + idle, f"{median:.1f} % of a core, {idle:.1f} % idle"
         assert "[daemon] cpu-limit = 2: at most" in monitor.log()
         check_flood(flows[0], sent)
         if status["cpu"]["max_samples_per_second"] > 20 * CALM_HZ:
