@@ -137,9 +137,9 @@ def bench(lab, count):
         raise AssertionError("not all VMs run:\n" + lab.logs())
     time.sleep(2)
     idle, = spent_ns([find_process(lab, "libvirtd")], IDLE_S)
-    pages = page_ns()
-    parts = []
+    parts, pages = [], []
     for _ in range(ROUNDS):
+        pages.append(page_ns())
         parts.extend(a_round(lab, crowd, FAST_S, 2 * FAST_S))
     parts.extend(a_round(lab, crowd, SLOW_S, SLOW_S * TIMES))
     for vm in crowd.vms:
@@ -171,8 +171,9 @@ def ratios(parts):
 
 
 def show(result):
-    at_once, after_pause = result["page_ns"]
-    print(f"a page that is touched: {at_once} ns at once, {after_pause} ns after a pause")
+    at_once, after_pause = zip(*result["page_ns"])
+    print(f"a page that is touched, before each round: {at_once} ns at once, {after_pause} ns after "
+          "a pause")
     measure.show(
         f"CPU time of one poll of one VM, us; {result['vms']} VMs with a disk and a NIC; "
         f"libvirtd alone: {result['libvirtd_idle_us_per_s']:.0f} us a second",

@@ -98,6 +98,7 @@ def test_agent_off():
         assert "tainted: high-privileges" in log and "custom-ga-command" not in log, log[-2000:]
         only_hosts(off, domain)
         tap.equal(set(memory_told(off, domain)), {HOST_MEMORY})
+        assert set(memory(off, domain)) <= {HOST_MEMORY, None}, memory(off, domain)
         off.collector.check()
 
 
