@@ -12,7 +12,7 @@ from test_flood import FRAME, LATE_S, counter, frames, guests, lab
 from test_packets import UNBOUNDED, wait_flows
 
 FLOOD_HZ, CALM_HZ = 40_000, 40
-LIMIT = 2                   # percent of a core
+LIMIT = 1                   # percent of a core
 WINDOW_S, WINDOWS = 3, 5
 
 
@@ -56,6 +56,10 @@ def test_cpu_limit():
                                   "a brake")
         tap.diagnostics(f"after {time.time() - began:.1f} s: {cut}")
         time.sleep(3)
+        # The limit is over 30 s: where a sample costs much, it takes more than one step.
+        deadline = time.monotonic() + 30
+        while cpu_windows(monitor, 1)[0] > LIMIT and time.monotonic() < deadline:
+            pass
         used = cpu_windows(monitor, WINDOWS)
         now, status = time.time(), monitor.status()
         for sender in senders:
@@ -65,10 +69,9 @@ def test_cpu_limit():
         tap.diagnostics(f"CPU {idle:.1f} % idle, {[round(share, 1) for share in used]} % in the "
                         f"flood, then {status['cpu']}")
         median = statistics.median(used)
-        # The limit counts, unless sanitizers, or the machine, make the counters alone cost as much:
-        # that share comes and goes by itself.
-        assert median <= 1.5 * LIMIT + idle, f"{median:.1f} % of a core, {idle:.1f} % idle"
-        assert "[daemon] cpu-limit = 2: at most" in monitor.log()
+        # The limit counts, unless sanitizers make the counters alone cost more.
+        assert median <= 1.5 * max(LIMIT, idle), f"{median:.1f} % of a core, {idle:.1f} % idle"
+        assert f"[daemon] cpu-limit = {LIMIT}: at most" in monitor.log()
         check_flood(flows[0], sent)
         if status["cpu"]["max_samples_per_second"] > 20 * CALM_HZ:
             check_calm(flows[1])
@@ -79,10 +82,9 @@ def test_cpu_limit():
 
 
 def check_flood(flows, sent):
-    """Its samples say how coarse they are, and their sum is its bytes. How coarse is the machine's:
-    one that takes 1 us a sample keeps the limit at 1 in 4, another at 1 in 16."""
+    """Its samples say how coarse they are, and their sum is its bytes."""
     rates = sorted({flow.content["sampling_rate"] for flow in flows})
-    assert rates[0] == 1 < rates[-1], rates
+    assert rates[-1] >= 8, rates
     for rate in rates:
         assert rate & (rate - 1) == 0, rates
     estimate = (volume(flows) + flows[-1].content["drops"] * FRAME) / (sent * FRAME)
